@@ -1,0 +1,1 @@
+"""Exporters: a trained PyTorch model becomes a proven, versioned folder of the model repository."""

@@ -1,0 +1,1 @@
+"""Load tests: what the stack holds, measured with Locust."""

@@ -1,0 +1,1 @@
+"""The `conch` command: finds, starts and supervises Triton and joins the three wings."""
