@@ -1,0 +1,33 @@
+"""Calls a torch module, eager or compiled, with named arrays and names what it returns."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from exporters.arrays import Array, Arrays
+from exporters.errors import SpecError
+from exporters.spec import ModelSpec
+
+
+def call(module: Callable[..., Any], spec: ModelSpec, inputs: Arrays) -> dict[str, Array]:
+    """Inputs go by position in declared order; outputs take the declared names in theirs."""
+    tensors = [torch.from_numpy(inputs[tensor.name]) for tensor in spec.inputs]
+    # Triton's own PyTorch backend runs in inference mode, too.
+    with torch.inference_mode():
+        returned = module(*tensors)
+    results = (returned,) if isinstance(returned, Tensor) else returned
+    if not isinstance(results, tuple | list) or not all(isinstance(r, Tensor) for r in results):
+        raise SpecError(
+            f"'{spec.name}' returns {type(returned).__name__}; only a tensor or a tuple of tensors "
+            "can be served. Wrap the model in a module that returns those."
+        )
+    if len(results) != len(spec.outputs):
+        raise SpecError(
+            f"'{spec.name}' returns {len(results)} outputs and declares {len(spec.outputs)}. "
+            "Declare every output, in the order in which `forward` returns them."
+        )
+    return {
+        tensor.name: result.numpy() for tensor, result in zip(spec.outputs, results, strict=True)
+    }

@@ -1,0 +1,63 @@
+"""Everything that exporting refuses.
+
+ExportError
+├── SpecError            the declaration is wrong, or does not fit the model
+├── UnknownFormatError   no such export format
+├── CompileError         the format's compiler cannot take the model
+├── ProofError           the saved artefact is not the model
+│   └── ToleranceError   an output differs by more than its limit
+├── PublishError         the repository could not be changed
+├── DataError            training data or weights are missing or unusable
+└── MissingExtraError    an optional dependency is not installed
+"""
+
+
+class ExportError(Exception):
+    """Base of them all: its text is one paragraph meant for the person who exports."""
+
+
+class SpecError(ExportError):
+    """The declaration is wrong, or does not fit the model."""
+
+
+class UnknownFormatError(ExportError):
+    """No file in `exporters/formats/` has this name."""
+
+
+class CompileError(ExportError):
+    """The format's compiler cannot take the model."""
+
+
+class ProofError(ExportError):
+    """The saved artefact does not compute what the model computes."""
+
+
+class ToleranceError(ProofError):
+    """An output of the artefact differs from the model's by more than its limit."""
+
+    def __init__(self, *, output: str, batch: int, error: float, limit: float, data: str) -> None:
+        super().__init__(
+            f"Output '{output}' is off by {error:.3g} at batch {batch} on {data} inputs, where "
+            f"{limit:.3g} is allowed. Nothing was published. If the model has a branch or a loop "
+            "that depends on its input, try another format; if the difference is rounding, give "
+            "this output a wider `tolerance` in its TensorSpec."
+        )
+        self.output = output
+        self.batch = batch
+        self.error = error
+        self.limit = limit
+
+
+class PublishError(ExportError):
+    """The repository could not be changed; it holds what it held."""
+
+
+class DataError(ExportError):
+    """Training data or committed weights are missing or unusable."""
+
+
+class MissingExtraError(ExportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, *, module: str, extra: str) -> None:
+        super().__init__(f"'{module}' is not installed. Run: pip install \"conch[{extra}]\"")
