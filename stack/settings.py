@@ -15,7 +15,7 @@ class StackSettings(GatewaySettings):
     )
     triton_server: Path | None = Field(
         None,
-        description="tritonserver binary. Empty: /opt/tritonserver, else the nvidia-pytriton wheel.",
+        description="tritonserver binary. Empty: /opt/tritonserver, else the wheel's own.",
     )
     triton_http_port: int = Field(8000, ge=1, le=65535, description="Triton's HTTP port.")
     triton_grpc_port: int = Field(8001, ge=1, le=65535, description="Triton's gRPC port.")
@@ -29,3 +29,10 @@ class StackSettings(GatewaySettings):
     triton_exit_timeout_s: int = Field(
         30, ge=1, description="How long a stopping Triton waits for requests in flight."
     )
+
+    @property
+    def triton_url(self) -> str:
+        """Where Triton is: the setting if given, else the embedded server's port."""
+        if "triton_urls" in self.model_fields_set:
+            return self.triton_urls.split(",")[0].rstrip("/")
+        return f"http://127.0.0.1:{self.triton_http_port}"

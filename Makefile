@@ -1,0 +1,55 @@
+# Everything a laptop or CI runs. `make serve` and `make test` do their own set-up.
+PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+EXTRAS := export,embedded,loadtest,dev
+
+.PHONY: help serve test check bench lock format docs clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
+	@$(BIN)/conch up $(ARGS)
+
+test: $(INSTALLED) ## set up and run every test, real Triton included
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## format, lint, types, import rules, generated documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_import_rules.py tests/test_docs.py
+
+bench: $(INSTALLED) ## gateway against direct Triton, in one run
+	$(BIN)/python -m stack.bench $(ARGS)
+
+format: $(INSTALLED) ## mend format and what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(INSTALLED) ## write the generated parts of README and docs anew
+	$(BIN)/python -m stack.reference --write
+
+lock: ## resolve the newest allowed versions into constraints.txt
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install -q '.[$(EXTRAS)]'
+	{ echo "# Exact versions for Python 3.11 and 3.12, written by 'make lock'."; \
+	  build/lock/bin/python -m pip freeze --exclude conch | sed 's/+[a-z0-9.]*$$//'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean: ## remove the virtual environment, built models, state and caches
+	rm -rf $(VENV) .conch build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf model_repository/*/[0-9]*
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make serve PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV); the first time takes some minutes."
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[$(EXTRAS)]'
+	@touch $@

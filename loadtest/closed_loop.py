@@ -1,0 +1,148 @@
+"""A closed-loop generator: N connections, each sends its next request when the last is answered.
+
+It speaks raw HTTP/1.1 through httptools, so that little of what it measures is itself. For
+scenarios, users and reports use the Locust file; this one is for ratios between two servers.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+import urllib.request
+from dataclasses import asdict, dataclass, field
+from urllib.parse import urlsplit
+
+import httptools
+import uvloop
+
+from loadtest.bodies import InferBody, infer_body
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run saw. Latencies are of answered requests, in milliseconds."""
+
+    requests: int
+    errors: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def per_second(self) -> float:
+        """Good answers a second."""
+        return (self.requests - self.errors) / self.seconds
+
+
+@dataclass
+class _Tally:
+    stop_at: float
+    latencies_ms: list[float] = field(default_factory=list)
+    errors: int = 0
+
+
+class _Connection(asyncio.Protocol):
+    """Sends the same prepared request again and again until the tally's time is over."""
+
+    def __init__(self, request: bytes, tally: _Tally) -> None:
+        self._request = request
+        self._tally = tally
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport
+        self._sent_at = 0.0
+        self.closed = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        now = time.perf_counter()
+        self._tally.latencies_ms.append((now - self._sent_at) * 1e3)
+        self._tally.errors += self._parser.get_status_code() != 200
+        if now >= self._tally.stop_at or not self._parser.should_keep_alive():
+            self._transport.close()
+            return
+        self._parser = httptools.HttpResponseParser(self)
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set_result(None)
+
+    def _send(self) -> None:
+        self._sent_at = time.perf_counter()
+        self._transport.write(self._request)
+
+
+async def closed_loop(
+    url: str, path: str, body: InferBody, *, connections: int, seconds: float, key: str | None
+) -> Result:
+    """Run the load and return what it saw. Raises OSError when the server cannot be reached."""
+    where = urlsplit(url)
+    request = _request_bytes(where.netloc, path, body, key)
+    started = time.perf_counter()
+    tally = _Tally(stop_at=started + seconds)
+    loop = asyncio.get_running_loop()
+    pairs = [
+        await loop.create_connection(
+            lambda: _Connection(request, tally), where.hostname, where.port
+        )
+        for _ in range(connections)
+    ]
+    await asyncio.wait([protocol.closed for _, protocol in pairs], timeout=seconds + 10)
+    elapsed = time.perf_counter() - started
+    ordered = sorted(tally.latencies_ms) or [0.0]
+    return Result(
+        requests=len(tally.latencies_ms),
+        errors=tally.errors,
+        seconds=elapsed,
+        p50_ms=ordered[len(ordered) // 2],
+        p99_ms=ordered[int(len(ordered) * 0.99)],
+    )
+
+
+def _request_bytes(host: str, path: str, body: InferBody, key: str | None) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body.content)}"]
+    lines += [f"{name}: {value}" for name, value in body.headers.items()]
+    if key:
+        lines.append(f"Authorization: Bearer {key}")
+    return "\r\n".join([*lines, "", ""]).encode() + body.content
+
+
+def _metadata_body(url: str, model: str, key: str | None, batch: int) -> InferBody:
+    request = urllib.request.Request(f"{url}/v2/models/{model}")
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return infer_body(json.load(answer), batch=batch, seed=0)
+
+
+def main() -> None:
+    """Command line of the generator; prints the result as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8080")
+    parser.add_argument("--model", default="mnist_mlp")
+    parser.add_argument("--key")
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--batch", type=int, default=1)
+    given = parser.parse_args()
+    body = _metadata_body(given.url, given.model, given.key, given.batch)
+    run = closed_loop(
+        given.url,
+        f"/v2/models/{given.model}/infer",
+        body,
+        connections=given.connections,
+        seconds=given.seconds,
+        key=given.key,
+    )
+    result = uvloop.run(run)
+    print(json.dumps({**asdict(result), "per_second": result.per_second}))
+
+
+if __name__ == "__main__":
+    main()

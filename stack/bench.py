@@ -1,0 +1,146 @@
+"""`make bench`: the gateway against direct Triton, turn by turn in one run, on this machine.
+
+Direct and gateway runs alternate, so that a drift of the machine's speed falls on both; the
+figure to quote is the ratio. CPU is user + system time of the gateway's process over the requests
+it answered, from the kernel's own accounting.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from stack.settings import StackSettings
+from stack.trial import TrialStack
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# DESIGN.md's aims for the first version; printed beside the figures, never asserted.
+_AIM_RATIO = 0.75
+_AIM_CPU_US = 80.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """One turn: the same load first on Triton, then through the gateway."""
+
+    direct_per_second: float
+    gateway_per_second: float
+    direct_p50_ms: float
+    gateway_p50_ms: float
+    gateway_cpu_us: float
+
+    @property
+    def ratio(self) -> float:
+        """Throughput through the gateway over direct throughput."""
+        return self.gateway_per_second / self.direct_per_second
+
+
+def main() -> int:
+    """Run the benchmark and print the table; exits 1 only when the load itself failed."""
+    given = _arguments()
+    with tempfile.TemporaryDirectory(prefix="conch-bench-") as folder:
+        stack = TrialStack(Path(folder), model_repository=StackSettings().model_repository)
+        stack.start()
+        try:
+            rounds = _rounds(stack, given)
+        finally:
+            stack.stop()
+    Console().print(_report(rounds, given))
+    return 0
+
+
+def _rounds(stack: TrialStack, given: argparse.Namespace) -> list[Round]:
+    made = stack.conch("keys", "create", "--tenant", "bench", "--rate", "1000000/s", "--json")
+    key = json.loads(made.stdout)["key"]
+    pid = int((stack.state_dir / "run" / "gateway.pid").read_text().split()[0])
+    _load(stack.url, given, key)  # warm-up, not counted
+    rounds = []
+    for _ in range(given.rounds):
+        direct = _load(stack.triton_url, given, None)
+        before_s = _cpu_s(pid)
+        through = _load(stack.url, given, key)
+        cpu_us = (_cpu_s(pid) - before_s) * 1e6 / through["requests"]
+        rounds.append(
+            Round(
+                direct["per_second"],
+                through["per_second"],
+                direct["p50_ms"],
+                through["p50_ms"],
+                cpu_us,
+            )
+        )
+    return rounds
+
+
+def _load(url: str, given: argparse.Namespace, key: str | None) -> dict[str, float]:
+    command = [sys.executable, "-m", "loadtest.closed_loop", "--url", url, "--model", given.model]
+    command += ["--connections", str(given.connections), "--seconds", str(given.seconds)]
+    command += ["--key", key] if key else []
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"The load on {url} failed: {done.stderr.strip().splitlines()[-1]}")
+    result: dict[str, float] = json.loads(done.stdout)
+    if result["errors"]:
+        sys.exit(f"{result['errors']} of {result['requests']} requests to {url} failed.")
+    return result
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time of a process so far (proc_pid_stat(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def _report(rounds: list[Round], given: argparse.Namespace) -> Table:
+    title = (
+        f"{given.model}, batch 1, binary, {given.connections} connections, "
+        f"{given.rounds} rounds of {given.seconds:g} s; {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}; generator on the same cores"
+    )
+    table = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.add_column("")
+    for heading in ("MEDIAN", "LOWEST", "HIGHEST", "AIM"):
+        table.add_column(heading, justify="right")
+    rows = [
+        ("direct Triton, req/s", [r.direct_per_second for r in rounds], "{:.0f}", ""),
+        ("through the gateway, req/s", [r.gateway_per_second for r in rounds], "{:.0f}", ""),
+        ("gateway / direct", [r.ratio for r in rounds], "{:.2f}", f">= {_AIM_RATIO}"),
+        (
+            "gateway CPU, µs a request",
+            [r.gateway_cpu_us for r in rounds],
+            "{:.0f}",
+            f"< {_AIM_CPU_US:g}",
+        ),
+        ("direct p50, ms", [r.direct_p50_ms for r in rounds], "{:.2f}", ""),
+        ("through the gateway p50, ms", [r.gateway_p50_ms for r in rounds], "{:.2f}", ""),
+    ]
+    for name, values, form, aim in rows:
+        figures = (statistics.median(values), min(values), max(values))
+        table.add_row(name, *(form.format(figure) for figure in figures), aim)
+    return table
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench ARGS=",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--model", default="mnist_mlp", help="model to call")
+    parser.add_argument("--connections", type=int, default=32, help="keep-alive connections")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of one load")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of direct and gateway")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The `conch` command: its verbs, and how an error reaches a person."""
+
+import importlib.metadata
+import sys
+from typing import Annotated
+
+import typer
+
+from exporters.errors import ExportError
+from gateway.errors import GatewayError
+from stack.commands import keys
+from stack.commands.doctor import doctor
+from stack.commands.export import export_models
+from stack.commands.infer import infer
+from stack.commands.models import models
+from stack.commands.up import gateway, up
+from stack.errors import StackError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Trained PyTorch models into NVIDIA Triton, behind a thin gateway with keys and limits.",
+    epilog="First time: `conch up`, then `conch infer mnist_cnn FILE.png --key …`.",
+)
+app.command()(up)
+app.command()(gateway)
+app.command("export")(export_models)
+app.command()(infer)
+app.command()(models)
+app.add_typer(keys.app, name="keys")
+app.command()(doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"conch {importlib.metadata.version('conch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def conch(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Flags that every command has."""
+
+
+def main() -> None:
+    """Run the command; an expected error is one paragraph on stderr and exit code 1."""
+    try:
+        app()
+    except (StackError, GatewayError, ExportError) as error:
+        typer.echo(f"conch: {error}", err=True)
+        sys.exit(1)

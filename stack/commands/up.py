@@ -1,0 +1,153 @@
+"""`conch up` and `conch gateway`: run the stack, or only the gateway, until told to stop."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.records.migrate import migrate
+from stack.commands.models import ModelStatus, model_statuses
+from stack.first_start import export_missing, prepare_records
+from stack.gateway_processes import GatewayProcess, gateway_processes
+from stack.settings import StackSettings
+from stack.settings_flags import with_settings
+from stack.state import state_lock
+from stack.triton import EmbeddedTriton
+
+_SAMPLE = "exporters/zoo/samples/digit-7-1.png"
+
+
+@with_settings()
+def up(*, settings: StackSettings) -> None:
+    """Run the whole stack: Triton with every model of the repository, and the gateway.
+
+    Compiles example models that have no version yet; Ctrl-C stops everything.
+
+    Example: conch up --port 9000 --state-dir /var/lib/conch
+    """
+    with state_lock(settings.state_dir):
+        export_missing(settings.model_repository)
+        asyncio.run(_until_signal(_run_stack(settings, Console())))
+
+
+@with_settings()
+def gateway(*, settings: StackSettings) -> None:
+    """Run only the gateway, in front of a Triton that runs elsewhere (CONCH_TRITON_URLS).
+
+    Example: conch gateway --triton-urls http://triton:8000 --host 0.0.0.0
+    """
+    with state_lock(settings.state_dir):
+        asyncio.run(_until_signal(_run_gateway(settings, Console())))
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends by itself, or SIGINT or SIGTERM cancels it."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        # Only once: a second Ctrl-C must not cancel the clean-up and leave processes behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda: None)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        # Asked to stop, and everything has been stopped: a success.
+        return
+
+
+async def _run_stack(settings: StackSettings, console: Console) -> None:
+    triton = EmbeddedTriton(settings, _problem)
+    parts = gateway_processes(settings, triton.http_url, _problem)
+    try:
+        with console.status("Triton is loading the models …"):
+            report = await triton.start()
+        demo_key = await prepare_records(settings)
+        for part in parts:
+            await part.start()
+        for name, reason in report.broken.items():
+            _problem(f"model {name} is not served: {reason}")
+        statuses = await asyncio.to_thread(model_statuses, triton.http_url)
+        _show(console, settings, triton.http_url, statuses, demo_key)
+        await _watch([triton.run(), *(part.run() for part in parts)])
+    finally:
+        await _stop(parts, triton.stop)
+
+
+async def _run_gateway(settings: StackSettings, console: Console) -> None:
+    await migrate(settings.records_url)
+    parts = gateway_processes(settings, settings.triton_url, _problem)
+    try:
+        for part in parts:
+            await part.start()
+        console.print(_urls(settings, settings.triton_url))
+        console.print("Ready. Ctrl-C stops the gateway.")
+        await _watch([part.run() for part in parts])
+    finally:
+        await _stop(parts, None)
+
+
+async def _watch(supervised: list[Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for work in supervised:
+            group.create_task(work)
+
+
+async def _stop(parts: list[GatewayProcess], stop_triton: Callable[[], Any] | None) -> None:
+    """The gateway first, so that the requests it still answers find a Triton."""
+    await asyncio.gather(*(part.stop() for part in parts))
+    if stop_triton is not None:
+        await stop_triton()
+
+
+def _show(
+    console: Console,
+    settings: StackSettings,
+    triton_url: str,
+    statuses: list[ModelStatus],
+    demo_key: str | None,
+) -> None:
+    console.print(_urls(settings, triton_url))
+    console.print(_loaded(statuses))
+    if demo_key is not None:
+        console.print(f"Demo key, shown only now: [bold]{demo_key}[/]", highlight=False)
+        console.print(
+            f"Try: conch infer mnist_cnn {_SAMPLE} --key {demo_key}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print("Ready. Ctrl-C stops everything.")
+
+
+def _urls(settings: StackSettings, triton_url: str) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("gateway", f"http://{settings.host}:{settings.port}", "what clients call")
+    admin = f"http://{settings.admin_host}:{settings.admin_port}"
+    table.add_row("admin", admin, "/metrics, /docs")
+    table.add_row("Triton", triton_url, f"logs in {settings.state_dir / 'logs'}")
+    return table
+
+
+def _loaded(statuses: list[ModelStatus]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("MODEL", "VERSION", "STATE", "BACKEND"):
+        table.add_column(heading)
+    for status in statuses:
+        table.add_row(status.name, status.version, status.state, status.backend)
+    return table
+
+
+def _problem(text: str) -> None:
+    """One live line about something that went wrong, with its time."""
+    typer.echo(f"{datetime.now():%H:%M:%S} {text}", err=True)
+    sys.stderr.flush()

@@ -1,0 +1,47 @@
+"""What `conch up` makes before the first request: compiled examples, records, a demo key."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from exporters.repository import published_versions, recover
+from exporters.zoo import ZOO
+from gateway.records.migrate import migrate
+from gateway.records.store import Records
+from stack.errors import FirstStartError
+from stack.settings import StackSettings
+
+_DEMO_TENANT = "demo"
+
+
+def missing_examples(repository: Path) -> list[str]:
+    """Example models that have a folder in the repository but no version of them yet."""
+    folders = [name for name in ZOO if (repository / name).is_dir()]
+    return [name for name in folders if not published_versions(repository, name)]
+
+
+def export_missing(repository: Path) -> None:
+    """Compile what is missing, in a process of its own: torch would stay in this one's memory."""
+    recover(repository)
+    names = missing_examples(repository)
+    if not names:
+        return
+    command = [sys.executable, "-m", "stack", "export", "--model-repository", str(repository)]
+    if subprocess.run([*command, *names]).returncode != 0:
+        raise FirstStartError(
+            f"{', '.join(names)} could not be exported; the reason stands above. Run "
+            f"`conch export {' '.join(names)}` to try again, or remove the folders "
+            f"from {repository}."
+        )
+
+
+async def prepare_records(settings: StackSettings) -> str | None:
+    """Bring the records up to date; the demo key if there was no key at all yet, else None."""
+    await migrate(settings.records_url)
+    records = Records(settings.records_url)
+    try:
+        if await records.key_count():
+            return None
+        return (await records.create_key(_DEMO_TENANT)).token
+    finally:
+        await records.close()

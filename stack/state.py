@@ -1,0 +1,55 @@
+"""The state directory: who may use it, one `conch up` at a time."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stack.errors import AlreadyRunningError, StateDirectoryError
+
+
+@contextmanager
+def state_lock(state_dir: Path) -> Iterator[None]:
+    """Hold the state directory until the block ends; the kernel frees it even after a kill -9.
+
+    Raises AlreadyRunningError with the pid of the holder, StateDirectoryError if it cannot be made.
+    """
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StateDirectoryError(
+            f"The state directory {state_dir} cannot be used: {error.strerror}. "
+            "Name another with --state-dir or CONCH_STATE_DIR."
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 32).decode() or "unknown"
+        os.close(descriptor)
+        raise AlreadyRunningError(
+            f"A stack is already running on {state_dir} (process {holder}). Stop it with Ctrl-C "
+            f"or `kill {holder}`, or give this one a --state-dir of its own."
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_running(state_dir: Path) -> bool:
+    """Whether a `conch up` holds this state directory now."""
+    try:
+        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
