@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,29 +31,36 @@ class GatewaySettings(BaseSettings):
         frozen=True,
     )
 
-    host: str = Field("127.0.0.1", description="Address the data plane listens on.")
-    port: int = Field(8080, ge=1, le=65535, description="Port that clients call.")
-    admin_host: str = Field("127.0.0.1", description="Address the admin plane listens on.")
+    host: str = Field(default="127.0.0.1", description="Address the data plane listens on.")
+    port: int = Field(default=8080, ge=1, le=65535, description="Port that clients call.")
+    admin_host: str = Field(default="127.0.0.1", description="Address the admin plane listens on.")
     admin_port: int = Field(
-        8081, ge=1, le=65535, description="Port of the admin plane: /metrics, /docs."
+        default=8081, ge=1, le=65535, description="Port of the admin plane: /metrics, /docs."
     )
     triton_urls: str = Field(
-        "http://127.0.0.1:8000", description="Triton server that the gateway forwards to."
+        default="http://127.0.0.1:8000", description="Triton server that the gateway forwards to."
     )
     state_dir: Path = Field(
-        Path(".conch"), description="Durable state: embedded database, logs, process files."
+        default=Path(".conch"), description="Durable state: embedded database, logs, process files."
     )
     database_url: str = Field(
-        "", description="Records: tenants, keys, limits. Empty: SQLite in the state directory."
+        default="",
+        description="Records: tenants, keys, limits. Empty: SQLite in the state directory.",
     )
     max_body_bytes: int = Field(
-        64 * 1024 * 1024, ge=1024, description="Largest request body; a larger one is a 413."
+        default=64 * 1024 * 1024,
+        ge=1024,
+        description="Largest request body; a larger one is a 413.",
     )
     upstream_connections: int = Field(
-        256, ge=1, description="Most connections kept to one Triton; further requests queue."
+        default=256,
+        ge=1,
+        description="Most connections kept to one Triton; further requests queue.",
     )
     upstream_timeout_s: float = Field(
-        60.0, gt=0, description="Longest wait for Triton's answer; past it the client gets a 504."
+        default=60.0,
+        gt=0,
+        description="Longest wait for Triton's answer; past it the client gets a 504.",
     )
 
     @property
@@ -82,7 +89,7 @@ def environment_name(field: str) -> str:
 def refuse_unknown_names(
     settings: type[GatewaySettings], environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Raise ConfigurationError for a `CONCH_` variable that no setting reads: it is a typing error."""
+    """Raise ConfigurationError for a `CONCH_` variable that no setting reads: a typing error."""
     known = {environment_name(field) for field in settings.model_fields} | CLIENT_NAMES
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in known:
@@ -90,3 +97,20 @@ def refuse_unknown_names(
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "`conch up --help` lists the settings."
         raise ConfigurationError(f"{name} is set in the environment but is no setting; {hint}")
+
+
+def load_settings() -> GatewaySettings:
+    """Settings of this process; raises ConfigurationError with one line on what is wrong."""
+    refuse_unknown_names(GatewaySettings)
+    try:
+        return GatewaySettings()
+    except ValidationError as error:
+        raise ConfigurationError(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """One line: every setting that is wrong, its environment name, its value and the reason."""
+    return "; ".join(
+        f"{environment_name(str(fault['loc'][0]))} is {fault['input']!r}: {fault['msg']}"
+        for fault in error.errors()
+    )

@@ -1,0 +1,271 @@
+"""One client's connection: requests are read as they come and answered in order."""
+
+import asyncio
+from collections import deque
+from typing import cast
+
+import httptools
+import structlog
+
+from gateway.data.answers import problem_answer
+from gateway.data.exchange import Exchange
+from gateway.data.gate import Gate, new_request_id
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, head_size_bytes, read_head
+from gateway.errors import (
+    Header,
+    HeadersTooLarge,
+    HttpError,
+    InternalError,
+    MalformedRequest,
+    RequestTimeout,
+    UriTooLong,
+)
+
+# Requests that a client may send ahead of their turn; past it the connection ends after them.
+MAX_PIPELINED = 32
+# Bytes of chunk sizes, extensions and trailers that a body may cost, beside eight for each of its
+# own: one-byte chunks need six.
+MAX_FRAMING_BYTES = 64 * 1024
+FRAMING_PER_BYTE = 8
+
+_log = structlog.get_logger()
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client; its requests wait in `_queue` for their turn, the first is `_current`."""
+
+    def __init__(self, gate: Gate, connections: "set[ClientConnection]") -> None:
+        self._gate = gate
+        self._connections = connections
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._queue: deque[Exchange] = deque()
+        self._current: Exchange | None = None
+        # The exchange whose body is arriving.
+        self._receiving: Exchange | None = None
+        self._target = b""
+        self._headers: list[Header] = []
+        # Bytes of the last piece of data; of the message that it began or went on with, less what
+        # came in one piece with the message before; how many of these were body.
+        self._fed_bytes = 0
+        self._raw_bytes = 0
+        self._body_bytes = 0
+        self._error: HttpError | None = None
+        self._is_lingering = False
+        self._is_writable = True
+        self._is_held_back = False
+        self._is_paused = False
+        self.deadline_s = 0.0
+
+    # For the exchange.
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        self._is_held_back = True
+        self._regulate()
+
+    def resume_reading(self) -> None:
+        self._is_held_back = False
+        self._regulate()
+
+    def set_deadline(self, seconds: float) -> None:
+        self.deadline_s = self._gate.now_s() + seconds
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def finished(self, *, keep_alive: bool) -> None:
+        """The current exchange has answered."""
+        self._current = None
+        if not keep_alive:
+            self._linger()
+            return
+        self.set_deadline(self._gate.times.idle_s)
+        self._is_held_back = False
+        self._proceed()
+        self._regulate()
+
+    # For the server.
+
+    def expire(self) -> None:
+        """The deadline has passed: of the exchange, of a head half sent, or of an idle client."""
+        if self._current is not None:
+            self._current.expire()
+        elif self._raw_bytes and not self._is_lingering:
+            limit_s = self._gate.times.head_s
+            self._refuse(RequestTimeout(f"The request's head took over {limit_s:g} s."))
+        else:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """Close if idle; a request in flight is answered first."""
+        if self._current is None and not self._is_lingering:
+            self._transport.close()
+
+    # Called by the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._connections.add(self)
+        self.set_deadline(self._gate.times.head_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._queue.clear()
+        current, self._current = self._current, None
+        if current is not None:
+            current.abandon()
+
+    def pause_writing(self) -> None:
+        self._is_writable = False
+        if self._current is not None:
+            self._current.pause_answer()
+
+    def resume_writing(self) -> None:
+        self._is_writable = True
+        if self._current is not None:
+            self._current.resume_answer()
+        self._proceed()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_lingering or self._error is not None:
+            return
+        if not self._raw_bytes and self._current is None:
+            self.set_deadline(self._gate.times.head_s)
+        self._fed_bytes = len(data)
+        self._raw_bytes += self._fed_bytes
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._error = _failure(error)
+        else:
+            self._error = self._excess()
+        self._proceed()
+        self._regulate()
+
+    # Called by the parser; they only store.
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers = []
+        self._receiving = None
+        if len(self._queue) >= MAX_PIPELINED:
+            raise MalformedRequest(f"Over {MAX_PIPELINED} requests ahead of their turn; wait.")
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # After the head come trailers; nothing of them is passed on.
+        if self._receiving is None:
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        if max(self._raw_bytes, self._fed_bytes) > MAX_HEAD_BYTES:
+            excess = self._head_excess(head_size_bytes(self._target, self._headers))
+            if excess is not None:
+                raise excess
+        if parser.should_upgrade():
+            raise MalformedRequest("There is nothing to upgrade to; leave Upgrade and CONNECT out.")
+        head = read_head(
+            parser.get_method(),
+            self._target,
+            self._headers,
+            version=parser.get_http_version(),
+            keep_alive=parser.should_keep_alive(),
+        )
+        self._receiving = Exchange(self._gate, self, head)
+        self._queue.append(self._receiving)
+        self._body_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        assert self._receiving is not None
+        self._body_bytes += len(body)
+        self._receiving.receive(body)
+
+    def on_message_complete(self) -> None:
+        assert self._receiving is not None
+        self._receiving.received()
+        self._receiving = None
+        self._raw_bytes = 0
+
+    # After each piece of data.
+
+    def _proceed(self) -> None:
+        """Let the current exchange go on; when there is none, the next has its turn."""
+        if self._current is not None:
+            self._current.advance()
+        while self._current is None and self._queue and self._is_writable:
+            self._current = self._queue.popleft()
+            self._current.start()
+        if self._error is None or self._queue or self._is_lingering:
+            return
+        if self._current is not None:
+            self._current.fail(self._error)
+        else:
+            self._refuse(self._error)
+
+    def _regulate(self) -> None:
+        """Read on unless an exchange is held back or requests wait for their turn."""
+        should_pause = (self._is_held_back or bool(self._queue)) and not self._is_lingering
+        if should_pause == self._is_paused or self._transport.is_closing():
+            return
+        self._is_paused = should_pause
+        if should_pause:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _head_excess(self, size_bytes: int) -> HttpError | None:
+        if len(self._target) > MAX_TARGET_BYTES:
+            return UriTooLong(f"The request target has over {MAX_TARGET_BYTES} bytes.")
+        if size_bytes > MAX_HEAD_BYTES:
+            return HeadersTooLarge(f"The request's head has over {MAX_HEAD_BYTES} bytes.")
+        return None
+
+    def _excess(self) -> HttpError | None:
+        """The error if what has arrived of a message is more than a fair client sends."""
+        if self._receiving is None:
+            return self._head_excess(self._raw_bytes)
+        framing_bytes = self._raw_bytes - self._body_bytes
+        if framing_bytes <= MAX_FRAMING_BYTES + FRAMING_PER_BYTE * self._body_bytes:
+            return None
+        return MalformedRequest(
+            "Chunk extensions or trailers of the body take too much; omit them."
+        )
+
+    def _refuse(self, error: HttpError) -> None:
+        """Answer what could not be read as a request, and close."""
+        self._error = error
+        request_id = new_request_id()
+        self.write(problem_answer(error, request_id, keep_alive=False))
+        self._gate.metrics.observe("", error.status, 0.0)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close, but read on for a while: closing on unread bytes would destroy our answer."""
+        is_read = self._receiving is None and self._error is None
+        self._queue.clear()
+        self._is_lingering = True
+        if self._transport.is_closing():
+            return
+        if is_read:
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+            self._regulate()
+        self.set_deadline(self._gate.times.linger_s)
+
+
+def _failure(error: Exception) -> HttpError:
+    # The parser hides what its callbacks raise behind an error of its own.
+    cause = error.__context__
+    if isinstance(cause, HttpError):
+        return cause
+    if cause is not None:
+        _log.error("request_handling_failed", error=repr(cause))
+        return InternalError("The gateway failed on this request; its log says why.")
+    return MalformedRequest(f"The request is not HTTP/1.1: {error}.")

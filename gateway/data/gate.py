@@ -1,0 +1,48 @@
+"""What all connections of a worker share."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from gateway.data.auth import Authenticator
+from gateway.data.limits import TokenBuckets
+from gateway.data.metrics import Metrics
+from gateway.data.upstream import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long the gateway waits for whom."""
+
+    head_s: float = 10.0
+    # Longer than the 60 s of most load balancers, so that they are the ones who close.
+    idle_s: float = 75.0
+    body_progress_s: float = 30.0
+    linger_s: float = 2.0
+    upstream_s: float = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Gate:
+    """The decisions' state, the pool and the limits of one worker."""
+
+    authenticator: Authenticator
+    buckets: TokenBuckets
+    pool: Pool
+    metrics: Metrics
+    max_body_bytes: int
+    times: Times
+    # Seconds for deadlines and latencies, nanoseconds for token buckets; both monotonic.
+    now_s: Callable[[], float]
+    now_ns: Callable[[], int]
+    is_draining: bool = False
+
+
+_PROCESS_ID = os.urandom(6).hex()
+_request_numbers = count()
+
+
+def new_request_id() -> bytes:
+    """Unique among gateways; a counter costs a tenth of a random id."""
+    return f"{_PROCESS_ID}-{next(_request_numbers):x}".encode()

@@ -1,0 +1,123 @@
+"""Keep-alive connections to Triton: a bounded pool, the last used first, one request at a time."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Protocol
+
+from gateway.data.upstream_connection import Answer, UpstreamConnection
+from gateway.errors import HttpError, Overloaded, TritonUnavailable
+
+CONNECT_TIMEOUT_S = 3.0
+# Requests that may wait for a connection, as a multiple of the connections.
+WAITING_PER_CONNECTION = 8
+
+
+class Caller(Protocol):
+    """What asks Triton; `on_connection` and `on_unavailable` may come within `acquire`."""
+
+    def on_connection(self, connection: UpstreamConnection) -> None:
+        """A connection is the caller's until it has answered or is aborted."""
+
+    def on_unavailable(self, error: HttpError) -> None:
+        """There will be no connection."""
+
+    def on_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
+        """The head is there, and with it these parts of the body."""
+
+    def on_lost(self, error: HttpError, *, unread: bool) -> None:
+        """Triton broke off; unread: a kept connection that may have been closed before we wrote."""
+
+    def pause_sending(self) -> None:
+        """Triton reads slower than the caller writes."""
+
+    def resume_sending(self) -> None:
+        """Triton has caught up."""
+
+
+class Pool:
+    """Connections to one Triton."""
+
+    def __init__(self, host: str, port: int, *, max_connections: int) -> None:
+        self._host = host
+        self._port = port
+        self._max_connections = max_connections
+        self.authority = f"{host}:{port}".encode()
+        self._idle: list[UpstreamConnection] = []
+        self._waiting: OrderedDict[Caller, None] = OrderedDict()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._open: set[UpstreamConnection] = set()
+
+    def acquire(self, caller: Caller) -> None:
+        """Call the caller back with a connection, at once if one is idle."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closing():
+                caller.on_connection(connection)
+                return
+        limit = WAITING_PER_CONNECTION * self._max_connections
+        if len(self._waiting) >= limit:
+            caller.on_unavailable(Overloaded(f"{limit} requests wait for Triton; try again."))
+            return
+        self._waiting[caller] = None
+        self._connect_if_needed()
+
+    def give_up(self, caller: Caller) -> None:
+        """The caller waits no longer."""
+        self._waiting.pop(caller, None)
+
+    def close(self) -> None:
+        """Close everything, also what is in use."""
+        for task in tuple(self._connecting):
+            task.cancel()
+        for connection in tuple(self._open):
+            connection.abort()
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._open)
+
+    def released(self, connection: UpstreamConnection) -> None:
+        """A connection has answered in full and can be used again."""
+        if self._waiting:
+            caller, _ = self._waiting.popitem(last=False)
+            caller.on_connection(connection)
+        else:
+            self._idle.append(connection)
+
+    def opened(self, connection: UpstreamConnection) -> None:
+        self._open.add(connection)
+
+    def closed(self, connection: UpstreamConnection) -> None:
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._connect_if_needed()
+
+    def _connect_if_needed(self) -> None:
+        taken = len(self._open) + len(self._connecting)
+        if len(self._waiting) <= len(self._connecting) or taken >= self._max_connections:
+            return
+        task = asyncio.get_running_loop().create_task(self._connect())
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                _, connection = await loop.create_connection(
+                    lambda: UpstreamConnection(self), self._host, self._port
+                )
+        except (OSError, TimeoutError):
+            self._refuse_all()
+        else:
+            self.released(connection)
+
+    def _refuse_all(self) -> None:
+        waiting, self._waiting = self._waiting, OrderedDict()
+        for caller in waiting:
+            caller.on_unavailable(
+                TritonUnavailable(
+                    f"Triton does not answer at {self._host}:{self._port}; it may be restarting."
+                )
+            )

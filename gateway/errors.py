@@ -1,0 +1,200 @@
+"""Every error of the gateway, and the one JSON body that a client sees.
+
+GatewayError
+  ConfigurationError            the process cannot start
+  InvalidInput                  a value given for a key or a limit makes no sense
+  HttpError                     becomes an answer; knows its status and its stable code
+    MalformedRequest       400
+    Unauthenticated        401
+    RouteNotFound          404
+    MethodNotAllowed       405
+    RequestTimeout         408
+    BodyTooLarge           413
+    UriTooLong             414
+    QuotaExceeded          429
+    HeadersTooLarge        431
+    InternalError          500
+    UpstreamFailed         502
+    Unavailable            503
+      TritonUnavailable
+      Overloaded
+      RecordsUnavailable
+    UpstreamTimeout        504
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+Header = tuple[bytes, bytes]
+
+PROBLEM_TYPES = "https://iana.org/assignments/http-problem-types#"
+
+
+class GatewayError(Exception):
+    """Base of all; its text is for a person: what was wrong, the limit, what to do next."""
+
+
+class ConfigurationError(GatewayError):
+    """The process cannot start with what it was told."""
+
+
+class InvalidInput(GatewayError):
+    """A value given by an operator makes no sense."""
+
+
+class HttpError(GatewayError):
+    """A failure with an HTTP answer."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+    # RFC 9209 error type, for the Proxy-Status field.
+    proxy_error: ClassVar[str] = "http_request_error"
+    problem_type: ClassVar[str] = "about:blank"
+
+    def headers(self) -> list[Header]:
+        """Fields that this error adds to the answer."""
+        return []
+
+    def members(self) -> dict[str, object]:
+        """Members that this error adds to the body."""
+        return {}
+
+
+class MalformedRequest(HttpError):
+    status, code, title = 400, "malformed_request", "Malformed request"
+
+
+class Unauthenticated(HttpError):
+    status, code, title = 401, "unauthenticated", "API key missing or not valid"
+    proxy_error = "http_request_denied"
+
+    def headers(self) -> list[Header]:
+        return [(b"WWW-Authenticate", b'Bearer realm="conch", error="invalid_token"')]
+
+
+class RouteNotFound(HttpError):
+    status, code, title = 404, "route_not_found", "No such path"
+
+
+class MethodNotAllowed(HttpError):
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+    def __init__(self, detail: str, allowed: str) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
+
+    def headers(self) -> list[Header]:
+        return [(b"Allow", self.allowed.encode())]
+
+
+class RequestTimeout(HttpError):
+    status, code, title = 408, "request_timeout", "Request took too long to arrive"
+
+
+class BodyTooLarge(HttpError):
+    status, code, title = 413, "body_too_large", "Request body too large"
+
+
+class UriTooLong(HttpError):
+    status, code, title = 414, "uri_too_long", "Request target too long"
+
+
+class QuotaExceeded(HttpError):
+    status, code, title = 429, "quota_exceeded", "Quota exceeded"
+    proxy_error = "http_request_denied"
+    problem_type = PROBLEM_TYPES + "quota-exceeded"
+
+    def __init__(
+        self, detail: str, *, policy: str, quota: int, window_s: int, retry_after_s: int
+    ) -> None:
+        super().__init__(detail)
+        self.policy = policy
+        self.quota = quota
+        self.window_s = window_s
+        self.retry_after_s = retry_after_s
+
+    def headers(self) -> list[Header]:
+        policy = f'"{self.policy}";q={self.quota};w={self.window_s}'
+        return [
+            (b"Retry-After", b"%d" % self.retry_after_s),
+            (b"RateLimit", f'"{self.policy}";r=0;t={self.retry_after_s}'.encode()),
+            (b"RateLimit-Policy", policy.encode()),
+        ]
+
+    def members(self) -> dict[str, object]:
+        return {"violated-policies": [self.policy]}
+
+
+class HeadersTooLarge(HttpError):
+    status, code, title = 431, "headers_too_large", "Request header fields too large"
+
+
+class InternalError(HttpError):
+    status, code, title = 500, "internal_error", "Fault in the gateway"
+    proxy_error = "proxy_internal_error"
+
+
+class UpstreamFailed(HttpError):
+    status, code, title = 502, "upstream_failed", "Triton broke off"
+    proxy_error = "connection_terminated"
+
+
+class Unavailable(HttpError):
+    status = 503
+    problem_type = PROBLEM_TYPES + "temporary-reduced-capacity"
+    retry_after_s: ClassVar[int] = 1
+
+    def headers(self) -> list[Header]:
+        return [(b"Retry-After", b"%d" % self.retry_after_s)]
+
+
+class TritonUnavailable(Unavailable):
+    code, title = "triton_unavailable", "Triton cannot be reached"
+    proxy_error = "connection_refused"
+    problem_type = "about:blank"
+    # A restarted Triton needs a few seconds to load its models.
+    retry_after_s = 2
+
+
+class Overloaded(Unavailable):
+    code, title = "overloaded", "Too many requests wait for Triton"
+    proxy_error = "connection_limit_reached"
+
+
+class RecordsUnavailable(Unavailable):
+    code, title = "records_unavailable", "Keys cannot be read"
+    proxy_error = "proxy_internal_error"
+
+
+class UpstreamTimeout(HttpError):
+    status, code, title = 504, "upstream_timeout", "Triton took too long"
+    proxy_error = "http_response_timeout"
+
+
+def problem_body(error: HttpError, request_id: str) -> bytes:
+    """The one body of all failures: RFC 9457, and `error`, which Triton's own clients read."""
+    detail = str(error)
+    return msgspec.json.encode(
+        {
+            "type": error.problem_type,
+            "title": error.title,
+            "status": error.status,
+            "detail": detail,
+            "code": error.code,
+            "request_id": request_id,
+            "error": detail,
+            **error.members(),
+        }
+    )
+
+
+def problem_headers(error: HttpError) -> Sequence[Header]:
+    """Fields that go with `problem_body`; Proxy-Status tells that it is not Triton who speaks."""
+    return [
+        (b"Content-Type", b"application/problem+json"),
+        (b"Proxy-Status", f"conch; error={error.proxy_error}".encode()),
+        *error.headers(),
+    ]

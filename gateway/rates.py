@@ -1,0 +1,51 @@
+"""Rates as people write them: `100/s`, `6000/m`, `10/h`, with a burst."""
+
+import re
+from dataclasses import dataclass
+
+from gateway.errors import InvalidInput
+
+PERIODS_S = {"s": 1, "m": 60, "h": 3600}
+# Above this the token bucket's clock of nanoseconds would round too coarsely.
+MAX_PER_S = 1_000_000
+MAX_BURST = 1_000_000_000
+
+_FORM = re.compile(r"([0-9]{1,12})/([smh])")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`amount` requests each `period_s` seconds on average, at most `burst` at once."""
+
+    amount: int
+    period_s: int
+    burst: int
+
+    def __str__(self) -> str:
+        unit = next(unit for unit, period_s in PERIODS_S.items() if period_s == self.period_s)
+        return f"{self.amount}/{unit}"
+
+
+def parse_limit(rate: str | None, burst: int | None) -> Limit | None:
+    """`parse_limit("100/s", 200)`; without a burst it is the rate's own number; None: no limit."""
+    if rate is None:
+        if burst is not None:
+            raise InvalidInput(f"burst {burst} without a rate limits nothing; add a rate: 100/s")
+        return None
+    amount, period_s = _parse_rate(rate)
+    burst = amount if burst is None else burst
+    if not 1 <= burst <= MAX_BURST:
+        raise InvalidInput(f"burst {burst} is not between 1 and {MAX_BURST}; a usual one is 200")
+    return Limit(amount, period_s, burst)
+
+
+def _parse_rate(rate: str) -> tuple[int, int]:
+    match = _FORM.fullmatch(rate)
+    if match is None:
+        raise InvalidInput(
+            f"rate {rate!r} is not NUMBER/s, NUMBER/m or NUMBER/h; write it as 100/s"
+        )
+    amount, period_s = int(match[1]), PERIODS_S[match[2]]
+    if not 1 <= amount <= MAX_PER_S * period_s:
+        raise InvalidInput(f"rate {rate!r} is not between 1 and {MAX_PER_S} a second")
+    return amount, period_s

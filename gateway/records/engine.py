@@ -1,0 +1,42 @@
+"""Opens the database of the records."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from gateway.errors import ConfigurationError
+
+BUSY_TIMEOUT_MS = 5000
+
+
+def open_engine(url: str) -> AsyncEngine:
+    """An engine for the URL; SQLite is set up so that readers and the writer do not block."""
+    try:
+        engine = create_async_engine(url)
+    except (ArgumentError, ImportError) as error:
+        raise ConfigurationError(
+            f"CONCH_DATABASE_URL cannot be used ({error}); "
+            "leave it empty for SQLite or write sqlite+aiosqlite:///PATH"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    return engine
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind a SQLite URL, None for any other database."""
+    parts = make_url(url)
+    if parts.get_backend_name() != "sqlite" or not parts.database:
+        return None
+    return Path(parts.database)
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()

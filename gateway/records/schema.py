@@ -1,0 +1,61 @@
+"""Tables of the records: tenants, their keys, and what changed."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+TENANTS = Table(
+    "tenants",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+)
+
+KEYS = Table(
+    "keys",
+    METADATA,
+    Column("id", String(12), primary_key=True),
+    Column("tenant", ForeignKey(TENANTS.c.name), nullable=False, index=True),
+    Column("token_hash", LargeBinary(32), nullable=False),
+    # Glob patterns, separated by spaces.
+    Column("models", String(4096), nullable=False),
+    # All three null: no limit.
+    Column("rate_amount", BigInteger),
+    Column("rate_period_s", Integer),
+    Column("burst", BigInteger),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("revoked", DateTime(timezone=True)),
+)
+
+CHANGES = Table(
+    "changes",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", String(12), nullable=False),
+)
+
+# One row. Taking the next number by updating it makes writers wait for one another, so numbers
+# become visible in order and a reader that remembers the last one it saw misses none.
+CHANGE_COUNTER = Table(
+    "change_counter",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)

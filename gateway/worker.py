@@ -1,0 +1,34 @@
+"""`python -m gateway.worker`: one process of the data plane, told by CONCH_ variables."""
+
+import gc
+import sys
+
+from gateway.errors import ConfigurationError
+from gateway.metrics_files import prepare_metrics
+from gateway.settings import GatewaySettings, load_settings
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
+    try:
+        run(load_settings())
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def run(settings: GatewaySettings) -> None:
+    """Serve with these settings on an event loop of its own."""
+    prepare_metrics(settings.state_dir)
+    # Only now: prometheus_client looks for its directory when it is imported.
+    import uvloop
+
+    from gateway.serving import serve
+
+    # What is there now stays: the collector need not walk over it again and again.
+    gc.freeze()
+    uvloop.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()
