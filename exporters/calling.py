@@ -1,14 +1,15 @@
-"""Calls a torch module, eager or compiled, with named arrays and names what it returns."""
+"""Calls a torch module with named arrays, and says where an answer is not what was declared."""
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from exporters.arrays import Array, Arrays
 from exporters.errors import SpecError
-from exporters.spec import ModelSpec
+from exporters.spec import ModelSpec, TensorSpec
 
 
 def call(module: Callable[..., Any], spec: ModelSpec, inputs: Arrays) -> dict[str, Array]:
@@ -31,3 +32,17 @@ def call(module: Callable[..., Any], spec: ModelSpec, inputs: Arrays) -> dict[st
     return {
         tensor.name: result.numpy() for tensor, result in zip(spec.outputs, results, strict=True)
     }
+
+
+def fault(output: TensorSpec, values: Array, *, batch: int) -> str | None:
+    """What is wrong with the values of an output, if anything is; batch 0 means no batching."""
+    shape = (batch, *output.shape) if batch else output.shape
+    if (values.dtype.name, values.shape) != (output.dtype, shape):
+        return (
+            f"returns '{output.name}' as {values.dtype.name} {list(values.shape)} at batch "
+            f"{batch}, where {output.dtype} {list(shape)} is declared"
+        )
+    bad = np.count_nonzero(~np.isfinite(values))
+    if bad:
+        return f"returns {bad} values of '{output.name}' that are NaN or infinite at batch {batch}"
+    return None

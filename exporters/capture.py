@@ -1,32 +1,25 @@
-"""Builds the declared module and the inputs that it is compiled and proved with."""
+"""Builds the declared module and asks it for the answers that every artefact must give."""
 
 import hashlib
 import inspect
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import cycle, islice
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from exporters.arrays import Array, Arrays
-from exporters.errors import SpecError
-from exporters.spec import ModelSpec, Sample
-
-RANDOM_SEED = 7
-# Compilers take a dimension of 1 for a constant, so an example never has a batch of one.
-EXAMPLE_BATCH = 2
-REAL, RANDOM = "real", "random"
+from exporters.arrays import Arrays
+from exporters.calling import call, fault
+from exporters.errors import ExportError, SpecError
+from exporters.samples import Batch, batches, example, read_samples
+from exporters.spec import ModelSpec
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Inputs of one run; size 0 is one item for a model that takes no batches."""
+class Question:
+    """Inputs of one run, with the eager model's answer in float32."""
 
-    size: int
-    data: str
-    inputs: Arrays
+    batch: Batch
+    expected: Arrays
 
 
 @dataclass(frozen=True)
@@ -35,19 +28,20 @@ class Captured:
 
     module: nn.Module
     example: tuple[Tensor, ...]
-    batches: list[Batch]
+    questions: tuple[Question, ...]
     weights_sha256: str
 
 
 def capture(spec: ModelSpec) -> Captured:
+    """Refuses a model that breaks its own declaration, before time goes into compiling it."""
     module = spec.build().eval()
     _check_argument_order(spec, module)
-    samples = _read_samples(spec)
-    example = _collate(spec, islice(cycle(samples), EXAMPLE_BATCH))
+    samples = read_samples(spec)
+    inputs = example(spec, samples)
     return Captured(
         module=module,
-        example=tuple(torch.from_numpy(example[tensor.name]) for tensor in spec.inputs),
-        batches=list(_batches(spec, samples)),
+        example=tuple(torch.from_numpy(inputs[tensor.name]) for tensor in spec.inputs),
+        questions=tuple(_ask(module, spec, batch) for batch in batches(spec, samples)),
         weights_sha256=_hash_weights(module),
     )
 
@@ -64,74 +58,23 @@ def _check_argument_order(spec: ModelSpec, module: nn.Module) -> None:
         )
 
 
-def _read_samples(spec: ModelSpec) -> list[dict[str, Array]]:
-    given = spec.samples() if callable(spec.samples) else spec.samples
-    samples = [_read_sample(spec, sample) for sample in given]
-    if not samples:
+def _ask(module: nn.Module, spec: ModelSpec, batch: Batch) -> Question:
+    try:
+        expected = call(module, spec, batch.inputs)
+    except ExportError:
+        raise
+    except Exception as error:  # whatever the author's code raises
         raise SpecError(
-            f"'{spec.name}' has no samples. Give at least one real input: the artefact is proved "
-            "on it, and random inputs take their range from it."
-        )
-    return samples
-
-
-def _read_sample(spec: ModelSpec, sample: Sample) -> dict[str, Array]:
-    declared = [tensor.name for tensor in spec.inputs]
-    if sorted(sample) != sorted(declared):
-        raise SpecError(
-            f"A sample of '{spec.name}' has the inputs {', '.join(sorted(sample)) or 'none'}, "
-            f"where {', '.join(sorted(declared))} are declared."
-        )
-    arrays = {name: np.asarray(sample[name]) for name in declared}
-    for tensor in spec.inputs:
-        array = arrays[tensor.name]
-        if (array.dtype.name, array.shape) != (tensor.dtype, tensor.shape):
+            f"'{spec.name}' fails at batch {batch.size} on {batch.data} inputs: {error}. Let "
+            "`forward` take the batch size from its input's shape, or set max_batch_size=0."
+        ) from error
+    for output in spec.outputs:
+        if found := fault(output, expected[output.name], batch=batch.size):
             raise SpecError(
-                f"A sample of '{spec.name}' has '{tensor.name}' as {array.dtype.name} "
-                f"{list(array.shape)}, where {tensor.dtype} {list(tensor.shape)} is declared. "
-                "Samples are single items, without the batch dimension."
+                f"'{spec.name}' {found} on {batch.data} inputs. Correct the TensorSpec or the "
+                "samples; with batching, the first dimension of every output is the batch."
             )
-    return arrays
-
-
-def _batches(spec: ModelSpec, samples: list[dict[str, Array]]) -> Iterator[Batch]:
-    stream = cycle(samples)
-    random = np.random.default_rng(RANDOM_SEED)
-    for size in _sizes(spec.max_batch_size):
-        count = max(size, 1)
-        yield Batch(size, REAL, _collate(spec, islice(stream, count)))
-        fresh = [_random_like(spec, samples, random) for _ in range(count)]
-        yield Batch(size, RANDOM, _collate(spec, fresh))
-
-
-def _sizes(max_batch_size: int) -> list[int]:
-    if max_batch_size == 0:
-        return [0]
-    return sorted({min(size, max_batch_size) for size in (1, 2, 3, max_batch_size)})
-
-
-def _collate(spec: ModelSpec, samples: Iterable[dict[str, Array]]) -> dict[str, Array]:
-    rows = list(samples)
-    if not spec.batches:
-        return {tensor.name: rows[0][tensor.name].copy() for tensor in spec.inputs}
-    return {tensor.name: np.stack([row[tensor.name] for row in rows]) for tensor in spec.inputs}
-
-
-def _random_like(
-    spec: ModelSpec, samples: list[dict[str, Array]], random: np.random.Generator
-) -> dict[str, Array]:
-    """Uniform over the range that the real samples span, so that an index stays an index."""
-    drawn: dict[str, Array] = {}
-    for tensor in spec.inputs:
-        values = [sample[tensor.name] for sample in samples]
-        low, high = min(v.min() for v in values), max(v.max() for v in values)
-        if values[0].dtype.kind == "f":
-            drawn[tensor.name] = random.uniform(low, high, tensor.shape).astype(tensor.dtype)
-        else:
-            drawn[tensor.name] = random.integers(
-                int(low), int(high), tensor.shape, endpoint=True
-            ).astype(tensor.dtype)
-    return drawn
+    return Question(batch, expected)
 
 
 def _hash_weights(module: nn.Module) -> str:

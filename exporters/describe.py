@@ -86,14 +86,8 @@ def _warmups(spec: ModelSpec) -> list[triton.ModelWarmup]:
 
 
 def _warmup_input(tensor: TensorSpec) -> triton.ModelWarmup.Input:
-    # Random whole numbers may be no valid index; zero always is one.
-    fractional = tensor.dtype.startswith("float")
-    return triton.ModelWarmup.Input(
-        data_type=_type(tensor),
-        dims=tensor.shape,
-        random_data=True if fractional else None,
-        zero_data=None if fractional else True,
-    )
+    # Triton's `random_data` is random bytes: NaN among floats, no valid index among integers.
+    return triton.ModelWarmup.Input(data_type=_type(tensor), dims=tensor.shape, zero_data=True)
 
 
 def _label_files(spec: ModelSpec) -> dict[str, str]:
@@ -114,7 +108,7 @@ def _type(tensor: TensorSpec) -> triton.DataType:
 
 
 def _text(config: triton.ModelConfig) -> str:
-    body = text_format.MessageToString(config)
+    body = text_format.MessageToString(config, use_short_repeated_primitives=True)
     if config.max_batch_size == 0:
         # Protobuf leaves zero out, and a reader should see that batching is off.
         body = f"max_batch_size: 0\n{body}"

@@ -64,7 +64,7 @@ def _stage_version(
     artefact = directory / compiler.FILENAME
     with clock.run(Stage.CAPTURE) as note:
         captured = capture(spec)
-        note(f"{len(captured.batches)} batches to prove it on")
+        note(f"{len(captured.questions)} batches to prove it on")
     with clock.run(Stage.COMPILE) as note:
         compiler.compile(captured.module, spec, captured.example, artefact)
         note(f"{artefact.name}, {artefact.stat().st_size:,} bytes")

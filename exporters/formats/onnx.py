@@ -1,4 +1,4 @@
-"""ONNX through torch.export, with a named batch dimension, for ONNX Runtime."""
+"""ONNX with a named batch dimension, for ONNX Runtime."""
 
 import logging
 import warnings
@@ -13,34 +13,34 @@ from torch import Tensor, nn
 
 from exporters.arrays import Arrays, Runner
 from exporters.errors import CompileError
-from exporters.spec import ModelSpec
+from exporters.exported_program import dynamic_shapes, exported_program
+from exporters.spec import ModelSpec, TensorSpec
 
 BACKEND = "onnxruntime"
 PLATFORM = "onnxruntime_onnx"
 FILENAME = "model.onnx"
 PRECISION = "float32"
 
-BATCH = "batch"
-
 
 def compile(module: nn.Module, spec: ModelSpec, example: tuple[Tensor, ...], path: Path) -> None:
+    # Given the module, torch.onnx.export would fall back to captures that fix the batch.
+    captured = exported_program(module, spec, example)
     try:
         with _known_noise():
             program = torch.onnx.export(
-                module,
-                example,
+                captured,
                 dynamo=True,
                 verbose=False,
                 input_names=[tensor.name for tensor in spec.inputs],
                 output_names=[tensor.name for tensor in spec.outputs],
-                dynamic_shapes=_dynamic_shapes(spec),
+                dynamic_shapes=dynamic_shapes(spec),
             )
-    except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
+    except torch.onnx.errors.OnnxExporterError as error:
         raise CompileError(
-            f"'{spec.name}' cannot be captured for ONNX: {_cause(error)} Change that line of the "
-            "model, or try another format."
+            f"'{spec.name}' cannot be written as ONNX: {_cause(error)} Replace that operation in "
+            "the model, or try another format."
         ) from error
-    assert program is not None  # only dynamo=False returns none
+    assert program is not None  # torch returns none with dynamo=False only
     program.save(path)
     onnx.checker.check_model(path)
     _check_interface(spec, path)
@@ -64,39 +64,32 @@ def versions() -> dict[str, str]:
     }
 
 
-def _dynamic_shapes(spec: ModelSpec) -> tuple[dict[int, torch.export.Dim], ...] | None:
-    if not spec.batches:
-        return None
-    # Named and shared by all inputs: `Dim.AUTO` would silently fix the batch instead of failing.
-    batch = torch.export.Dim(BATCH, min=1, max=max(2, spec.max_batch_size))
-    return tuple({0: batch} for _ in spec.inputs)
-
-
 def _check_interface(spec: ModelSpec, path: Path) -> None:
     """The file, and not the call that made it, decides what its names and dimensions are."""
     graph = onnx.load(path, load_external_data=False).graph
-    _check_tensors(spec.name, "inputs", [tensor.name for tensor in spec.inputs], graph.input)
-    _check_tensors(spec.name, "outputs", [tensor.name for tensor in spec.outputs], graph.output)
+    _check_names(spec.name, "inputs", spec.inputs, graph.input)
+    _check_names(spec.name, "outputs", spec.outputs, graph.output)
     if not spec.batches:
         return
     for value in (*graph.input, *graph.output):
         first = value.type.tensor_type.shape.dim[0]
         if not first.dim_param:
             raise CompileError(
-                f"'{spec.name}' fixes the batch of '{value.name}' at {first.dim_value}: batching "
-                "needs the first dimension of every input and output to be the batch. Let "
-                "`forward` take it from its input's shape, or set max_batch_size=0."
+                f"'{spec.name}' fixes the first dimension of '{value.name}' at {first.dim_value}; "
+                "with batching it must be the batch. Let `forward` keep the first dimension of "
+                "its input, or set max_batch_size=0."
             )
 
 
-def _check_tensors(
-    model: str, kind: str, declared: list[str], values: Iterable[onnx.ValueInfoProto]
+def _check_names(
+    model: str, kind: str, declared: tuple[TensorSpec, ...], values: Iterable[onnx.ValueInfoProto]
 ) -> None:
-    found = [value.name for value in values]
-    if found != declared:
+    wanted, found = [tensor.name for tensor in declared], [value.name for value in values]
+    if found != wanted:
         raise CompileError(
-            f"'{model}' has the {kind} {', '.join(found)}, where {', '.join(declared)} are "
-            f"declared. Declare what `forward` takes and returns, in its order."
+            f"'{model}' has the {kind} {', '.join(found)} in the written file, where "
+            f"{', '.join(wanted)} are declared. Declare what `forward` takes and returns, in its "
+            "order."
         )
 
 
