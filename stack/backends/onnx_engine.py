@@ -1,0 +1,108 @@
+"""Runs an ONNX model with ONNX Runtime: tensors by the names of the graph."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+
+from stack.backends.config import BackendError, ServedModel, TensorSpec
+from stack.backends.threads import Threads
+
+_TRITON_DTYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "STRING",
+}
+
+
+class OnnxEngine:
+    """A loaded `model.onnx` with numpy arrays in and out; inputs share Triton's memory."""
+
+    def __init__(self, model: ServedModel, threads: Threads, triton: Any) -> None:
+        self._triton = triton
+        self._session = _load(model, threads)
+        self._names = [spec.name for spec in model.inputs]
+        self._dtypes = {spec.name: spec.dtype for spec in model.outputs}
+        _compare("input", model.inputs, self._session.get_inputs())
+        _compare("output", model.outputs, self._session.get_outputs())
+
+    def read(self, tensor: Any) -> Any:
+        """A view on Triton's memory (text is decoded, and so copied)."""
+        return tensor.as_numpy()
+
+    def join(self, arrays: Sequence[Any]) -> Any:
+        """All rows, one after the other."""
+        return np.concatenate(arrays)
+
+    def run(self, inputs: Sequence[Any], wanted: Sequence[str]) -> dict[str, Any]:
+        """Only the outputs asked for: ONNX Runtime skips what leads to no other."""
+        given = zip(self._names, inputs, strict=True)
+        feed = {name: array for name, array in given if array is not None}
+        return dict(zip(wanted, self._session.run(wanted, feed), strict=True))
+
+    def dtype_of(self, name: str, array: Any) -> str:
+        """The type the graph declares, which ONNX Runtime keeps to; compared at load."""
+        return self._dtypes[name]
+
+    def write(self, name: str, array: Any) -> Any:
+        """The array as an output of Triton; Triton copies it into shared memory itself.
+
+        Not by DLPack: numpy's capsules meet a defect of the server, which writes an
+        "exception ignored" to the log for every one of them.
+        """
+        return self._triton.Tensor(name, array)
+
+
+def _load(model: ServedModel, threads: Threads) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads.intra_op
+    options.inter_op_num_threads = threads.inter_op
+    # Idle threads would spin on the cores that Triton's own threads need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model.path, options, providers=_providers(model))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BackendError(
+            f"{model.path.name} is no model that ONNX Runtime {onnxruntime.__version__} loads "
+            f"({reason}); export the model again."
+        ) from error
+
+
+def _providers(model: ServedModel) -> list[Any]:
+    if not model.on_gpu:
+        return ["CPUExecutionProvider"]
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        raise BackendError(
+            "the configuration places an instance on a GPU, and this ONNX Runtime has no CUDA "
+            "provider; set kind: KIND_CPU in configs/embedded.pbtxt, or install onnxruntime-gpu."
+        )
+    return [("CUDAExecutionProvider", {"device_id": model.device_id}), "CPUExecutionProvider"]
+
+
+def _compare(kind: str, specs: Sequence[TensorSpec], nodes: Sequence[Any]) -> None:
+    graph: Mapping[str, str] = {node.name: node.type for node in nodes}
+    for spec in specs:
+        if spec.name not in graph:
+            raise BackendError(
+                f"the configuration names the {kind} '{spec.name}', and the graph has "
+                f"{', '.join(graph)}; correct the name in config.pbtxt."
+            )
+        dtype = _TRITON_DTYPES.get(graph[spec.name], graph[spec.name])
+        if dtype != spec.dtype:
+            raise BackendError(
+                f"{kind} '{spec.name}' is {dtype} in the graph, and the configuration says "
+                f"{spec.dtype}; correct data_type in config.pbtxt."
+            )

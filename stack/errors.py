@@ -1,0 +1,63 @@
+"""Every error of the `conch` command; the text of each is one paragraph for a person.
+
+StackError
+  StateDirectoryError      the state directory cannot be used
+  AlreadyRunningError      another stack runs on the same state directory
+  PreflightError           this machine cannot run the embedded Triton as it is
+  ProcessError             a child process could not be started or ended at once
+  TritonError
+    ServerNotFoundError    no tritonserver binary
+    StartError             Triton ended, or was not live in time
+    StubError              the process that runs a model cannot start; Triton would wait for ever
+  ClientError              a command's own call to the stack failed
+  FirstStartError          what the first start has to make could not be made
+  TrialError               a trial of the stack did not succeed
+"""
+
+
+class StackError(Exception):
+    """Base of all: what was wrong, the value, what to do next."""
+
+
+class StateDirectoryError(StackError):
+    """The state directory cannot be used."""
+
+
+class AlreadyRunningError(StackError):
+    """Another stack runs on the same state directory."""
+
+
+class PreflightError(StackError):
+    """This machine cannot run the embedded Triton as it is."""
+
+
+class ProcessError(StackError):
+    """A child process could not be started, or ended at once."""
+
+
+class TritonError(StackError):
+    """The embedded Triton cannot serve."""
+
+
+class ServerNotFoundError(TritonError):
+    """No tritonserver binary was found."""
+
+
+class StartError(TritonError):
+    """Triton ended while starting, or was not live in time."""
+
+
+class StubError(TritonError):
+    """The process that runs a model cannot start; Triton itself would wait for it for ever."""
+
+
+class ClientError(StackError):
+    """A command's own call to the stack failed."""
+
+
+class FirstStartError(StackError):
+    """What the first start has to make could not be made."""
+
+
+class TrialError(StackError):
+    """A trial of the stack did not succeed."""

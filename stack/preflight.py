@@ -1,0 +1,197 @@
+"""What the machine must have before the embedded Triton is started on it.
+
+Facts are read in one place and checked in another, so that each check is a plain function.
+"""
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.errors import PreflightError, ServerNotFoundError
+from stack.process_ports import port_holder
+from stack.settings import StackSettings
+from stack.triton_install import find_triton, shared_libpython
+
+_PACKAGES = ("nvidia-pytriton", "torch", "onnxruntime", "numpy")
+_INSTALL = 'pip install "conch[embedded]"'
+# Stubs of these versions are in the wheel, and the project is tested on them.
+_PYTHON_VERSIONS = ((3, 11), (3, 12))
+# Each model instance takes 1 MiB at rest and grows with its largest batch.
+_SHM_NEEDED_BYTES = 64 * 1024 * 1024
+_SHARED_MEMORY = "/dev/shm"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: what was found, and what to do if it is not as needed."""
+
+    name: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The facts that the checks need."""
+
+    system: str
+    architecture: str
+    python_version: tuple[int, int]
+    libpython: Path | None
+    package_versions: Mapping[str, str]
+    shm_free_bytes: int
+    port_holders: Mapping[int, str | None]
+    server: Path | None
+    server_has_own_backends: bool
+
+
+def check_machine(settings: StackSettings, *, ports: bool = True) -> list[Check]:
+    """Every check on this machine, in the order in which to mend things.
+
+    `ports=False` leaves the ports out, for a stack that runs and holds them itself.
+    """
+    results = checks(read_machine(settings))
+    return [check for check in results if ports or check.name != "ports"]
+
+
+def require(results: Sequence[Check]) -> None:
+    """Raise PreflightError for the first check that failed."""
+    for check in results:
+        if not check.ok:
+            raise PreflightError(f"{check.detail} {check.cure}")
+
+
+def read_machine(settings: StackSettings) -> Machine:
+    """Look at this machine."""
+    try:
+        install = find_triton(settings.triton_server)
+    except ServerNotFoundError:
+        install = None
+    ports = (settings.triton_http_port, settings.triton_grpc_port, settings.triton_metrics_port)
+    return Machine(
+        system=platform.system(),
+        architecture=platform.machine(),
+        python_version=sys.version_info[:2],
+        libpython=shared_libpython(),
+        package_versions=dict(_installed_packages()),
+        shm_free_bytes=_shm_free_bytes(),
+        port_holders={port: port_holder(port) for port in ports},
+        server=install.binary if install else None,
+        server_has_own_backends=install.has_own_backends if install else False,
+    )
+
+
+def checks(machine: Machine) -> list[Check]:
+    """Judge the facts. A server that brings its own backends needs nothing of this Python."""
+    results = [_platform(machine)]
+    if not machine.server_has_own_backends:
+        results += [_python(machine), _libpython(machine), _packages(machine), _numpy(machine)]
+    return [*results, _server(machine), _shared_memory(machine), _ports(machine)]
+
+
+def _platform(machine: Machine) -> Check:
+    found = f"{machine.system} {machine.architecture}"
+    return Check(
+        "platform",
+        found == "Linux x86_64",
+        f"The embedded Triton server is built for Linux x86_64; this is {found}.",
+        "Use `docker compose up`, which runs NVIDIA's container instead.",
+    )
+
+
+def _python(machine: Machine) -> Check:
+    major, minor = machine.python_version
+    return Check(
+        "python",
+        machine.python_version in _PYTHON_VERSIONS,
+        f"The embedded Triton runs models with Python 3.11 or 3.12; this is {major}.{minor}.",
+        "Make a virtual environment with one of those.",
+    )
+
+
+def _libpython(machine: Machine) -> Check:
+    if machine.libpython is not None:
+        return Check("libpython", True, f"The shared libpython is {machine.libpython}.")
+    major, minor = machine.python_version
+    return Check(
+        "libpython",
+        False,
+        f"This Python {major}.{minor} has no shared libpython, which Triton's stubs load.",
+        f"Install it (Debian, Ubuntu: `apt install libpython{major}.{minor}`), or use a Python "
+        "built with --enable-shared (pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared).",
+    )
+
+
+def _packages(machine: Machine) -> Check:
+    missing = [name for name in _PACKAGES if name not in machine.package_versions]
+    if missing:
+        return Check(
+            "packages", False, f"Not installed: {', '.join(missing)}.", f"Run `{_INSTALL}`."
+        )
+    found = ", ".join(f"{name} {machine.package_versions[name]}" for name in _PACKAGES)
+    return Check("packages", True, f"Installed: {found}.")
+
+
+def _numpy(machine: Machine) -> Check:
+    version = machine.package_versions.get("numpy", "0")
+    return Check(
+        "numpy",
+        int(version.partition(".")[0]) < 2,
+        f"numpy is {version}; with numpy 2 or later the embedded Triton returns empty outputs.",
+        'Run `pip install "numpy<2"`.',
+    )
+
+
+def _server(machine: Machine) -> Check:
+    return Check(
+        "tritonserver",
+        machine.server is not None,
+        f"The Triton server is {machine.server}." if machine.server else "No Triton server found.",
+        f"Run `{_INSTALL}`, or name a tritonserver binary with CONCH_TRITON_SERVER.",
+    )
+
+
+def _shared_memory(machine: Machine) -> Check:
+    free_mib, needed_mib = machine.shm_free_bytes >> 20, _SHM_NEEDED_BYTES >> 20
+    return Check(
+        "shared memory",
+        machine.shm_free_bytes >= _SHM_NEEDED_BYTES,
+        f"{_SHARED_MEMORY} has {free_mib} MiB free; models exchange tensors there, and "
+        f"{needed_mib} MiB are the least.",
+        f"Delete what fills it, or enlarge it: `mount -o remount,size=1g {_SHARED_MEMORY}`, in a "
+        "container `docker run --shm-size=1g`.",
+    )
+
+
+def _ports(machine: Machine) -> Check:
+    taken = {port: holder for port, holder in machine.port_holders.items() if holder}
+    if not taken:
+        return Check("ports", True, f"Free: {', '.join(map(str, machine.port_holders))}.")
+    port, holder = next(iter(taken.items()))
+    return Check(
+        "ports",
+        False,
+        f"Port {port}, wanted for Triton, is held by {holder}.",
+        "Stop it, or choose other ports: CONCH_TRITON_HTTP_PORT, CONCH_TRITON_GRPC_PORT, "
+        "CONCH_TRITON_METRICS_PORT.",
+    )
+
+
+def _installed_packages() -> Iterator[tuple[str, str]]:
+    for name in _PACKAGES:
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+
+
+def _shm_free_bytes() -> int:
+    try:
+        return shutil.disk_usage(_SHARED_MEMORY).free
+    except OSError:
+        return 0

@@ -1,0 +1,44 @@
+"""Which process listens on a port: read from /proc, as far as this user may look."""
+
+import os
+from pathlib import Path
+
+from stack.process_identity import command_line
+
+_LISTENING = "0A"
+
+
+def port_holder(port: int) -> str | None:
+    """`"process 812 (nginx)"`, `"another user's process"`, or None when the port is free."""
+    inodes = _listening_inodes(port)
+    if not inodes:
+        return None
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal() and _holds(int(entry), inodes):
+            arguments = command_line(int(entry))
+            name = Path(arguments[0]).name if arguments else "unknown"
+            return f"process {entry} ({name})"
+    return "another user's process"
+
+
+def _listening_inodes(port: int) -> set[str]:
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(fields[9])
+    return inodes
+
+
+def _holds(pid: int, inodes: set[str]) -> bool:
+    try:
+        descriptors = list(os.scandir(f"/proc/{pid}/fd"))
+        targets = {os.readlink(descriptor) for descriptor in descriptors}
+    except OSError:
+        return False
+    return any(f"socket:[{inode}]" in targets for inode in inodes)

@@ -1,0 +1,112 @@
+"""The embedded Triton: started with every model loaded, supervised, ended without a trace."""
+
+import asyncio
+from collections.abc import Callable
+
+from stack.errors import StartError
+from stack.preflight import check_machine, require
+from stack.process import Command, ManagedProcess
+from stack.process_supervisor import Supervisor
+from stack.settings import StackSettings
+from stack.triton_client import TritonClient
+from stack.triton_command import LOOPBACK, shm_prefix, triton_command
+from stack.triton_ending import end_triton
+from stack.triton_install import assemble_backends, find_triton
+from stack.triton_log import follow
+from stack.triton_mending import mend_models
+from stack.triton_models import LoadReport, load_report, loadable_models
+from stack.triton_startup import until_live
+from stack.triton_stubs import remove_shared_memory
+
+
+class EmbeddedTriton:
+    """One tritonserver on loopback; the caller holds the lock of the state directory.
+
+    >>> triton = EmbeddedTriton(settings, on_problem=print)
+    >>> report = await triton.start()
+    >>> await triton.run()   # until cancelled, or until stop() is called elsewhere
+    >>> await triton.stop()
+    """
+
+    def __init__(self, settings: StackSettings, on_problem: Callable[[str], None]) -> None:
+        self.http_url = f"http://{LOOPBACK}:{settings.triton_http_port}"
+        self._settings = settings
+        self._on_problem = on_problem
+        self._repository = settings.model_repository.resolve()
+        self._shm_prefix = shm_prefix(settings.state_dir)
+        state_dir = settings.state_dir.resolve()
+        self._process = ManagedProcess(Command("triton", (), {}, state_dir / "triton"), state_dir)
+        self._client = TritonClient(self.http_url)
+        self._supervision: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running tritonserver."""
+        return self._process.pid
+
+    async def start(self) -> LoadReport:
+        """End an orphan, check the machine, start Triton, wait until it serves its models.
+
+        Raises StackError. A model that fails to load is in the report; the others serve.
+        """
+        if not self._repository.is_dir():
+            raise StartError(
+                f"The model repository {self._repository} does not exist. Run `conch export`, or "
+                "name another with --model-repository or CONCH_MODEL_REPOSITORY."
+            )
+        await self._process.end_orphan()
+        require(check_machine(self._settings))
+        return await self._launch()
+
+    async def run(self) -> None:
+        """Keep Triton and its models running until cancelled or stopped."""
+        self._supervision = asyncio.create_task(self._supervise())
+        try:
+            await asyncio.wait([self._supervision])
+        finally:
+            self._supervision.cancel()
+        if not self._supervision.cancelled():
+            self._supervision.result()
+
+    async def stop(self) -> None:
+        """Let requests in flight finish, then end everything; harmless when nothing runs."""
+        if self._supervision is not None:
+            self._supervision.cancel()
+            await asyncio.wait([self._supervision])
+        try:
+            await end_triton(self._process, drain_s=self._settings.triton_exit_timeout_s)
+        finally:
+            remove_shared_memory(self._shm_prefix)
+            await self._client.close()
+
+    async def _supervise(self) -> None:
+        supervisor = Supervisor(self._process, restart=self._relaunch, on_problem=self._on_problem)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(supervisor.run())
+            group.create_task(follow(self._process.log_path, self._on_problem))
+            group.create_task(
+                mend_models(self._client, self._process, self._repository, self._on_problem)
+            )
+
+    async def _relaunch(self) -> None:
+        report = await self._launch()
+        for model in report.broken:
+            self._on_problem(str(model))
+
+    async def _launch(self) -> LoadReport:
+        remove_shared_memory(self._shm_prefix)
+        install = find_triton(self._settings.triton_server)
+        backends = assemble_backends(install, self._settings.state_dir.resolve())
+        models = loadable_models(self._repository)
+        self._process.command = triton_command(self._settings, install, backends, models)
+        await self._process.start()
+        try:
+            await until_live(
+                self._process, self._client, timeout_s=self._settings.triton_load_timeout_s
+            )
+            index = await self._client.index()
+        except BaseException:
+            await self._process.end_now()
+            remove_shared_memory(self._shm_prefix)
+            raise
+        return load_report(models, index, self._process.log_since_start())

@@ -1,0 +1,74 @@
+"""The few calls that supervision makes to Triton's HTTP port."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from stack.errors import TritonError
+
+_CALL_TIMEOUT_S = 5.0
+
+
+class TritonClient:
+    """Calls one server on loopback; a server that cannot be reached is a TritonError."""
+
+    def __init__(self, url: str) -> None:
+        # trust_env=False: a proxy of the environment is not meant for the loopback. No
+        # connection is kept: a stopping Triton waits for idle ones too.
+        self._http = httpx2.AsyncClient(
+            base_url=url,
+            timeout=_CALL_TIMEOUT_S,
+            trust_env=False,
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def live(self) -> bool:
+        """Whether Triton answers; False also while nothing listens."""
+        try:
+            answer = await self._http.get("/v2/health/live")
+        except httpx2.TransportError:
+            return False
+        return answer.status_code == 200
+
+    async def index(self) -> list[dict[str, Any]]:
+        """The repository index: name, version, state and reason of every model."""
+        answer: list[dict[str, Any]] = await self._call("POST", "/v2/repository/index")
+        return answer
+
+    async def config(self, model: str) -> dict[str, Any]:
+        """The configuration of a loaded model as Triton completed it."""
+        answer: dict[str, Any] = await self._call("GET", f"/v2/models/{quote(model)}/config")
+        return answer
+
+    async def load_afresh(self, model: str, *, timeout_s: float) -> None:
+        """Load a loaded model again, although nothing about it changed.
+
+        A plain load of an unchanged model does nothing. One that carries the configuration
+        always loads, and the old instances stay in place until the new ones are ready.
+        """
+        config = json.dumps(await self.config(model))
+        await self._call(
+            "POST",
+            f"/v2/repository/models/{quote(model)}/load",
+            body={"parameters": {"config": config}},
+            timeout_s=timeout_s,
+        )
+
+    async def _call(
+        self, method: str, path: str, *, body: object = None, timeout_s: float = _CALL_TIMEOUT_S
+    ) -> Any:
+        try:
+            answer = await self._http.request(method, path, json=body, timeout=timeout_s)
+        except httpx2.TransportError as error:
+            raise TritonError(f"Triton does not answer {method} {path}: {error!r}") from error
+        if answer.status_code != 200:
+            raise TritonError(
+                f"Triton answered {answer.status_code} to {method} {path}: {answer.text}"
+            )
+        return answer.json() if answer.content else None

@@ -1,0 +1,58 @@
+"""Triton's log: the lines that mean a problem, and the known ones that do not."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+_POLL_INTERVAL_S = 0.25
+_PROBLEM = re.compile(r'^[EW]\d{4} [\d:.]+ \d+ \S+\] "?(?P<text>.*?)"?$')
+_LOADER_PROBLEM = re.compile(r"error while loading shared libraries: .*")
+_HARMLESS = (
+    # Without a GPU:
+    "CudaDriverHelper has not been initialized",
+    "unable to create stream for",
+    "Unable to allocate pinned system memory",
+    "Failed to initialize NVML",
+    "DCGM unable to start",
+    # Said once more by the load report, by model and in plain words:
+    "failed to load '",
+    "load failed for model",
+    "Failed to create instance",
+    "Failed to initialize Python stub",
+    "Poll failed for model directory",
+)
+
+
+def problem_in(line: str) -> str | None:
+    """The message of a log line that a person should see; None for all others.
+
+    >>> problem_in('E1122 04:35:42.8 47 server.cc:1] "out of memory"')
+    'out of memory'
+    >>> problem_in('E1122 04:35:42.8 47 server.cc:1] "CudaDriverHelper has not been initialized."')
+    """
+    loader = _LOADER_PROBLEM.search(line)
+    if loader:
+        return loader[0]
+    match = _PROBLEM.match(line)
+    if match is None or any(known in line for known in _HARMLESS):
+        return None
+    return match["text"]
+
+
+async def follow(path: Path, on_problem: Callable[[str], None]) -> None:
+    """Report each problem line as it is written, until cancelled."""
+    with path.open(errors="replace") as log:
+        rest = ""
+        while True:
+            rest += log.read()
+            *lines, rest = rest.split("\n")
+            for problem in filter(None, map(problem_in, lines)):
+                on_problem(f"triton: {problem}")
+            await asyncio.sleep(_POLL_INTERVAL_S)
+
+
+def last_problems(text: str, *, most: int = 3) -> str:
+    """The last problem lines as one sentence, for the error that a failed start becomes."""
+    problems = [found for line in text.splitlines() if (found := problem_in(line))]
+    return "; ".join(problems[-most:])

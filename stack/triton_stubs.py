@@ -1,0 +1,50 @@
+"""The processes in which Triton runs Python backends: one for each model instance."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.process_identity import ProcessStat, all_processes, command_line
+
+_STUB = "triton_python_backend_stub"
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+@dataclass(frozen=True)
+class Stub:
+    """A living stub, the model it runs and its file in /dev/shm."""
+
+    pid: int
+    model: str
+    shm_name: str
+
+
+def living_stubs(server_pid: int, repository: Path) -> list[Stub]:
+    """The stubs that run now."""
+    stubs = (_stub(child, repository) for child in _children(server_pid) if child.alive)
+    return [stub for stub in stubs if stub is not None]
+
+
+def ended_children(server_pid: int) -> set[int]:
+    """Children that ended and that Triton has not noticed: it never collects a crashed stub."""
+    return {child.pid for child in _children(server_pid) if not child.alive}
+
+
+def remove_shared_memory(prefix: str) -> None:
+    """Delete the files in /dev/shm whose names start so; killed processes leave theirs."""
+    for path in _SHARED_MEMORY.glob(f"{prefix}*"):
+        path.unlink(missing_ok=True)
+
+
+def _children(server_pid: int) -> list[ProcessStat]:
+    return [stat for stat in all_processes() if stat.parent_pid == server_pid]
+
+
+def _stub(child: ProcessStat, repository: Path) -> Stub | None:
+    # triton_python_backend_stub <repository>/<model>/<version>/<file> <region in /dev/shm> ...
+    arguments = command_line(child.pid)
+    if len(arguments) < 3 or Path(arguments[0]).name != _STUB:
+        return None
+    path = Path(arguments[1])
+    if not path.is_relative_to(repository):
+        return None
+    return Stub(child.pid, path.relative_to(repository).parts[0], arguments[2])
