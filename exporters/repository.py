@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 from exporters.errors import PublishError
@@ -72,14 +73,28 @@ def _put_in_place(decided: Path, folder: Path) -> int:
         folder.mkdir(exist_ok=True)
         version = _place_version(decided, folder)
     except OSError:
-        shutil.rmtree(decided, ignore_errors=True)
+        _withdraw(decided)
         raise
-    for path in _in_order_of_appearance(decided / FOLDER):
-        _place_file(path, folder / path.relative_to(decided / FOLDER))
-    sync(folder)
-    sync(folder.parent)
+    try:
+        for path in _in_order_of_appearance(decided / FOLDER):
+            _place_file(path, folder / path.relative_to(decided / FOLDER))
+        sync(folder)
+        sync(folder.parent)
+    except OSError as error:
+        raise PublishError(
+            f"Version {version} of '{folder.name}' is in place, but its configuration is not: "
+            f"{error}. Free the disk or correct the permissions; the next export, or the next "
+            "start of the server, finishes it."
+        ) from error
     shutil.rmtree(decided)
     return version
+
+
+def _withdraw(decided: Path) -> None:
+    """One rename takes the decision back, so that no crash can leave half of it decided."""
+    trash = Path(tempfile.mkdtemp(prefix="withdrawn-", dir=decided.parent))
+    os.rename(decided, trash / decided.name)
+    shutil.rmtree(trash)
 
 
 def _place_version(decided: Path, folder: Path) -> int:

@@ -102,6 +102,8 @@ def _known_noise() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
+            # Several inputs share the one batch dimension, as they must.
+            warnings.filterwarnings("ignore", r".*axis name: batch will not be used", UserWarning)
             yield
     finally:
         logger.setLevel(level)

@@ -1,0 +1,88 @@
+import re
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as triton
+
+from exporters.describe import describe
+from exporters.formats import load_format
+from exporters.spec import ModelSpec, TensorSpec
+from exporters.zoo import ZOO
+from tests.exporters.models import WIDTH, Doubler, SumAndDifference, spec_of
+
+REPOSITORY = Path(__file__).parents[2] / "model_repository"
+CONFIGS = ["config.pbtxt", "configs/embedded.pbtxt"]
+
+
+def config_of(spec: ModelSpec, name: str = "config.pbtxt") -> triton.ModelConfig:
+    text = describe(spec, load_format("torchscript"))[name]
+    return text_format.Parse(text, triton.ModelConfig())
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_committed_folder_is_what_an_export_writes(name: str) -> None:
+    files = describe(ZOO[name].spec(), load_format(ZOO[name].format))
+    committed = {path: (REPOSITORY / name / path).read_text(encoding="utf-8") for path in files}
+    assert committed == files
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_queue_is_bounded_and_rejects(name: str) -> None:
+    spec = spec_of(Doubler, batching_delay_us=250, queue_size=7, queue_timeout_us=9000)
+    batching = config_of(spec, name).dynamic_batching
+    policy = batching.default_queue_policy
+    assert batching.max_queue_delay_microseconds == 250
+    assert (policy.max_queue_size, policy.default_timeout_microseconds) == (7, 9000)
+    assert policy.timeout_action == triton.ModelQueuePolicy.REJECT
+
+
+def test_a_model_without_batching_says_so_and_has_no_batcher() -> None:
+    text = describe(spec_of(Doubler, max_batch_size=0), load_format("torchscript"))["config.pbtxt"]
+    assert re.findall("^max_batch_size: 0$", text, re.MULTILINE) == ["max_batch_size: 0"]
+    assert "dynamic_batching" not in text
+
+
+def test_warm_up_covers_one_and_the_largest_batch() -> None:
+    config = config_of(spec_of(Doubler, max_batch_size=8, warmup_runs=2))
+    assert [(warmup.batch_size, warmup.count) for warmup in config.model_warmup] == [(1, 2), (8, 2)]
+
+
+def test_warm_up_can_be_left_out() -> None:
+    assert not config_of(spec_of(Doubler, warmup_runs=0)).model_warmup
+
+
+def test_the_container_chooses_the_device_and_the_embedded_server_has_only_a_cpu() -> None:
+    groups = [
+        config_of(spec_of(Doubler, instance_count=2), name).instance_group for name in CONFIGS
+    ]
+    assert [[(group.kind, group.count) for group in found] for found in groups] == [
+        [(triton.ModelInstanceGroup.KIND_AUTO, 2)],
+        [(triton.ModelInstanceGroup.KIND_CPU, 2)],
+    ]
+
+
+def test_the_container_gets_a_platform_and_the_embedded_server_a_file() -> None:
+    container, embedded = (config_of(spec_of(Doubler), name) for name in CONFIGS)
+    assert (container.backend, container.platform) == ("pytorch", "pytorch_libtorch")
+    assert (embedded.backend, embedded.platform) == ("pytorch", "")
+    assert embedded.default_model_filename == "model.pt"
+
+
+def test_only_the_newest_version_is_served() -> None:
+    assert config_of(spec_of(Doubler)).version_policy.latest.num_versions == 1
+
+
+def test_several_labelled_outputs_have_a_label_file_each() -> None:
+    inputs = [TensorSpec(name=n, dtype="float32", shape=(1,)) for n in ("left", "right")]
+    outputs = [
+        TensorSpec(name=name, dtype="float32", shape=(WIDTH,), labels=tuple(name))
+        for name in ("sum", "dif")
+    ]
+    spec = spec_of(SumAndDifference, inputs=inputs, outputs=outputs)
+    files = describe(spec, load_format("torchscript"))
+    assert (files["sum.labels.txt"], files["dif.labels.txt"]) == ("s\nu\nm\n", "d\ni\nf\n")
+    assert [o.label_filename for o in config_of(spec).output] == [
+        "sum.labels.txt",
+        "dif.labels.txt",
+    ]
