@@ -2,36 +2,13 @@
 
 import asyncio
 from collections import OrderedDict
-from typing import Protocol
 
-from gateway.data.upstream_connection import Answer, UpstreamConnection
-from gateway.errors import HttpError, Overloaded, TritonUnavailable
+from gateway.data.upstream_connection import Caller, UpstreamConnection
+from gateway.errors import Overloaded, TritonUnavailable
 
 CONNECT_TIMEOUT_S = 3.0
 # Requests that may wait for a connection, as a multiple of the connections.
 WAITING_PER_CONNECTION = 8
-
-
-class Caller(Protocol):
-    """What asks Triton; `on_connection` and `on_unavailable` may come within `acquire`."""
-
-    def on_connection(self, connection: UpstreamConnection) -> None:
-        """A connection is the caller's until it has answered or is aborted."""
-
-    def on_unavailable(self, error: HttpError) -> None:
-        """There will be no connection."""
-
-    def on_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
-        """The head is there, and with it these parts of the body."""
-
-    def on_lost(self, error: HttpError, *, unread: bool) -> None:
-        """Triton broke off; unread: a kept connection that may have been closed before we wrote."""
-
-    def pause_sending(self) -> None:
-        """Triton reads slower than the caller writes."""
-
-    def resume_sending(self) -> None:
-        """Triton has caught up."""
 
 
 class Pool:

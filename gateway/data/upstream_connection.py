@@ -2,14 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
 from gateway.errors import Header, HttpError, UpstreamFailed
-
-if TYPE_CHECKING:
-    from gateway.data.upstream import Caller, Pool
 
 MAX_ANSWER_HEAD_BYTES = 64 * 1024
 # Answers up to this size are passed on whole, in one write with their head; larger ones streamed.
@@ -27,16 +24,46 @@ class Answer:
     body_bytes: int | None
 
 
+class Caller(Protocol):
+    """What asks Triton; `on_connection` and `on_unavailable` may come within `acquire`."""
+
+    def on_connection(self, connection: "UpstreamConnection") -> None:
+        """A connection is the caller's until it has answered or is aborted."""
+
+    def on_unavailable(self, error: HttpError) -> None:
+        """There will be no connection."""
+
+    def on_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
+        """The head is there, and with it these parts of the body."""
+
+    def on_lost(self, error: HttpError, *, unread: bool) -> None:
+        """Triton broke off; unread: a kept connection that may have been closed before we wrote."""
+
+    def pause_sending(self) -> None:
+        """Triton reads slower than the caller writes."""
+
+    def resume_sending(self) -> None:
+        """Triton has caught up."""
+
+
+class Owner(Protocol):
+    """The pool, as far as a connection needs it."""
+
+    def opened(self, connection: "UpstreamConnection") -> None: ...
+    def released(self, connection: "UpstreamConnection") -> None: ...
+    def closed(self, connection: "UpstreamConnection") -> None: ...
+
+
 class UpstreamConnection(asyncio.Protocol):
     """Carries one request at a time and is used again only if its answer was read to the end."""
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: Owner) -> None:
         self._pool = pool
         self._parser = httptools.HttpResponseParser(self)
         self._caller: Caller | None = None
         self._transport: asyncio.Transport
         self._was_used = False
-        self._request_is_sent = True
+        self.request_is_sent = True
         self._head_bytes = 0
         self._headers: list[Header] = []
         self._answer: Answer | None = None
@@ -45,14 +72,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = False
         self._has_excess = False
 
-    def ask(self, caller: "Caller", data: bytes, *, is_all: bool) -> None:
+    def ask(self, caller: Caller, data: bytes, *, is_all: bool) -> None:
         """Begin a request; unless `data` is all of it, `send` brings the rest."""
         self._caller = caller
-        self._request_is_sent = is_all
+        self.request_is_sent = is_all
         self._transport.write(data)
 
     def send(self, data: bytes, *, is_last: bool) -> None:
-        self._request_is_sent = is_last
+        self.request_is_sent = is_last
         if data:
             self._transport.write(data)
 
@@ -134,7 +161,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._keep_alive = self._parser.should_keep_alive()
         self._complete = True
 
-    def _deliver(self, caller: "Caller", answer: Answer) -> None:
+    def _deliver(self, caller: Caller, answer: Answer) -> None:
         parts, self._parts = self._parts, []
         complete = self._complete
         if complete:
@@ -143,7 +170,7 @@ class UpstreamConnection(asyncio.Protocol):
         caller.on_answer(answer, parts, complete=complete)
 
     def _release(self) -> None:
-        reusable = self._keep_alive and self._request_is_sent and not self._has_excess
+        reusable = self._keep_alive and self.request_is_sent and not self._has_excess
         if not reusable or self._transport.is_closing():
             self._transport.abort()
             return

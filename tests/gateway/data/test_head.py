@@ -1,0 +1,114 @@
+"""Heads of requests: what is refused, what is passed on."""
+
+import pytest
+
+from gateway.data.head import MAX_HEADERS, MAX_TARGET_BYTES, Head, read_head
+from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
+
+HOST = (b"Host", b"gateway")
+
+
+def _read(*headers: Header, version: str = "1.1", method: bytes = b"POST") -> Head:
+    return read_head(method, b"/v2", [HOST, *headers], version=version, keep_alive=True)
+
+
+REFUSED: list[tuple[str, list[Header]]] = [
+    ("both framings", [(b"Content-Length", b"3"), (b"Transfer-Encoding", b"chunked")]),
+    ("two lengths", [(b"Content-Length", b"3"), (b"Content-Length", b"3")]),
+    ("a list of lengths", [(b"Content-Length", b"3, 3")]),
+    ("a sign", [(b"Content-Length", b"+3")]),
+    ("an underscore", [(b"Content-Length", b"1_0")]),
+    ("no digits", [(b"Content-Length", b"")]),
+    ("too many digits", [(b"Content-Length", b"9" * 19)]),
+    ("two codings", [(b"Transfer-Encoding", b"chunked"), (b"Transfer-Encoding", b"chunked")]),
+    ("gzip, chunked", [(b"Transfer-Encoding", b"gzip, chunked")]),
+    ("identity", [(b"Transfer-Encoding", b"identity")]),
+    ("a second host", [(b"Host", b"other")]),
+    ("two keys", [(b"Authorization", b"Bearer a"), (b"Authorization", b"Bearer b")]),
+    ("two tensor lengths", [(b"Inference-Header-Content-Length", b"1")] * 2),
+    ("another expectation", [(b"Expect", b"200-ok")]),
+    ("length nominated", [(b"Connection", b"close, Content-Length")]),
+    ("tensor length nominated", [(b"Connection", b"inference-header-content-length")]),
+]
+
+
+@pytest.mark.parametrize("headers", [h for _, h in REFUSED], ids=[name for name, _ in REFUSED])
+def test_an_ambiguous_head_is_refused(headers: list[Header]) -> None:
+    with pytest.raises(MalformedRequest):
+        _read(*headers)
+
+
+def test_http_1_0_has_no_transfer_encoding() -> None:
+    with pytest.raises(MalformedRequest, match=r"HTTP/1\.0"):
+        _read((b"Transfer-Encoding", b"chunked"), version="1.0")
+
+
+def test_other_versions_are_refused() -> None:
+    with pytest.raises(MalformedRequest, match=r"HTTP/2\.0"):
+        _read(version="2.0")
+
+
+def test_http_1_1_needs_a_host() -> None:
+    with pytest.raises(MalformedRequest, match="Host"):
+        read_head(b"GET", b"/v2", [], version="1.1", keep_alive=True)
+
+
+def test_a_get_has_no_body() -> None:
+    with pytest.raises(MalformedRequest, match="body"):
+        _read((b"Content-Length", b"3"), method=b"GET")
+
+
+def test_too_many_fields_and_too_long_a_target_are_refused() -> None:
+    with pytest.raises(HeadersTooLarge, match=str(MAX_HEADERS)):
+        _read(*[(b"X-%d" % number, b"") for number in range(MAX_HEADERS)])
+    with pytest.raises(UriTooLong):
+        target = b"/" * (MAX_TARGET_BYTES + 1)
+        read_head(b"GET", target, [HOST], version="1.1", keep_alive=True)
+
+
+def test_only_what_triton_reads_is_passed_on() -> None:
+    head = _read(
+        (b"content-type", b"application/octet-stream"),
+        (b"INFERENCE-HEADER-CONTENT-LENGTH", b" 7 "),
+        (b"Authorization", b"Bearer secret"),
+        (b"X-API-Key", b"secret"),
+        (b"Connection", b"close, X-Private"),
+        (b"X-Private", b"1"),
+        (b"triton_priority", b"1"),
+        (b"Cookie", b"secret"),
+        (b"TE", b"trailers"),
+        (b"X-Forwarded-For", b"1.2.3.4"),
+    )
+    assert head.forwarded == {
+        b"Content-Type": b"application/octet-stream",
+        b"Inference-Header-Content-Length": b"7",
+    }
+
+
+def test_lists_given_in_two_fields_are_joined() -> None:
+    head = _read((b"Accept-Encoding", b"gzip"), (b"Accept-Encoding", b"deflate"))
+    assert head.forwarded == {b"Accept-Encoding": b"gzip, deflate"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ([(b"Authorization", b"Bearer abc")], b"abc"),
+        ([(b"Authorization", b"bearer  abc")], b"abc"),
+        ([(b"X-API-Key", b"abc")], b"abc"),
+        ([(b"Authorization", b"Basic abc"), (b"X-API-Key", b"key")], b"key"),
+        ([(b"Authorization", b"Basic abc")], b""),
+        ([], b""),
+    ],
+)
+def test_the_token_is_found(headers: list[Header], token: bytes) -> None:
+    assert _read(*headers).token == token
+
+
+@pytest.mark.parametrize("given", [b"", b"a b", b"a" * 129, b'"', "\u00e9".encode()])
+def test_a_request_id_of_another_form_is_not_taken(given: bytes) -> None:
+    assert _read((b"X-Request-Id", given)).request_id == b""
+
+
+def test_a_request_id_is_taken() -> None:
+    assert _read((b"X-Request-Id", b"Job_1.2-3")).request_id == b"Job_1.2-3"

@@ -1,0 +1,42 @@
+"""Rates as people write them."""
+
+import pytest
+
+from gateway.errors import InvalidInput
+from gateway.rates import Limit, parse_limit
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "limit"),
+    [
+        ("100/s", 200, Limit(100, 1, 200)),
+        ("6000/m", None, Limit(6000, 60, 6000)),
+        ("10/h", 1, Limit(10, 3600, 1)),
+        (None, None, None),
+    ],
+)
+def test_a_rate_is_read(rate: str | None, burst: int | None, limit: Limit | None) -> None:
+    assert parse_limit(rate, burst) == limit
+
+
+def test_a_limit_is_shown_as_it_was_written() -> None:
+    assert str(Limit(6000, 60, 10)) == "6000/m"
+
+
+@pytest.mark.parametrize(
+    "rate", ["100/x", "100", "/s", "-1/s", "1.5/s", "1 /s", "", "0/s", "9" * 13]
+)
+def test_a_wrong_rate_is_named(rate: str) -> None:
+    with pytest.raises(InvalidInput, match=f"rate {rate!r}"):
+        parse_limit(rate, None)
+
+
+@pytest.mark.parametrize("burst", [0, -1, 10**10])
+def test_a_wrong_burst_is_named(burst: int) -> None:
+    with pytest.raises(InvalidInput, match=f"burst {burst}"):
+        parse_limit("1/s", burst)
+
+
+def test_a_burst_alone_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="without a rate"):
+        parse_limit(None, 5)

@@ -1,0 +1,21 @@
+"""Settings of the gateway: names that are read, and clear words on those that are wrong."""
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.settings import GatewaySettings, load_settings, refuse_unknown_names
+
+
+def test_a_misspelt_name_is_refused_with_the_right_one() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean CONCH_TRITON_URLS"):
+        refuse_unknown_names(GatewaySettings, {"CONCH_TRITON_URL": "x"})
+
+
+def test_names_of_others_and_of_clients_are_left_alone() -> None:
+    refuse_unknown_names(GatewaySettings, {"PATH": "x", "CONCH_API_KEY": "x", "CONCH_PORT": "1"})
+
+
+def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONCH_PORT", "eighty")
+    with pytest.raises(ConfigurationError, match="CONCH_PORT is 'eighty'"):
+        load_settings()
