@@ -46,9 +46,9 @@ def mnist_cnn() -> ModelSpec:
 
 def _trained(name: str) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
-        from exporters.zoo import trained
+        from exporters.zoo.trained import load_trained
 
-        return trained.load(name)
+        return load_trained(name)
 
     return build
 

@@ -8,9 +8,9 @@ from PIL import Image
 from torch import Tensor
 
 from exporters.arrays import Array
-from exporters.zoo import trained
 from exporters.zoo.mnist_data import Digits
 from exporters.zoo.networks import NETWORKS
+from exporters.zoo.trained import load_trained
 
 DIRECTORY = Path(__file__).parent / "samples"
 COUNT = 12
@@ -38,7 +38,7 @@ def write_samples(test: Digits) -> int:
 def _right_everywhere(test: Digits) -> Tensor:
     right = torch.ones(len(test.labels), dtype=torch.bool)
     for name in NETWORKS:
-        network = trained.load(name)
+        network = load_trained(name)
         with torch.inference_mode():
             guesses = network(test.images.reshape(-1, *network.image_shape)).argmax(dim=1)
         right &= guesses == test.labels

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from exporters.errors import ExportError
-from exporters.zoo import trained
 from exporters.zoo.mnist_data import (
     WHERE_TO_GET_IT,
     Digits,
@@ -19,6 +18,7 @@ from exporters.zoo.mnist_data import (
 )
 from exporters.zoo.networks import NETWORKS, MnistNetwork, accuracy
 from exporters.zoo.sample_digits import write_samples
+from exporters.zoo.trained import save_trained
 
 BATCH_SIZE = 128
 EPOCHS = {"mnist_mlp": 30, "mnist_cnn": 10}
@@ -53,7 +53,7 @@ def train_all(data: Path, seed: int, console: Console) -> None:
     for name in NETWORKS:
         network = train(name, digits, seed=seed, console=console)
         score = accuracy(network, _shaped(network, test.images), test.labels)
-        path = trained.save(name, network, test_accuracy=score, epochs=EPOCHS[name], seed=seed)
+        path = save_trained(name, network, test_accuracy=score, epochs=EPOCHS[name], seed=seed)
         console.print(f"{name}: {score:.2%} of the test digits right, written to {path.name}")
     count = write_samples(test)
     console.print(f"{count} sample digits written")

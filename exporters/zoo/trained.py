@@ -12,7 +12,9 @@ DIRECTORY = Path(__file__).parent / "weights"
 MIN_ACCURACY = {"mnist_mlp": 0.97, "mnist_cnn": 0.985}
 
 
-def save(name: str, network: MnistNetwork, *, test_accuracy: float, epochs: int, seed: int) -> Path:
+def save_trained(
+    name: str, network: MnistNetwork, *, test_accuracy: float, epochs: int, seed: int
+) -> Path:
     """Writes the weights, unless the network classifies too few test digits right."""
     if test_accuracy < MIN_ACCURACY[name]:
         raise DataError(
@@ -30,7 +32,7 @@ def save(name: str, network: MnistNetwork, *, test_accuracy: float, epochs: int,
     return path
 
 
-def load(name: str) -> MnistNetwork:
+def load_trained(name: str) -> MnistNetwork:
     """The trained network, ready to serve."""
     network = NETWORKS[name]()
     network.load_state_dict(load_file(DIRECTORY / f"{name}.safetensors"))

@@ -47,7 +47,7 @@ def test_weights_that_do_badly_are_not_written(
 ) -> None:
     monkeypatch.setattr(trained, "DIRECTORY", tmp_path)
     with pytest.raises(DataError, match=r"95\.00% .* less than the 97\.0%"):
-        trained.save("mnist_mlp", MnistMlp(), test_accuracy=0.95, epochs=1, seed=0)
+        trained.save_trained("mnist_mlp", MnistMlp(), test_accuracy=0.95, epochs=1, seed=0)
     assert list(tmp_path.iterdir()) == []
 
 
