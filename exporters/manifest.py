@@ -49,11 +49,6 @@ class Manifest(_Record):
     stage_seconds: dict[str, float]
     created: datetime
 
-    @property
-    def max_abs_error(self) -> float:
-        """The largest error of any output, batch and kind of input."""
-        return max(row.max_abs_error for row in self.proof)
-
 
 def write_manifest(version_directory: Path, manifest: Manifest) -> None:
     text = manifest.model_dump_json(indent=2) + "\n"
