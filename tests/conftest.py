@@ -1,0 +1,19 @@
+"""Fixtures for the whole suite; a real Triton is started once, and only if a test asks for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack.running_triton import RunningTriton, running_triton
+
+
+@pytest.fixture(scope="session")
+def embedded_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
+    """One embedded Triton that serves the small models of tests/stack/small_models.py."""
+    from tests.stack.small_models import write_small_models
+
+    folder: Path = tmp_path_factory.mktemp("embedded")
+    write_small_models(folder / "models")
+    with running_triton(folder / "models", folder / "state") as triton:
+        yield triton
