@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from typing import cast
 
 from gateway.data.upstream_connection import Caller, UpstreamConnection
 from gateway.errors import Overloaded, TritonUnavailable
@@ -74,11 +75,18 @@ class Pool:
         taken = len(self._open) + len(self._connecting)
         if len(self._waiting) <= len(self._connecting) or taken >= self._max_connections:
             return
-        task = asyncio.get_running_loop().create_task(self._connect())
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        self._connecting.add(asyncio.get_running_loop().create_task(self._connect()))
 
     async def _connect(self) -> None:
+        connection = await self._try_to_connect()
+        # Before any caller hears of it: what asks next must not count on this attempt.
+        self._connecting.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        if connection is None:
+            self._refuse_all()
+        else:
+            self.released(connection)
+
+    async def _try_to_connect(self) -> UpstreamConnection | None:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -86,9 +94,8 @@ class Pool:
                     lambda: UpstreamConnection(self), self._host, self._port
                 )
         except (OSError, TimeoutError):
-            self._refuse_all()
-        else:
-            self.released(connection)
+            return None
+        return connection
 
     def _refuse_all(self) -> None:
         waiting, self._waiting = self._waiting, OrderedDict()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -15,12 +15,9 @@ BUSY_TIMEOUT_MS = 5000
 def open_engine(url: str) -> AsyncEngine:
     """An engine for the URL; SQLite is set up so that readers and the writer do not block."""
     try:
-        engine = create_async_engine(url)
+        engine = create_async_engine(_parse(url))
     except (ArgumentError, ImportError) as error:
-        raise ConfigurationError(
-            f"CONCH_DATABASE_URL cannot be used ({error}); "
-            "leave it empty for SQLite or write sqlite+aiosqlite:///PATH"
-        ) from error
+        raise _unusable(error) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     return engine
@@ -28,10 +25,25 @@ def open_engine(url: str) -> AsyncEngine:
 
 def sqlite_file(url: str) -> Path | None:
     """The file behind a SQLite URL, None for any other database."""
-    parts = make_url(url)
+    parts = _parse(url)
     if parts.get_backend_name() != "sqlite" or not parts.database:
         return None
     return Path(parts.database)
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> ConfigurationError:
+    # The URL itself may hold a password.
+    return ConfigurationError(
+        f"CONCH_DATABASE_URL cannot be used ({error}); "
+        "leave it empty for SQLite or write sqlite+aiosqlite:///PATH"
+    )
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -95,10 +95,10 @@ class RawClient:
     async def _body(self, fields: dict[str, str]) -> bytes:
         if fields.get("transfer-encoding") == "chunked":
             body = b""
-            while size := int(await self._reader.readline(), 16):
+            while size := int(await self._reader.readuntil(b"\r\n"), 16):
                 body += await self._reader.readexactly(size)
-                await self._reader.readline()
-            await self._reader.readline()
+                await self._reader.readuntil(b"\r\n")
+            await self._reader.readuntil(b"\r\n")
             return body
         if "content-length" in fields:
             return await self._reader.readexactly(int(fields["content-length"]))
@@ -112,6 +112,7 @@ class Gateway:
         self.clock = Clock()
         self.keys: dict[str, Key] = {}
         self.lookups: list[str] = []
+        self.clients: list[RawClient] = []
         self.registry = CollectorRegistry()
         connections = int(str(options.pop("max_connections", 8)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
@@ -137,7 +138,9 @@ class Gateway:
         return new.token
 
     async def connect(self) -> RawClient:
-        return RawClient(*await asyncio.open_connection("127.0.0.1", self.server.port))
+        client = RawClient(*await asyncio.open_connection("127.0.0.1", self.server.port))
+        self.clients.append(client)
+        return client
 
     async def ask(self, data: bytes, *, is_head: bool = False) -> Answer:
         """One request on a connection of its own."""
@@ -169,6 +172,8 @@ async def running(triton: FakeTriton, **options: object) -> AsyncIterator[Gatewa
     try:
         yield gateway
     finally:
+        for client in gateway.clients:
+            client.close()
         await gateway.server.drain(0)
         await triton.stop()
         # Lets the aborted connections tell their protocols.

@@ -1,0 +1,418 @@
+"""HTTP/1.1 towards clients: framing, order, limits, deadlines."""
+
+import asyncio
+
+import pytest
+
+from gateway.data.client_connection import MAX_FRAMING_BYTES, MAX_PIPELINED
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES
+from tests.gateway.fake_triton import OK_BODY, Asked, FakeTriton
+from tests.gateway.helpers import INFER, Gateway, assert_problem, get, post, run, running, until
+
+LIVE = get(b"/v2/health/live", None)
+
+
+def _smuggle(fields: bytes, body: bytes = b"", version: bytes = b"1.1") -> bytes:
+    return b"POST /v2/models/echo/infer HTTP/%b\r\nHost: x\r\n%b\r\n%b" % (version, fields, body)
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+SMUGGLING = {
+    "length and coding": _smuggle(b"Content-Length: 5\r\n" + CHUNKED, b"0\r\n\r\n"),
+    "coding and length": _smuggle(CHUNKED + b"Content-Length: 5\r\n", b"0\r\n\r\n"),
+    "two equal lengths": _smuggle(b"Content-Length: 1\r\nContent-Length: 1\r\n", b"x"),
+    "two lengths": _smuggle(b"Content-Length: 1\r\nContent-Length: 2\r\n", b"xx"),
+    "list of lengths": _smuggle(b"Content-Length: 1, 1\r\n", b"x"),
+    "signed length": _smuggle(b"Content-Length: +1\r\n", b"x"),
+    "negative length": _smuggle(b"Content-Length: -1\r\n", b"x"),
+    "underscored length": _smuggle(b"Content-Length: 1_0\r\n", b"x"),
+    "hexadecimal length": _smuggle(b"Content-Length: 0x1\r\n", b"x"),
+    "empty length": _smuggle(b"Content-Length: \r\n", b"x"),
+    "gzip, chunked": _smuggle(b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"),
+    "chunked, gzip": _smuggle(b"Transfer-Encoding: chunked, gzip\r\n", b"0\r\n\r\n"),
+    "identity": _smuggle(b"Transfer-Encoding: identity\r\n", b"0\r\n\r\n"),
+    "xchunked": _smuggle(b"Transfer-Encoding: xchunked\r\n", b"0\r\n\r\n"),
+    "vertical tab chunked": _smuggle(b"Transfer-Encoding: \x0bchunked\r\n", b"0\r\n\r\n"),
+    "chunked twice": _smuggle(CHUNKED + CHUNKED, b"0\r\n\r\n"),
+    "HTTP/1.0 chunked": _smuggle(CHUNKED, b"0\r\n\r\n", b"1.0"),
+    "folded field": _smuggle(b"X-A: b\r\n c: d\r\n"),
+    "folded coding": _smuggle(b"Transfer-Encoding:\r\n chunked\r\n", b"0\r\n\r\n"),
+    "space before colon": _smuggle(b"Content-Length : 1\r\n", b"x"),
+    "bare LF": b"GET /v2/health/live HTTP/1.1\nHost: x\n\n",
+    "bare LF in fields": _smuggle(b"X-A: b\nContent-Length: 1\r\n", b"x"),
+    "bare CR": _smuggle(b"X-A: b\rContent-Length: 1\r\n", b"x"),
+    "NUL": _smuggle(b"X-A: \0\r\n"),
+    "no field name": _smuggle(b": x\r\n"),
+    "no colon": _smuggle(b"X-A\r\n"),
+    "chunk size with sign": _smuggle(CHUNKED, b"+1\r\nx\r\n0\r\n\r\n"),
+    "chunk size 0x1": _smuggle(CHUNKED, b"0x1\r\nx\r\n0\r\n\r\n"),
+    "chunk size overflow": _smuggle(CHUNKED, b"f" * 18 + b"\r\nx\r\n0\r\n\r\n"),
+    "chunk ended by LF": _smuggle(CHUNKED, b"1\nx\r\n0\r\n\r\n"),
+    "length in trailer": _smuggle(CHUNKED, b"0\r\nContent-Length: 1\r\n\r\n"),
+    "no host": b"GET /v2/health/live HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET /v2/health/live HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "HTTP/2.0": b"GET /v2/health/live HTTP/2.0\r\nHost: x\r\n\r\n",
+    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "CONNECT": b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
+    "upgrade": b"GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    "body of a GET": b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+}
+
+
+@pytest.mark.parametrize("request_bytes", SMUGGLING.values(), ids=SMUGGLING.keys())
+def test_a_request_that_two_parsers_could_read_differently_is_refused_and_closed(
+    request_bytes: bytes,
+) -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            key = b"Host: x\r\nX-API-Key: %b\r\n" % gateway.token.encode()
+            client = await gateway.connect()
+            await client.send(request_bytes.replace(b"Host: x\r\n", key) + LIVE)
+            reply = await client.answer()
+            assert_problem(reply, 400, "malformed_request")
+            assert reply.fields["connection"] == "close"
+            assert await client.is_closed()
+        assert not triton.asked
+
+    run(test)
+
+
+def test_what_came_whole_before_a_broken_request_is_answered_first() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            await client.send(LIVE + b"junk\r\n\r\n")
+            assert (await client.answer()).status == 200
+            assert_problem(await client.answer(), 400, "malformed_request")
+            assert await client.is_closed()
+        assert len(triton.asked) == 1
+
+    run(test)
+
+
+def test_a_chunked_body_that_breaks_while_it_is_streamed_ends_both_connections() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            head = post(INFER, gateway.token).partition(b"Content-Length")[0] + CHUNKED + b"\r\n"
+            await client.send(head + b"186a0\r\n" + b"x" * 100_000 + b"\r\n")
+            await until(lambda: triton.connections == 1)
+            await client.send(b"zz\r\n")
+            assert_problem(await client.answer(), 400, "malformed_request")
+            assert await client.is_closed()
+            await until(lambda: triton.closed == 1)
+
+    run(test)
+
+
+def test_a_request_may_come_byte_by_byte() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            for byte in post(INFER, gateway.token, b"abc") + LIVE:
+                client.writer.write(bytes([byte]))
+                await asyncio.sleep(0)
+            assert (await client.answer()).body == OK_BODY
+            assert (await client.answer()).status == 200
+        assert triton.asked[0].body == b"abc"
+
+    run(test)
+
+
+def test_pipelined_requests_are_answered_in_order_and_asked_one_at_a_time() -> None:
+    async def test() -> None:
+        triton = FakeTriton(
+            lambda a: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(a.body), a.body)
+        )
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            bodies = [b"%d" % number for number in range(20)]
+            await client.send(b"".join(post(INFER, gateway.token, body) for body in bodies))
+            assert [(await client.answer()).body for _ in bodies] == bodies
+        assert triton.connections == 1
+
+    run(test)
+
+
+def test_too_many_pipelined_requests_end_the_connection_after_the_first_ones() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            await client.send(LIVE * (MAX_PIPELINED + 5))
+            statuses = [(await client.answer()).status for _ in range(MAX_PIPELINED + 1)]
+            assert statuses == [200] * MAX_PIPELINED + [400]
+            assert await client.is_closed()
+
+    run(test)
+
+
+def test_a_refused_request_leaves_its_connection_usable() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            for _ in range(3):
+                assert (await client.ask(post(INFER, None, b"x" * 500))).status == 401
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+
+    run(test)
+
+
+def test_the_rest_of_a_refused_small_body_is_dropped() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            request = post(INFER, None, b"GET / HTTP/1.1\r\n\r\n")
+            assert (await client.ask(request[:-10])).status == 401
+            await client.send(request[-10:])
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+
+    run(test)
+
+
+def test_close_is_honoured_and_http_1_0_always_closed() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            for request in (
+                get(b"/v2/health/live", None, b"Connection: close\r\n"),
+                b"GET /v2/health/live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            ):
+                client = await gateway.connect()
+                reply = await client.ask(request)
+                assert (reply.status, reply.fields["connection"]) == (200, "close")
+                assert await client.is_closed()
+
+    run(test)
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ended", "endless"])
+@pytest.mark.parametrize(
+    ("start", "status", "code"),
+    [
+        (b"GET /" + b"a" * (MAX_TARGET_BYTES + MAX_HEAD_BYTES), 414, "uri_too_long"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * MAX_HEAD_BYTES, 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * MAX_HEAD_BYTES, 431, "headers_too_large"),
+    ],
+)
+def test_a_head_too_large_is_refused(start: bytes, status: int, code: str, ends: bool) -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            is_line = b"HTTP" not in start
+            end = (b" HTTP/1.1" if is_line else b"") + b"\r\nHost: x\r\n\r\n"
+            await client.send(start + (end if ends else b""))
+            assert_problem(await client.answer(), status, code)
+
+    run(test)
+
+
+def test_trailers_and_chunk_extensions_without_end_are_refused() -> None:
+    async def test() -> None:
+        for start in (b"0\r\nX: ", b"1;"):
+            async with running(FakeTriton()) as gateway:
+                client = await gateway.connect()
+                head = post(INFER, gateway.token).partition(b"Content-Length")[0]
+                await client.send(head + CHUNKED + b"\r\n" + start)
+                await client.send(b"a" * (MAX_FRAMING_BYTES + 1))
+                assert_problem(await client.answer(), 400, "malformed_request")
+
+    run(test)
+
+
+def test_one_byte_chunks_are_no_abuse() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            head = post(INFER, gateway.token).partition(b"Content-Length")[0]
+            size = 2 * MAX_FRAMING_BYTES
+            body = b"1\r\nx\r\n" * size + b"0\r\n\r\n"
+            assert (await gateway.ask(head + CHUNKED + b"\r\n" + body)).status == 200
+        assert triton.asked[0].body == b"x" * size
+        assert triton.asked[0].fields[b"transfer-encoding"] == b"chunked"
+
+    run(test)
+
+
+async def _idle_head(gateway: Gateway, data: bytes) -> None:
+    client = await gateway.connect()
+    await client.send(data)
+    await until(lambda: any(c._raw_bytes for c in gateway.server._connections))
+    gateway.pass_time(gateway.gate.times.head_s)
+    assert_problem(await client.answer(), 408, "request_timeout")
+    assert await client.is_closed()
+
+
+def test_a_head_must_come_in_time() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            await _idle_head(gateway, b"GET /v2 HTTP/1.1\r\nHost:")
+
+    run(test)
+
+
+def test_a_body_must_make_progress() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token, b"abc")[:-1])
+            await until(lambda: gateway.gate.metrics.in_flight == 1 and bool(gateway.lookups))
+            await asyncio.sleep(0)
+            gateway.pass_time(gateway.gate.times.body_progress_s + 31)
+            assert_problem(await client.answer(), 408, "request_timeout")
+            assert await client.is_closed()
+
+    run(test)
+
+
+def test_an_idle_connection_is_closed_in_the_end() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            await client.ask(LIVE)
+            gateway.pass_time(gateway.gate.times.idle_s - 1)
+            assert (await client.ask(LIVE)).status == 200
+            gateway.pass_time(gateway.gate.times.idle_s)
+            assert await client.is_closed()
+
+    run(test)
+
+
+def test_a_refusal_reaches_a_client_that_is_still_sending() -> None:
+    async def test() -> None:
+        async with running(FakeTriton(), max_body_bytes=100_000) as gateway:
+            client = await gateway.connect()
+            body = b"x" * 5_000_000
+            client.writer.write(post(INFER, gateway.token, body))
+            reply = await client.answer()
+            assert_problem(reply, 413, "body_too_large")
+
+    run(test)
+
+
+def test_a_reader_too_slow_costs_bounded_memory_and_gets_everything() -> None:
+    async def test() -> None:
+        size = 64 * 1024 * 1024
+        written = 0
+
+        async def huge(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            nonlocal written
+            await triton.read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            for _ in range(size // 65536):
+                writer.write(b"x" * 65536)
+                await writer.drain()
+                written += 65536
+
+        async with running(FakeTriton(behaviour=huge)) as gateway:
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token))
+            await until(lambda: any(not c._is_writable for c in gateway.server._connections))
+            buffered = [c._transport.get_write_buffer_size() for c in gateway.server._connections]
+            assert max(buffered) < 1_000_000
+            # The rest is in kernel buffers, not here; the sender is held up.
+            assert written < size
+            assert len((await client.answer()).body) == size
+
+    run(test)
+
+
+def test_a_writer_too_fast_for_triton_is_held_up() -> None:
+    async def test() -> None:
+        may_read = asyncio.Event()
+
+        async def slow(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await may_read.wait()
+            await triton.read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        size = 48 * 1024 * 1024
+        triton = FakeTriton(behaviour=slow)
+        async with running(triton, max_body_bytes=size) as gateway:
+            client = await gateway.connect()
+            sending = asyncio.create_task(client.send(post(INFER, gateway.token, b"x" * size)))
+            await until(lambda: any(c._is_paused for c in gateway.server._connections))
+            upstream = next(iter(gateway.gate.pool._open))
+            assert upstream._transport.get_write_buffer_size() < 1_000_000
+            may_read.set()
+            assert (await client.answer()).status == 200
+            await sending
+        assert len(triton.asked[0].body) == size
+
+    run(test)
+
+
+def test_draining_answers_what_is_in_flight_and_refuses_new_connections() -> None:
+    async def test() -> None:
+        may_answer = asyncio.Event()
+
+        async def slow(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            await may_answer.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await reader.read()
+
+        triton = FakeTriton(behaviour=slow)
+        async with running(triton) as gateway:
+            idle, busy = await gateway.connect(), await gateway.connect()
+            await until(lambda: gateway.server.open_connections == 2)
+            port = gateway.server.port
+            await busy.send(post(INFER, gateway.token))
+            await until(lambda: len(triton.asked) == 1)
+            draining = asyncio.create_task(gateway.server.drain(30))
+            assert await idle.is_closed()
+            with pytest.raises(OSError):
+                await asyncio.open_connection("127.0.0.1", port)
+            may_answer.set()
+            reply = await busy.answer()
+            assert (reply.status, reply.fields["connection"]) == (200, "close")
+            await draining
+            assert gateway.server.open_connections == 0
+
+    run(test)
+
+
+def test_nothing_is_left_of_six_thousand_requests() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            for _ in range(200):
+                await client.send(LIVE * 25 + post(INFER, gateway.token) * 5)
+                for _ in range(30):
+                    assert (await client.answer()).status == 200
+            client.close()
+            await until(lambda: gateway.server.open_connections == 0)
+            assert gateway.gate.metrics.in_flight == 0
+            assert gateway.gate.pool.open_connections == 1
+
+    run(test)
+
+
+def test_the_answer_of_one_request_is_never_given_to_another() -> None:
+    async def test() -> None:
+        def answer(asked: Asked) -> bytes:
+            body = asked.fields[b"x-request-id"]
+            return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+        async with running(FakeTriton(answer), max_connections=3) as gateway:
+
+            async def ask_many(name: int) -> None:
+                client = await gateway.connect()
+                for number in range(50):
+                    own = f"{name}-{number}"
+                    fields = b"X-Request-Id: %b\r\n" % own.encode()
+                    reply = await client.ask(post(INFER, gateway.token, b"{}", fields))
+                    assert reply.body.decode() == own == reply.fields["x-request-id"]
+
+            await asyncio.gather(*(ask_many(name) for name in range(10)))
+
+    run(test)
