@@ -24,7 +24,8 @@ from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 
 POLL_S = 0.25
-DRAIN_S = 30.0
+# Below the 30 s that supervisors usually wait before they kill.
+DRAIN_S = 25.0
 
 _log = structlog.get_logger()
 

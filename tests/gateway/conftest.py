@@ -1,0 +1,73 @@
+"""A real Triton and a running worker, shared by the tests that need real processes."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.keys import NewKey
+from gateway.records.migrate import migrate
+from gateway.records.store import Records
+from tests.gateway.processes import GatewayProcess, free_port, real_triton
+
+
+@dataclass
+class RunningGateway:
+    """A worker process before a real Triton, and its records."""
+
+    port: int
+    triton_port: int
+    state_dir: Path
+
+    @property
+    def records_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.state_dir}/conch.db"
+
+    def settings(self, **more: str) -> dict[str, str]:
+        return {
+            "CONCH_PORT": str(self.port),
+            "CONCH_TRITON_URLS": f"http://127.0.0.1:{self.triton_port}",
+            "CONCH_STATE_DIR": str(self.state_dir),
+        } | more
+
+    def new_key(self, *models: str, rate: str | None = None) -> NewKey:
+        async def create() -> NewKey:
+            records = Records(self.records_url)
+            try:
+                return await records.create_key("acme", rate=rate, models=models or ("*",))
+            finally:
+                await records.close()
+
+        return asyncio.run(create())
+
+    def revoke(self, key_id: str) -> None:
+        async def revoke() -> None:
+            records = Records(self.records_url)
+            try:
+                await records.revoke_key(key_id)
+            finally:
+                await records.close()
+
+        asyncio.run(revoke())
+
+
+@pytest.fixture(scope="session")
+def triton_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    pytest.importorskip("pytriton", reason="the real Triton comes with the extra [embedded]")
+    with real_triton(tmp_path_factory.mktemp("triton")) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def gateway(triton_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    running = RunningGateway(free_port(), triton_port, tmp_path_factory.mktemp("state"))
+    asyncio.run(migrate(running.records_url))
+    worker = GatewayProcess("gateway.worker", running.settings())
+    worker.start()
+    try:
+        worker.wait_until_listening(running.port)
+        yield running
+    finally:
+        assert worker.stop()[0] == 0

@@ -1,0 +1,132 @@
+"""Real processes for tests: NVIDIA's server with one small model, a worker, an admin plane."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PATIENCE_S = 30.0
+
+_CONFIG = """
+name: "echo" backend: "python" max_batch_size: 8
+input [{ name: "X" data_type: TYPE_FP32 dims: [4] }]
+output [{ name: "Y" data_type: TYPE_FP32 dims: [4] }]
+instance_group [{ kind: KIND_CPU count: 1 }]
+"""
+_MODEL = """
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        inputs = [pb_utils.get_input_tensor_by_name(r, "X").as_numpy() for r in requests]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("Y", x)]) for x in inputs]
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def real_triton(directory: Path) -> Iterator[int]:
+    """NVIDIA's server on loopback, serving the model `echo`; yields its HTTP port."""
+    import pytriton
+
+    server = Path(pytriton.__file__).parent / "tritonserver"
+    backend = directory / "backends" / "python"
+    shutil.copytree(server / "backends" / "python", backend)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for file in (server / "python_backend_stubs" / version).iterdir():
+        shutil.copy(file, backend)
+    model = directory / "models" / "echo"
+    (model / "1").mkdir(parents=True)
+    (model / "config.pbtxt").write_text(_CONFIG)
+    (model / "1" / "model.py").write_text(_MODEL)
+    port = free_port()
+    libraries = Path(pytriton.__file__).parents[1] / "nvidia_pytriton.libs"
+    environment = os.environ | {
+        "LD_LIBRARY_PATH": f"{sysconfig.get_config_var('LIBDIR')}:{libraries}",
+        "VIRTUAL_ENV": sys.prefix,
+        "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
+    }
+    command = [
+        str(server / "bin" / "tritonserver"),
+        f"--model-repository={directory / 'models'}",
+        f"--backend-directory={directory / 'backends'}",
+        "--http-address=127.0.0.1",
+        f"--http-port={port}",
+        "--allow-grpc=false",
+        "--allow-metrics=false",
+        "--disable-auto-complete-config",
+        "--exit-timeout-secs=2",
+    ]
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/v2/models/echo/ready", process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+@dataclass
+class GatewayProcess:
+    """`python -m MODULE` with settings of its own."""
+
+    module: str
+    settings: dict[str, str]
+    process: subprocess.Popen[str] = field(init=False)
+
+    def start(self) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CONCH_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", self.module],
+            env=kept | self.settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_listening(self, port: int) -> None:
+        _wait_for(f"http://127.0.0.1:{port}/", self.process)
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.outcome()
+
+    def outcome(self) -> tuple[int, str, str]:
+        """Of a process that ends by itself."""
+        output, errors = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, output, errors
+
+
+def _wait_for(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    """Any answer will do, except that a model must be ready."""
+    end_s = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < end_s:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except urllib.error.HTTPError as error:
+            error.close()
+            if not url.endswith("/ready"):
+                return
+        except OSError:
+            pass
+        time.sleep(0.02)
+    raise AssertionError(f"{url} did not answer")

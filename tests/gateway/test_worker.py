@@ -1,0 +1,106 @@
+"""The worker as a process: how it starts, ends, and what it says when it cannot start."""
+
+import asyncio
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.records.migrate import migrate
+from tests.gateway.conftest import RunningGateway
+from tests.gateway.processes import GatewayProcess, free_port
+
+
+def _settings(state_dir: Path, port: int, **more: str) -> dict[str, str]:
+    return {"CONCH_PORT": str(port), "CONCH_STATE_DIR": str(state_dir)} | more
+
+
+def _migrate(state_dir: Path) -> None:
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{state_dir}/conch.db"))
+
+
+def _fails(module: str, settings: dict[str, str]) -> str:
+    """Standard error of a process that cannot start: one line."""
+    process = GatewayProcess(module, settings)
+    process.start()
+    code, _, errors = process.outcome()
+    assert code == 1
+    assert errors.startswith("error: ") and errors.count("\n") == 1
+    return errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_when_told_to(tmp_path: Path, number: int) -> None:
+    _migrate(tmp_path)
+    port = free_port()
+    worker = GatewayProcess("gateway.worker", _settings(tmp_path, port))
+    worker.start()
+    worker.wait_until_listening(port)
+    code, output, errors = worker.stop(number)
+    assert code == 0 and not errors
+    assert "worker_ready" in output and "Traceback" not in output
+
+
+def test_without_records_it_does_not_start(tmp_path: Path) -> None:
+    assert "no records at" in _fails("gateway.worker", _settings(tmp_path, free_port()))
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    _migrate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port}" in _fails("gateway.worker", _settings(tmp_path, port))
+        settings = _settings(tmp_path, free_port(), CONCH_ADMIN_PORT=str(port))
+        assert f"127.0.0.1:{port}" in _fails("gateway.admin", settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("CONCH_TRITON_URL", "x", "did you mean CONCH_TRITON_URLS"),
+        ("CONCH_PORT", "0", "CONCH_PORT is '0'"),
+        ("CONCH_TRITON_URLS", "https://x", "CONCH_TRITON_URLS is 'https://x'"),
+        ("CONCH_TRITON_URLS", "http://a:1,http://b:2", "write one address"),
+        ("CONCH_DATABASE_URL", "nonsense", "CONCH_DATABASE_URL cannot be used"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str, named: str) -> None:
+    _migrate(tmp_path)
+    settings = _settings(tmp_path, free_port()) | {name: value}
+    assert named in _fails("gateway.worker", settings)
+
+
+def test_the_admin_plane_shows_what_a_worker_counted(gateway: RunningGateway) -> None:
+    import httpx2
+
+    token = gateway.new_key().token
+    headers = {"Authorization": f"Bearer {token}"}
+    httpx2.get(
+        f"http://127.0.0.1:{gateway.port}/v2/models/echo", headers=headers
+    ).raise_for_status()
+    admin_port = free_port()
+    admin = GatewayProcess("gateway.admin", gateway.settings(CONCH_ADMIN_PORT=str(admin_port)))
+    admin.start()
+    try:
+        admin.wait_until_listening(admin_port)
+        text = httpx2.get(f"http://127.0.0.1:{admin_port}/metrics").text
+        assert 'conch_requests_total{model="echo",status="200"}' in text
+        assert 'conch_request_duration_seconds_bucket{le="0.005",model="echo"}' in text
+        assert "conch_requests_in_flight 0.0" in text
+    finally:
+        assert admin.stop()[0] in (0, -signal.SIGTERM)
+
+
+def test_a_revoked_key_is_refused_within_a_second(gateway: RunningGateway) -> None:
+    import httpx2
+
+    new = gateway.new_key()
+    headers = {"X-API-Key": new.token}
+    with httpx2.Client(base_url=f"http://127.0.0.1:{gateway.port}", headers=headers) as client:
+        assert client.get("/v2").status_code == 200
+        gateway.revoke(new.id)
+        revoked_s = time.monotonic()
+        while client.get("/v2").status_code == 200:
+            assert time.monotonic() - revoked_s < 1.0
