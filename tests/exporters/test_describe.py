@@ -27,14 +27,20 @@ def test_the_committed_folder_is_what_an_export_writes(name: str) -> None:
     assert committed == files
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_queue_is_bounded_and_rejects(name: str) -> None:
+def test_the_queue_is_bounded_and_rejects() -> None:
     spec = spec_of(Doubler, batching_delay_us=250, queue_size=7, queue_timeout_us=9000)
-    batching = config_of(spec, name).dynamic_batching
+    batching = config_of(spec).dynamic_batching
     policy = batching.default_queue_policy
     assert batching.max_queue_delay_microseconds == 250
     assert (policy.max_queue_size, policy.default_timeout_microseconds) == (7, 9000)
     assert policy.timeout_action == triton.ModelQueuePolicy.REJECT
+
+
+def test_the_embedded_server_gets_the_delay_and_no_queue_policy() -> None:
+    spec = spec_of(Doubler, batching_delay_us=250, queue_size=7, queue_timeout_us=9000)
+    batching = config_of(spec, "configs/embedded.pbtxt").dynamic_batching
+    assert batching.max_queue_delay_microseconds == 250
+    assert not batching.HasField("default_queue_policy")
 
 
 def test_a_model_without_batching_says_so_and_has_no_batcher() -> None:
