@@ -7,9 +7,11 @@ scenarios, users and reports use the Locust file; this one is for ratios between
 import argparse
 import asyncio
 import json
+import sys
 import time
 import urllib.request
 from dataclasses import asdict, dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -53,8 +55,8 @@ class _Connection(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transport has the methods of asyncio.Transport and is no subclass of it.
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -84,6 +86,7 @@ async def closed_loop(
     """Run the load and return what it saw. Raises OSError when the server cannot be reached."""
     where = urlsplit(url)
     request = _request_bytes(where.netloc, path, body, key)
+    assert where.hostname is not None and where.port is not None, "the URL names host and port"
     started = time.perf_counter()
     tally = _Tally(stop_at=started + seconds)
     loop = asyncio.get_running_loop()
@@ -141,6 +144,8 @@ def main() -> None:
         key=given.key,
     )
     result = uvloop.run(run)
+    if not result.requests:
+        sys.exit(f"{given.url} answered nothing in {result.seconds:.1f} s.")
     print(json.dumps({**asdict(result), "per_second": result.per_second}))
 
 

@@ -18,11 +18,13 @@ from loadtest.bodies import infer_body
 _BODIES = 16
 
 
-@events.init_command_line_parser.add_listener
 def add_flags(parser: ArgumentParser) -> None:
     """Flags of this file, shown in Locust's `--help` and web form."""
     parser.add_argument("--model", default="mnist_mlp", help="Model to call.")
     parser.add_argument("--batch", type=int, default=1, help="Samples in one request.")
+
+
+events.init_command_line_parser.add_listener(add_flags)
 
 
 class InferUser(FastHttpUser):
@@ -43,9 +45,11 @@ class InferUser(FastHttpUser):
         """One inference with the next of the prepared bodies."""
         body = self.bodies[self.sent % _BODIES]
         self.sent += 1
+        # Locust declares text only, and sends bytes as they are.
+        content: Any = body.content
         with self.client.post(
             f"{self.path}/infer",
-            data=body.content,
+            data=content,
             headers={**body.headers, **self.key},
             catch_response=True,
         ) as answer:

@@ -61,7 +61,7 @@ def main() -> int:
 def _rounds(stack: TrialStack, given: argparse.Namespace) -> list[Round]:
     made = stack.conch("keys", "create", "--tenant", "bench", "--rate", "1000000/s", "--json")
     key = json.loads(made.stdout)["key"]
-    pid = int((stack.state_dir / "run" / "gateway.pid").read_text().split()[0])
+    pid = _pid_of_gateway(stack)
     _load(stack.url, given, key)  # warm-up, not counted
     rounds = []
     for _ in range(given.rounds):
@@ -92,6 +92,11 @@ def _load(url: str, given: argparse.Namespace, key: str | None) -> dict[str, flo
     if result["errors"]:
         sys.exit(f"{result['errors']} of {result['requests']} requests to {url} failed.")
     return result
+
+
+def _pid_of_gateway(stack: TrialStack) -> int:
+    recorded = json.loads((stack.state_dir / "processes" / "gateway.json").read_text())
+    return int(recorded["pid"])
 
 
 def _cpu_s(pid: int) -> float:

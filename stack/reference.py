@@ -6,7 +6,9 @@ The generated parts stand between `<!-- NAME -->` and `<!-- /NAME -->` in the fi
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.testing import CliRunner
@@ -31,8 +33,13 @@ def settings_table() -> str:
 def command_reference() -> str:
     """The `--help` text of `conch` and of each command, at a fixed width."""
     command = typer.main.get_command(app)
-    paths = [[]] + [[name] for name in command.list_commands(None)]  # type: ignore[attr-defined]
-    return "\n".join(f"```text\n{_help(path)}\n```\n" for path in paths)
+    return "\n".join(f"```text\n{_help(path)}\n```\n" for path in _command_paths(command, []))
+
+
+def _command_paths(command: Any, path: list[str]) -> Iterator[list[str]]:
+    yield path
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _command_paths(inner, [*path, name])
 
 
 def _help(path: list[str]) -> str:

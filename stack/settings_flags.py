@@ -60,7 +60,7 @@ def flag_name(field: str) -> str:
 
 
 def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
-    default = "" if field.default in (None, "") else f" [default: {field.default}]"
+    default = "" if field.default in (None, "") else f" (default: {field.default})"
     option = typer.Option(
         flag_name(name),
         help=f"{field.description}{default}",

@@ -1,6 +1,7 @@
 """A whole stack of one's own on free loopback ports: for benchmarks and end-to-end tests."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,17 +17,24 @@ CONCH = Path(sys.executable).with_name("conch")
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.05
+# Linux gives clients ports from 32768 on (net.ipv4.ip_local_port_range).
+_PORTS = range(20_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on; all are held until all are known, so that they differ."""
-    listeners = [socket.socket() for _ in range(count)]
-    for listener in listeners:
-        listener.bind(("127.0.0.1", 0))
-    ports = [int(listener.getsockname()[1]) for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+    """Ports of loopback that nobody listens on, below those the kernel gives to clients.
+
+    A client that tries again and again to reach a closed port from the kernel's own range ends
+    up connected to itself, and then holds the port that a restarting server needs.
+    """
+    found: list[int] = []
+    for port in random.sample(_PORTS, k=len(_PORTS)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+        if len(found) == count:
+            return found
+    raise TrialError(f"Of the ports {_PORTS} not even {count} are free.")
 
 
 @dataclass

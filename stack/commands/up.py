@@ -75,8 +75,8 @@ async def _run_stack(settings: StackSettings, console: Console) -> None:
         demo_key = await prepare_records(settings)
         for part in parts:
             await part.start()
-        for name, reason in report.broken.items():
-            _problem(f"model {name} is not served: {reason}")
+        for model in report.broken:
+            _problem(str(model))
         statuses = await asyncio.to_thread(model_statuses, triton.http_url)
         _show(console, settings, triton.http_url, statuses, demo_key)
         await _watch([triton.run(), *(part.run() for part in parts)])

@@ -1,0 +1,42 @@
+"""`conch doctor`: checks the machine and says what is missing and how to mend it."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stack.preflight import Check, check_machine
+from stack.settings import StackSettings
+from stack.settings_flags import with_settings
+from stack.state import is_running
+
+
+@with_settings()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    settings: StackSettings,
+) -> None:
+    """Check whether this machine can run the stack; exit code 1 if something is missing."""
+    running = is_running(settings.state_dir)
+    checks = check_machine(settings, ports=not running)
+    if as_json:
+        typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        _show(checks, running=running)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _show(checks: list[Check], *, running: bool) -> None:
+    console = Console()
+    for check in checks:
+        mark = "[green]ok  [/]" if check.ok else "[red]FAIL[/]"
+        line = f"{mark} {check.name:16} {check.detail}"
+        console.print(line, highlight=False, soft_wrap=True)
+        if not check.ok:
+            console.print(f"     {check.cure}", highlight=False, soft_wrap=True, style="yellow")
+    if running:
+        console.print("The stack is running; its ports are its own.", style="dim")
