@@ -19,7 +19,25 @@ def prepare_metrics(state_dir: Path) -> Path:
     return directory
 
 
-def clear_metrics(state_dir: Path) -> None:
-    """Drop what earlier processes left; to be called while no worker runs."""
-    for file in metrics_dir(state_dir).glob("*.db"):
-        file.unlink(missing_ok=True)
+def forget_dead_processes(state_dir: Path) -> None:
+    """Drop files of processes that are gone: all when none is left, else what they had in flight.
+
+    Counts of a dead worker stay while others live: a sum that falls looks like a restart of all.
+    """
+    files = {
+        file: int(file.stem.rpartition("_")[2]) for file in metrics_dir(state_dir).glob("*.db")
+    }
+    living = {pid for pid in files.values() if pid != os.getpid() and _is_alive(pid)}
+    for file, pid in files.items():
+        if pid not in living and (not living or file.name.startswith("gauge_live")):
+            file.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -4,7 +4,7 @@ import gc
 import sys
 
 from gateway.errors import ConfigurationError
-from gateway.metrics_files import prepare_metrics
+from gateway.metrics_files import forget_dead_processes, prepare_metrics
 from gateway.settings import GatewaySettings, load_settings
 
 
@@ -20,6 +20,7 @@ def main() -> None:
 def run(settings: GatewaySettings) -> None:
     """Serve with these settings on an event loop of its own."""
     prepare_metrics(settings.state_dir)
+    forget_dead_processes(settings.state_dir)
     # Only now: prometheus_client looks for its directory when it is imported.
     import uvloop
 

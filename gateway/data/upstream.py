@@ -81,10 +81,11 @@ class Pool:
         connection = await self._try_to_connect()
         # Before any caller hears of it: what asks next must not count on this attempt.
         self._connecting.discard(cast("asyncio.Task[None]", asyncio.current_task()))
-        if connection is None:
-            self._refuse_all()
-        else:
+        if connection is not None:
             self.released(connection)
+        elif not self._open:
+            # With a connection left, who waits is served when that is released.
+            self._refuse_all()
 
     async def _try_to_connect(self) -> UpstreamConnection | None:
         loop = asyncio.get_running_loop()

@@ -54,6 +54,10 @@ class FakeTriton:
         self.close_connections()
         await self._server.wait_closed()
 
+    def stop_listening(self) -> None:
+        assert self._server is not None
+        self._server.close()
+
     def close_connections(self) -> None:
         for writer in tuple(self._writers):
             writer.transport.abort()

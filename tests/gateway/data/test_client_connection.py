@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.data import client_connection
 from gateway.data.client_connection import MAX_FRAMING_BYTES, MAX_PIPELINED
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES
 from tests.gateway.fake_triton import OK_BODY, Asked, FakeTriton
@@ -416,3 +417,22 @@ def test_the_answer_of_one_request_is_never_given_to_another() -> None:
             await asyncio.gather(*(ask_many(name) for name in range(10)))
 
     run(test)
+
+
+def test_a_fault_of_the_gateway_is_a_500_that_tells_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret")
+
+    async def test() -> None:
+        monkeypatch.setattr(client_connection, "read_head", broken)
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            reply = await client.ask(LIVE)
+            assert_problem(reply, 500, "internal_error")
+            assert b"secret" not in reply.body
+            assert await client.is_closed()
+
+    run(test)
+    assert "secret" in capsys.readouterr().out

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from gateway.data.auth import Authenticator
 from gateway.data.exchange import CLIENT_LEFT, HOLD_BYTES
+from gateway.errors import RecordsUnavailable
+from gateway.keys import Key
 from gateway.rates import Limit
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import INFER, assert_problem, get, post, run, running, until
@@ -321,5 +324,65 @@ def test_model_labels_are_not_made_up_by_clients() -> None:
         assert gateway.count("echo", 200) == 2
         assert gateway.count("", 404) == 1 and gateway.count("made-up", 404) == 0
         assert gateway.count("", 401) == 1 and gateway.count("echo", 401) == 0
+
+    run(test)
+
+
+def test_records_that_cannot_be_read_are_a_503_and_are_asked_again() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+
+            async def fail(_: str) -> Key | None:
+                raise RecordsUnavailable("Keys cannot be read just now; try again.")
+
+            works = gateway.gate.authenticator
+            gateway.gate.authenticator = Authenticator(fail)
+            client = await gateway.connect()
+            reply = await client.ask(post(INFER, gateway.token))
+            assert_problem(reply, 503, "records_unavailable")
+            gateway.gate.authenticator = works
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+
+    run(test)
+
+
+def test_records_that_do_not_answer_are_a_503() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            asked = asyncio.Event()
+
+            async def hang(_: str) -> Key | None:
+                asked.set()
+                await asyncio.Event().wait()
+                return None
+
+            gateway.gate.authenticator = Authenticator(hang)
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token))
+            await asked.wait()
+            gateway.pass_time(gateway.gate.times.upstream_s)
+            assert_problem(await client.answer(), 503, "records_unavailable")
+
+    run(test)
+
+
+def test_a_large_body_that_arrives_while_its_key_is_looked_up_is_held_back() -> None:
+    async def test() -> None:
+        triton, may_answer = FakeTriton(), asyncio.Event()
+        async with running(triton, max_body_bytes=20_000_000) as gateway:
+
+            async def slow(key_id: str) -> Key | None:
+                await may_answer.wait()
+                return gateway.keys[key_id]
+
+            gateway.gate.authenticator = Authenticator(slow)
+            client = await gateway.connect()
+            body = b"x" * 10_000_000
+            sending = asyncio.create_task(client.send(post(INFER, gateway.token, body)))
+            await until(lambda: any(c._is_paused for c in gateway.server._connections))
+            may_answer.set()
+            assert (await client.answer()).status == 200
+            await sending
+        assert triton.asked[0].body == body
 
     run(test)

@@ -307,3 +307,44 @@ def test_an_answer_of_many_megabytes_arrives_whole() -> None:
                 assert (await client.ask(post(INFER, gateway.token))).body == body
 
     run(test)
+
+
+def test_who_waits_while_a_connection_is_left_is_served_by_that() -> None:
+    async def test() -> None:
+        may_answer = asyncio.Event()
+
+        async def slow(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            while True:
+                await triton.read_request(reader)
+                await may_answer.wait()
+                writer.write(OK)
+
+        triton = FakeTriton(behaviour=slow)
+        async with running(triton) as gateway:
+            first, second = await gateway.connect(), await gateway.connect()
+            await first.send(post(INFER, gateway.token))
+            await until(lambda: len(triton.asked) == 1)
+            triton.stop_listening()
+            await second.send(post(INFER, gateway.token))
+            await until(lambda: gateway.gate.metrics.in_flight == 2)
+            may_answer.set()
+            assert (await first.answer()).status == 200
+            assert (await second.answer()).status == 200
+
+    run(test)
+
+
+def test_pipelined_requests_to_a_triton_that_is_not_there_are_all_told() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            await triton.stop()
+            client = await gateway.connect()
+            await client.send(LIVE * 3)
+            for _ in range(3):
+                assert_problem(await client.answer(), 503, "triton_unavailable")
+            await triton.start()
+
+    run(test)
