@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.errors import ProcessError
-from stack.process_identity import TOKEN_VARIABLE, ProcessIdentity, identify, owned_members
+from stack.process_identity import TOKEN_VARIABLE, ProcessIdentity, identify
 from stack.process_orphans import end_group, end_orphan
 
 
@@ -119,14 +119,14 @@ class ManagedProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def members(self) -> list[int]:
-        """Living processes of the group, the child included."""
-        return owned_members(self._identity) if self._identity else []
-
     def log_since_start(self) -> str:
         """What the child has written since it was last started."""
+        return self.log_since(self._log_start)
+
+    def log_since(self, position: int) -> str:
+        """What was written to the log after this many bytes."""
         with self.log_path.open("rb") as log:
-            log.seek(self._log_start)
+            log.seek(position)
             return log.read().decode(errors="replace")
 
     def _rotate_log(self) -> None:

@@ -37,8 +37,15 @@ def _listening_inodes(port: int) -> set[str]:
 
 def _holds(pid: int, inodes: set[str]) -> bool:
     try:
-        descriptors = list(os.scandir(f"/proc/{pid}/fd"))
-        targets = {os.readlink(descriptor) for descriptor in descriptors}
+        descriptors = os.listdir(f"/proc/{pid}/fd")
     except OSError:
         return False
-    return any(f"socket:[{inode}]" in targets for inode in inodes)
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    return any(_target(f"/proc/{pid}/fd/{number}") in wanted for number in descriptors)
+
+
+def _target(descriptor: str) -> str:
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""  # Closed since it was listed.

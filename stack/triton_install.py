@@ -122,7 +122,14 @@ def _from_setting(setting: Path) -> TritonInstall:
             f"CONCH_TRITON_SERVER names {setting}, and that is no program that can be run. Name "
             "the tritonserver binary itself, or unset it to use the one of nvidia-pytriton."
         )
-    return TritonInstall(binary)
+    install = TritonInstall(binary)
+    if not install.has_own_backends and not install.stub.exists():
+        raise ServerNotFoundError(
+            f"CONCH_TRITON_SERVER names {setting}, and {install.home / 'backends'} holds neither "
+            "the pytorch nor the python backend. Name the tritonserver of a whole installation, "
+            "or unset it to use the one of nvidia-pytriton."
+        )
+    return install
 
 
 def _wheel_binary() -> Path | None:

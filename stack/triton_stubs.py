@@ -11,11 +11,10 @@ _SHARED_MEMORY = Path("/dev/shm")
 
 @dataclass(frozen=True)
 class Stub:
-    """A living stub, the model it runs and its file in /dev/shm."""
+    """A living stub and the model it runs."""
 
     pid: int
     model: str
-    shm_name: str
 
 
 def living_stubs(server_pid: int, repository: Path) -> list[Stub]:
@@ -40,11 +39,11 @@ def _children(server_pid: int) -> list[ProcessStat]:
 
 
 def _stub(child: ProcessStat, repository: Path) -> Stub | None:
-    # triton_python_backend_stub <repository>/<model>/<version>/<file> <region in /dev/shm> ...
+    # triton_python_backend_stub <repository>/<model>/<version>/<file> ...
     arguments = command_line(child.pid)
-    if len(arguments) < 3 or Path(arguments[0]).name != _STUB:
+    if len(arguments) < 2 or Path(arguments[0]).name != _STUB:
         return None
     path = Path(arguments[1])
     if not path.is_relative_to(repository):
         return None
-    return Stub(child.pid, path.relative_to(repository).parts[0], arguments[2])
+    return Stub(child.pid, path.relative_to(repository).parts[0])

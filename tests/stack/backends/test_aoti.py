@@ -1,0 +1,68 @@
+"""AOTInductor packages: names from the call specification, joined runs."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.stack.backends.inference import infer_together
+from tests.stack.running_triton import running_triton
+from tests.stack.small_models import MEETING_POINT, write_config
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="building an AOTInductor package needs a C++ compiler: g++"
+)
+
+
+class ScaledSum(torch.nn.Module):
+    def forward(
+        self, x: torch.Tensor, others: dict[str, torch.Tensor], *, scale: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        return {"sum": x + others["y"], "scaled": x * scale}
+
+
+def compile_package(path: Path) -> None:
+    batch = torch.export.Dim("batch", min=1, max=8)
+    rows = {0: batch}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(
+            ScaledSum(),
+            (torch.rand(3, 2), {"y": torch.rand(3, 2)}),
+            {"scale": torch.rand(3, 2)},
+            dynamic_shapes=(rows, {"y": rows}, rows),
+        )
+        torch._inductor.aoti_compile_and_package(program, package_path=str(path))
+
+
+def test_a_package_is_served_by_the_names_of_its_call_specification(tmp_path: Path) -> None:
+    version = write_config(
+        tmp_path / "models/packaged",
+        backend="pytorch",
+        inputs=[
+            ("KWARGS[scale]", "FP32", [2]),
+            ("ARGS[0]", "FP32", [2]),
+            ("ARGS[1][y]", "FP32", [2]),
+        ],
+        outputs=[("RESULT[scaled]", "FP32", [2]), ("RESULT[sum]", "FP32", [2])],
+        extra=MEETING_POINT,
+    )
+    compile_package(version / "model.pt2")
+    requests = [
+        {
+            "ARGS[0]": np.full((rows, 2), rows, np.float32),
+            "ARGS[1][y]": np.full((rows, 2), 10, np.float32),
+            "KWARGS[scale]": np.full((rows, 2), 3, np.float32),
+        }
+        for rows in (1, 2, 4)
+    ]
+    outputs = ["RESULT[sum]", "RESULT[scaled]"]
+    with running_triton(tmp_path / "models", tmp_path / "state") as triton:
+        assert triton.report.broken == ()
+        answers = infer_together(triton, "packaged", requests, outputs)
+    for rows, got in zip((1, 2, 4), answers, strict=True):
+        np.testing.assert_array_equal(got["RESULT[sum]"], np.full((rows, 2), rows + 10))
+        np.testing.assert_array_equal(got["RESULT[scaled]"], np.full((rows, 2), rows * 3))

@@ -1,0 +1,68 @@
+"""Flags, environment, files and defaults, in this order; mistakes are named."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from gateway.errors import ConfigurationError
+from stack.settings import StackSettings
+from stack.settings_flags import flag_name, load_settings, with_settings
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No .env and no conch.toml of the developer's own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_setting_is_a_flag_with_its_sentence() -> None:
+    app = typer.Typer()
+
+    @app.command()
+    @with_settings()
+    def show(*, settings: StackSettings) -> None:
+        """Show."""
+
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "300"}).output
+    for name, field in StackSettings.model_fields.items():
+        assert flag_name(name) in shown
+        assert field.description is not None
+        assert field.description in shown
+
+
+def test_flag_before_environment_before_dotenv_before_toml_before_default(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_settings().port == 8080
+    (empty_folder / "conch.toml").write_text("port = 1001")
+    assert load_settings().port == 1001
+    (empty_folder / ".env").write_text("CONCH_PORT=1002")
+    assert load_settings().port == 1002
+    monkeypatch.setenv("CONCH_PORT", "1003")
+    assert load_settings().port == 1003
+    assert load_settings(port="1004").port == 1004
+
+
+def test_an_unknown_name_is_an_error_with_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONCH_PROT", "1")
+    with pytest.raises(ConfigurationError, match="CONCH_PROT.*CONCH_PORT"):
+        load_settings()
+
+
+def test_an_unknown_name_in_a_file_is_an_error(empty_folder: Path) -> None:
+    (empty_folder / "conch.toml").write_text("prot = 1")
+    with pytest.raises(ConfigurationError, match="prot"):
+        load_settings()
+
+
+def test_a_wrong_value_is_shown_with_the_names_it_is_set_by() -> None:
+    with pytest.raises(ConfigurationError, match="--port / CONCH_PORT is '99999'"):
+        load_settings(port="99999")
+
+
+def test_triton_is_the_embedded_one_unless_named() -> None:
+    assert load_settings(triton_http_port="9000").triton_url == "http://127.0.0.1:9000"
+    assert load_settings(triton_urls="http://gpu:8000/").triton_url == "http://gpu:8000"
