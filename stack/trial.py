@@ -39,10 +39,11 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass
 class TrialStack:
-    """One `conch up` whose state, log and, by default, models lie in `folder`."""
+    """One `conch up` (or `gateway`) whose state, log and, by default, models lie in `folder`."""
 
     folder: Path
     model_repository: Path | None = None
+    command: str = "up"
     ports: list[int] = field(default_factory=lambda: free_ports(5))
     process: subprocess.Popen[bytes] | None = None
 
@@ -103,12 +104,12 @@ class TrialStack:
         """`conch up`, and wait until it is ready. Raises TrialError with its output."""
         with (self.folder / "up.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [CONCH, "up"], env=self.environment, stdout=log, stderr=log
+                [CONCH, self.command], env=self.environment, stdout=log, stderr=log
             )
         deadline = time.monotonic() + _START_TIMEOUT_S
         while "Ready" not in self.output:
             if self.exited or time.monotonic() > deadline:
-                raise TrialError(f"`conch up` did not become ready: {self.output}")
+                raise TrialError(f"`conch {self.command}` did not become ready: {self.output}")
             time.sleep(_POLL_S)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

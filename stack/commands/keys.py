@@ -3,17 +3,18 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from gateway.keys import Key
-from gateway.records.migrate import migrate
-from gateway.records.store import Records
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
+
+if TYPE_CHECKING:
+    from gateway.records.store import Records
 
 T = TypeVar("T")
 
@@ -80,8 +81,11 @@ def revoke(
     typer.echo(f"Key {key_id} is revoked.")
 
 
-def with_records(settings: StackSettings, use: Callable[[Records], Awaitable[T]]) -> T:
+def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]]") -> T:
     """Open the records, brought up to date, use them, close them."""
+    # SQLAlchemy and Alembic take half a second to import; other commands do without.
+    from gateway.records.migrate import migrate
+    from gateway.records.store import Records
 
     async def run() -> T:
         await migrate(settings.records_url)

@@ -11,9 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.records.migrate import migrate
 from stack.commands.models import ModelStatus, model_statuses
-from stack.first_start import export_missing, prepare_records
 from stack.gateway_processes import GatewayProcess, gateway_processes
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
@@ -31,6 +29,8 @@ def up(*, settings: StackSettings) -> None:
 
     Example: conch up --port 9000 --state-dir /var/lib/conch
     """
+    from stack.first_start import export_missing
+
     with state_lock(settings.state_dir):
         export_missing(settings.model_repository)
         asyncio.run(_until_signal(_run_stack(settings, Console())))
@@ -67,6 +67,8 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _run_stack(settings: StackSettings, console: Console) -> None:
+    from stack.first_start import prepare_records
+
     triton = EmbeddedTriton(settings, _problem)
     parts = gateway_processes(settings, triton.http_url, _problem)
     try:
@@ -85,6 +87,8 @@ async def _run_stack(settings: StackSettings, console: Console) -> None:
 
 
 async def _run_gateway(settings: StackSettings, console: Console) -> None:
+    from gateway.records.migrate import migrate
+
     await migrate(settings.records_url)
     parts = gateway_processes(settings, settings.triton_url, _problem)
     try:

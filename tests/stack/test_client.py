@@ -34,8 +34,8 @@ def test_channels_first_gives_planes(tmp_path: Path) -> None:
 
 
 def test_channels_last_gives_pixels(tmp_path: Path) -> None:
-    values = image_bytes(picture(tmp_path), wanted(1, 2, 3, datatype="UINT8"))
-    assert list(values) == [255, 0, 0, 255, 255, 255]
+    values = image_bytes(picture(tmp_path), wanted(2, 2, 3, datatype="UINT8"))
+    assert list(values) == [255, 0, 0, 255, 255, 255] * 2
 
 
 def test_a_flat_input_is_a_square_picture(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_flag_before_environment_before_dotenv_before_toml_before_default(
 
 def test_an_unknown_name_is_an_error_with_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONCH_PROT", "1")
-    with pytest.raises(ConfigurationError, match="CONCH_PROT.*CONCH_PORT"):
+    with pytest.raises(ConfigurationError, match=r"CONCH_PROT.*CONCH_PORT"):
         load_settings()
 
 
