@@ -51,6 +51,7 @@ def export_models(
         typer.echo(json.dumps([_record(published) for published in done], indent=2))
         return
     console.print(_table(done))
+    console.print("A running stack serves a new version after its next start.")
 
 
 def _known(names: list[str]) -> list[str]:
