@@ -95,10 +95,7 @@ class EmbeddedTriton:
 
     async def _launch(self) -> LoadReport:
         remove_shared_memory(self._shm_prefix)
-        install = find_triton(self._settings.triton_server)
-        backends = assemble_backends(install, self._settings.state_dir.resolve())
-        models = loadable_models(self._repository)
-        self._process.command = triton_command(self._settings, install, backends, models)
+        models = self._prepare()
         await self._process.start()
         try:
             await until_live(
@@ -110,3 +107,17 @@ class EmbeddedTriton:
             remove_shared_memory(self._shm_prefix)
             raise
         return load_report(models, index, self._process.log_since_start())
+
+    def _prepare(self) -> list[str]:
+        """Backend directory and command line for the models there are now."""
+        install = find_triton(self._settings.triton_server)
+        try:
+            backends = assemble_backends(install, self._settings.state_dir.resolve())
+            models = loadable_models(self._repository)
+        except OSError as error:
+            raise StartError(
+                f"Triton's start could not be prepared: {error}. Make that path usable again, "
+                "then run `conch up`."
+            ) from error
+        self._process.command = triton_command(self._settings, install, backends, models)
+        return models

@@ -1,13 +1,16 @@
 """What a backend reads of a model's configuration, and how many threads it takes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from stack.backends.config import BackendError, ServedModel, TensorSpec, read_model
 from stack.backends.threads import Threads, threads_for, usable_cores
+from stack.backends.torch_engine import device_of
 
 DEFAULTS = ("model.pt", "model.pt2")
 
@@ -105,3 +108,13 @@ def test_a_container_quota_counts(tmp_path: Path) -> None:
     assert usable_cores(quota) == 1
     quota.write_text("max 100000\n")
     assert usable_cores(quota) == usable_cores(tmp_path / "missing") >= 1
+
+
+def test_a_gpu_instance_without_cuda_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = served(tmp_path)
+    assert device_of(model) == torch.device("cpu")
+    with pytest.raises(BackendError, match="torch finds no CUDA device; set kind: KIND_CPU"):
+        device_of(replace(model, instance_kind="GPU"))
