@@ -4,7 +4,6 @@ The generated parts stand between `<!-- NAME -->` and `<!-- /NAME -->` in the fi
 `tests/test_docs.py` fails when they differ from what the code says.
 """
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +43,9 @@ def _command_paths(command: Any, path: list[str]) -> Iterator[list[str]]:
 
 def _help(path: list[str]) -> str:
     runner = CliRunner()
-    result = runner.invoke(app, [*path, "--help"], env={"COLUMNS": "100", "NO_COLOR": "1"})
+    result = runner.invoke(
+        app, [*path, "--help"], prog_name="conch", env={"COLUMNS": "100", "NO_COLOR": "1"}
+    )
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
 
 
@@ -52,9 +53,16 @@ PARTS = {("README.md", "settings"): settings_table, ("docs/commands.md", "help")
 
 
 def with_part(text: str, name: str, content: str) -> str:
-    """`text` with the part called `name` replaced by `content`."""
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-    return pattern.sub(lambda found: found[1] + content + found[2], text)
+    """`text` with the part called `name` replaced by `content`. ValueError if it has no such part.
+
+    >>> with_part("<!-- a -->\\nold\\n<!-- /a -->", "a", "new")
+    '<!-- a -->\\nnew\\n<!-- /a -->'
+    """
+    before, opening, rest = text.partition(f"<!-- {name} -->\n")
+    _, closing, after = rest.partition(f"<!-- /{name} -->")
+    if not closing:
+        raise ValueError(f"the marks of the part {name!r} are missing")
+    return f"{before}{opening}{content.rstrip()}\n{closing}{after}"
 
 
 def main() -> int:

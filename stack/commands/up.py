@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.settings import GatewaySettings
 from stack.commands.models import ModelStatus, model_statuses
 from stack.gateway_processes import GatewayProcess, gateway_processes
 from stack.settings import StackSettings
@@ -36,7 +37,7 @@ def up(*, settings: StackSettings) -> None:
         asyncio.run(_until_signal(_run_stack(settings, Console())))
 
 
-@with_settings()
+@with_settings(*GatewaySettings.model_fields)
 def gateway(*, settings: StackSettings) -> None:
     """Run only the gateway, in front of a Triton that runs elsewhere (CONCH_TRITON_URLS).
 
