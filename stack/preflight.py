@@ -47,6 +47,7 @@ class Machine:
     shm_free_bytes: int
     port_holders: Mapping[int, str | None]
     server: Path | None
+    server_problem: str
     server_has_own_backends: bool
 
 
@@ -63,15 +64,16 @@ def require(results: Sequence[Check]) -> None:
     """Raise PreflightError for the first check that failed."""
     for check in results:
         if not check.ok:
-            raise PreflightError(f"{check.detail} {check.cure}")
+            raise PreflightError(f"{check.detail} {check.cure}".rstrip())
 
 
 def read_machine(settings: StackSettings) -> Machine:
     """Look at this machine."""
+    install, problem = None, ""
     try:
         install = find_triton(settings.triton_server)
-    except ServerNotFoundError:
-        install = None
+    except ServerNotFoundError as error:
+        problem = str(error)
     ports = (settings.triton_http_port, settings.triton_grpc_port, settings.triton_metrics_port)
     return Machine(
         system=platform.system(),
@@ -82,6 +84,7 @@ def read_machine(settings: StackSettings) -> Machine:
         shm_free_bytes=_shm_free_bytes(),
         port_holders={port: port_holder(port) for port in ports},
         server=install.binary if install else None,
+        server_problem=problem,
         server_has_own_backends=install.has_own_backends if install else False,
     )
 
@@ -151,8 +154,7 @@ def _server(machine: Machine) -> Check:
     return Check(
         "tritonserver",
         machine.server is not None,
-        f"The Triton server is {machine.server}." if machine.server else "No Triton server found.",
-        f"Run `{_INSTALL}`, or name a tritonserver binary with CONCH_TRITON_SERVER.",
+        f"The Triton server is {machine.server}." if machine.server else machine.server_problem,
     )
 
 

@@ -12,7 +12,7 @@ _HARMLESS = (
     # Without a GPU:
     "CudaDriverHelper has not been initialized",
     "unable to create stream for",
-    "Unable to allocate pinned system memory",
+    "pinned system memory",
     "Failed to initialize NVML",
     "DCGM unable to start",
     # Said once more by the load report, by model and in plain words:

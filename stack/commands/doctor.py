@@ -36,7 +36,7 @@ def _show(checks: list[Check], *, running: bool) -> None:
         mark = "[green]ok  [/]" if check.ok else "[red]FAIL[/]"
         line = f"{mark} {check.name:16} {check.detail}"
         console.print(line, highlight=False, soft_wrap=True)
-        if not check.ok:
+        if not check.ok and check.cure:
             console.print(f"     {check.cure}", highlight=False, soft_wrap=True, style="yellow")
     if running:
         console.print("The stack is running; its ports are its own.", style="dim")

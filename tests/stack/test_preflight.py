@@ -26,6 +26,7 @@ FIT = Machine(
     shm_free_bytes=1 << 30,
     port_holders={8000: None, 8001: None, 8002: None},
     server=Path("/venv/tritonserver"),
+    server_problem="",
     server_has_own_backends=False,
 )
 
@@ -52,7 +53,7 @@ def test_a_fit_machine_passes() -> None:
             "numpy",
             ["numpy is 2.4.1", "empty outputs", 'pip install "numpy<2"'],
         ),
-        ({"server": None}, "tritonserver", ["No Triton server", "CONCH_TRITON_SERVER"]),
+        ({"server": None, "server_problem": "none at /absent"}, "tritonserver", ["/absent"]),
         ({"shm_free_bytes": 10 << 20}, "shared memory", ["10 MiB free", "--shm-size"]),
         (
             {"port_holders": {8000: "process 812 (nginx)", 8001: None}},
