@@ -15,6 +15,9 @@ def main() -> None:
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        # Ctrl-C before the event loop took over the signals.
+        raise SystemExit(0) from None
 
 
 def run(settings: GatewaySettings) -> None:
