@@ -38,7 +38,8 @@ class GatewaySettings(BaseSettings):
         default=8081, ge=1, le=65535, description="Port of the admin plane: /metrics, /docs."
     )
     triton_urls: str = Field(
-        default="http://127.0.0.1:8000", description="Triton that the gateway forwards to; `conch up` uses its own."
+        default="http://127.0.0.1:8000",
+        description="Triton that the gateway forwards to; `conch up` uses its own.",
     )
     state_dir: Path = Field(
         default=Path(".conch"), description="Durable state: embedded database, logs, process files."
