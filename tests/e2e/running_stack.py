@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +36,3 @@ def copy_repository(target: Path) -> None:
     """The committed part of the model repository, without built versions."""
     ignore = shutil.ignore_patterns("[0-9]*")
     shutil.copytree(ROOT / "model_repository", target, ignore=ignore)
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float) -> None:
-    """Poll a condition until it holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not reached within {timeout_s} s"
-        time.sleep(0.02)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import httpx2
 
-from tests.e2e.running_stack import ROOT, RunningStack, wait_until
+from tests.e2e.running_stack import ROOT, RunningStack
 from tests.e2e.test_refusals import BODY, INFER
+from tests.waiting import wait_until
 
 
 def processes_of(folder: Path) -> list[str]:

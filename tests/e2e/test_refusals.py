@@ -7,7 +7,8 @@ import pytest
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
-from tests.e2e.running_stack import RunningStack, wait_until
+from tests.e2e.running_stack import RunningStack
+from tests.waiting import wait_until
 
 INFER = "/v2/models/mnist_mlp/infer"
 BODY = {"inputs": [{"name": "image", "shape": [1, 784], "datatype": "FP32", "data": [0.0] * 784}]}

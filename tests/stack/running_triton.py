@@ -1,16 +1,15 @@
 """An embedded Triton on free ports, supervised in a thread of its own."""
 
 import asyncio
-import socket
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stack.settings import StackSettings
+from stack.trial import free_ports
 from stack.triton import EmbeddedTriton
 from stack.triton_models import LoadReport
 
@@ -80,21 +79,3 @@ def triton_settings(repository: Path, state_dir: Path, **changes: Any) -> StackS
     return StackSettings(
         model_repository=repository, state_dir=state_dir, _env_file=None, **(given | changes)
     )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
-
-
-def wait_until(condition: Callable[[], Any], timeout_s: float = 10, what: str = "") -> Any:
-    """Return the first true value of the condition; fail when the time is up."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, what or "the condition did not become true in time"
-        time.sleep(0.02)
-    return value

@@ -12,7 +12,7 @@ import pytest
 from stack.errors import ProcessError
 from stack.process import Command, ManagedProcess
 from stack.process_identity import ProcessIdentity, boot_id, read_stat
-from tests.stack.running_triton import wait_until
+from tests.waiting import wait_until
 
 # Starts a grandchild, says its process id, and waits.
 PARENT = (

@@ -18,19 +18,15 @@ import torch
 from stack.errors import PreflightError, StartError, StubError
 from stack.process_identity import all_processes, command_line, read_stat
 from stack.settings import StackSettings
+from stack.trial import free_ports
 from stack.triton import EmbeddedTriton
 from stack.triton_command import shm_prefix
 from stack.triton_install import find_triton
 from stack.triton_stubs import living_stubs
 from tests.stack.backends.inference import infer_binary, infer_json
-from tests.stack.running_triton import (
-    RunningTriton,
-    free_ports,
-    running_triton,
-    triton_settings,
-    wait_until,
-)
+from tests.stack.running_triton import RunningTriton, running_triton, triton_settings
 from tests.stack.small_models import save_script, write_config, write_doubler
+from tests.waiting import wait_until
 
 # Generous for two busy cores; measured on two idle ones: 0.7 s.
 RECOVERY_S = 10

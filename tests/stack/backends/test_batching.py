@@ -9,7 +9,8 @@ from tests.stack.backends.inference import (
     infer_together,
     statistics,
 )
-from tests.stack.running_triton import RunningTriton, wait_until
+from tests.stack.running_triton import RunningTriton
+from tests.waiting import wait_until
 
 
 def pair(rows: int, start: float) -> dict[str, np.ndarray]:
