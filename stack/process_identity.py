@@ -2,11 +2,14 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_EXEC_LOOKS = 5
+_EXEC_WAIT_S = 0.01
 # Every process of a group inherits it, so members can be told apart when their leader is gone.
 # The underscore keeps it out of the CONCH_ settings.
 TOKEN_VARIABLE = "_CONCH_PROCESS_TOKEN"
@@ -123,8 +126,17 @@ def boot_id() -> str:
 
 
 def _carries(pid: int, token: str) -> bool:
-    try:
-        environment = (_PROC / str(pid) / "environ").read_bytes()
-    except OSError:
-        return False
-    return f"{TOKEN_VARIABLE}={token}".encode() in environment.split(b"\0")
+    return f"{TOKEN_VARIABLE}={token}".encode() in _environment(pid).split(b"\0")
+
+
+def _environment(pid: int) -> bytes:
+    """Empty if the process is gone, or for a moment while it becomes another program (execve)."""
+    for _ in range(_EXEC_LOOKS):
+        try:
+            found = (_PROC / str(pid) / "environ").read_bytes()
+        except OSError:
+            return b""
+        if found:
+            return found
+        time.sleep(_EXEC_WAIT_S)
+    return b""
