@@ -4,8 +4,10 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +20,7 @@ from gateway.errors import ConfigurationError
 PREFIX = "CONCH_"
 # Names that clients of the gateway read from the environment; they are not settings of a server.
 CLIENT_NAMES = frozenset({"CONCH_API_KEY"})
+S = TypeVar("S", bound="GatewaySettings")
 
 
 class GatewaySettings(BaseSettings):
@@ -100,18 +103,27 @@ def refuse_unknown_names(
         raise ConfigurationError(f"{name} is set in the environment but is no setting; {hint}")
 
 
-def load_settings() -> GatewaySettings:
-    """Settings of this process; raises ConfigurationError with one line on what is wrong."""
-    refuse_unknown_names(GatewaySettings)
+def load_settings(kind: type[S], given: Mapping[str, str] | None = None) -> S:
+    """Settings of this process; what is `given`, by flags, goes before all other sources.
+
+    Raises ConfigurationError with one line on what is wrong.
+    """
+    refuse_unknown_names(kind)
     try:
-        return GatewaySettings()
+        return kind(**dict[str, Any](given or {}))
     except ValidationError as error:
-        raise ConfigurationError(explain(error)) from error
+        raise ConfigurationError("; ".join(map(_explain, error.errors()))) from error
 
 
-def explain(error: ValidationError) -> str:
-    """One line: every setting that is wrong, its environment name, its value and the reason."""
-    return "; ".join(
-        f"{environment_name(str(fault['loc'][0]))} is {fault['input']!r}: {fault['msg']}"
-        for fault in error.errors()
-    )
+def flag_name(field: str) -> str:
+    """`"triton_urls"` -> `"--triton-urls"`."""
+    return "--" + field.replace("_", "-")
+
+
+def _explain(fault: ErrorDetails) -> str:
+    """The setting that is wrong, the names it is set by, its value and the reason."""
+    field = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        return f"{field} in .env or conch.toml is no setting; correct or remove it"
+    names = f"{flag_name(field)} or {environment_name(field)}"
+    return f"{names} is {fault['input']!r}: {fault['msg']}"

@@ -11,7 +11,7 @@ from gateway.settings import GatewaySettings, load_settings
 def main() -> None:
     """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
     try:
-        run(load_settings())
+        run(load_settings(GatewaySettings))
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

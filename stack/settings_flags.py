@@ -5,25 +5,10 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from gateway.errors import ConfigurationError
-from gateway.settings import environment_name, refuse_unknown_names
+from gateway.settings import PREFIX, flag_name, load_settings
 from stack.settings import StackSettings
-
-
-def load_settings(**flags: str | None) -> StackSettings:
-    """Settings from flags, environment, `.env`, `conch.toml` and defaults, in this order.
-
-    Raises ConfigurationError naming each wrong value, the names it can be set by, and the rule.
-    """
-    refuse_unknown_names(StackSettings)
-    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
-    try:
-        return StackSettings(**given)
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from None
 
 
 def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -37,8 +22,9 @@ def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[...,
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def run(**arguments: Any) -> None:
-            flags = {name: arguments.pop(name) for name in names}
-            command(**arguments, settings=load_settings(**flags))
+            given = {name: arguments.pop(name) for name in names}
+            flags = {name: value for name, value in given.items() if value is not None}
+            command(**arguments, settings=load_settings(StackSettings, flags))
 
         own = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [parameter for parameter in own if parameter.name != "settings"]
@@ -54,11 +40,6 @@ def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-def flag_name(field: str) -> str:
-    """`"triton_http_port"` -> `"--triton-http-port"`."""
-    return "--" + field.replace("_", "-")
-
-
 def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
     default = "" if field.default in (None, "") else f" (default: {field.default})"
     option = typer.Option(
@@ -66,7 +47,7 @@ def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
         help=f"{field.description}{default}",
         show_default=False,
         metavar=_metavar(field),
-        rich_help_panel=f"Settings (also as {environment_name('<name>').replace('<NAME>', '…')})",
+        rich_help_panel=f"Settings (also as {PREFIX}…)",
     )
     return inspect.Parameter(
         name,
@@ -82,15 +63,3 @@ def _metavar(field: FieldInfo) -> str:
     if "Path" in str(field.annotation):
         return "PATH"
     return "TEXT"
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        field = str(problem["loc"][0]) if problem["loc"] else "settings"
-        names = f"{flag_name(field)} / {environment_name(field)}"
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{field} in .env or conch.toml is no setting; remove or correct it.")
-            continue
-        lines.append(f"{names} is {problem['input']!r}: {problem['msg'].lower()}.")
-    return " ".join(lines)

@@ -13,7 +13,7 @@ from gateway.settings import GatewaySettings, load_settings
 def main() -> None:
     """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
     try:
-        settings = load_settings()
+        settings = load_settings(GatewaySettings)
         listener = _listen(settings)
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)

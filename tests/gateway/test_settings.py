@@ -18,4 +18,4 @@ def test_names_of_others_and_of_clients_are_left_alone() -> None:
 def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONCH_PORT", "eighty")
     with pytest.raises(ConfigurationError, match="CONCH_PORT is 'eighty'"):
-        load_settings()
+        load_settings(GatewaySettings)

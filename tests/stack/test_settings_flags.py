@@ -7,8 +7,9 @@ import typer
 from typer.testing import CliRunner
 
 from gateway.errors import ConfigurationError
+from gateway.settings import flag_name, load_settings
 from stack.settings import StackSettings
-from stack.settings_flags import flag_name, load_settings, with_settings
+from stack.settings_flags import with_settings
 
 
 @pytest.fixture(autouse=True)
@@ -36,33 +37,39 @@ def test_every_setting_is_a_flag_with_its_sentence() -> None:
 def test_flag_before_environment_before_dotenv_before_toml_before_default(
     empty_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert load_settings().port == 8080
+    assert load_settings(StackSettings).port == 8080
     (empty_folder / "conch.toml").write_text("port = 1001")
-    assert load_settings().port == 1001
+    assert load_settings(StackSettings).port == 1001
     (empty_folder / ".env").write_text("CONCH_PORT=1002")
-    assert load_settings().port == 1002
+    assert load_settings(StackSettings).port == 1002
     monkeypatch.setenv("CONCH_PORT", "1003")
-    assert load_settings().port == 1003
-    assert load_settings(port="1004").port == 1004
+    assert load_settings(StackSettings).port == 1003
+    assert load_settings(StackSettings, {"port": "1004"}).port == 1004
 
 
 def test_an_unknown_name_is_an_error_with_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONCH_PROT", "1")
     with pytest.raises(ConfigurationError, match=r"CONCH_PROT.*CONCH_PORT"):
-        load_settings()
+        load_settings(StackSettings)
 
 
 def test_an_unknown_name_in_a_file_is_an_error(empty_folder: Path) -> None:
     (empty_folder / "conch.toml").write_text("prot = 1")
     with pytest.raises(ConfigurationError, match="prot"):
-        load_settings()
+        load_settings(StackSettings)
 
 
 def test_a_wrong_value_is_shown_with_the_names_it_is_set_by() -> None:
-    with pytest.raises(ConfigurationError, match="--port / CONCH_PORT is '99999'"):
-        load_settings(port="99999")
+    with pytest.raises(ConfigurationError, match="--port or CONCH_PORT is '99999'"):
+        load_settings(StackSettings, {"port": "99999"})
 
 
 def test_triton_is_the_embedded_one_unless_named() -> None:
-    assert load_settings(triton_http_port="9000").triton_url == "http://127.0.0.1:9000"
-    assert load_settings(triton_urls="http://gpu:8000/").triton_url == "http://gpu:8000"
+    assert (
+        load_settings(StackSettings, {"triton_http_port": "9000"}).triton_url
+        == "http://127.0.0.1:9000"
+    )
+    assert (
+        load_settings(StackSettings, {"triton_urls": "http://gpu:8000/"}).triton_url
+        == "http://gpu:8000"
+    )

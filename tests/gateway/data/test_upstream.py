@@ -1,7 +1,6 @@
 """Triton misbehaving: refusing, breaking off, talking nonsense, too slow, too much."""
 
 import asyncio
-import socket
 
 import pytest
 
@@ -11,12 +10,6 @@ from tests.gateway.fake_triton import OK, Behaviour, FakeTriton
 from tests.gateway.helpers import INFER, assert_problem, get, post, run, running, until
 
 LIVE = get(b"/v2/health/live", None)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_a_triton_that_is_not_there_is_a_503_until_it_is() -> None:
