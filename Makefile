@@ -44,7 +44,7 @@ lock: ## resolve the newest allowed versions into constraints.txt
 
 clean: ## remove the virtual environment, built models, state and caches
 	rm -rf $(VENV) .conch build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf model_repository/*/[0-9]*
+	rm -rf model_repository/*/[0-9]* .model_repository.staging
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt
