@@ -94,7 +94,7 @@ def _find_key(records: Records) -> FindKey:
     async def find(key_id: str) -> Key | None:
         try:
             return await records.find_key(key_id)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             _log.error("records_unreadable", error=str(error))
             raise RecordsUnavailable("Keys cannot be read just now; try again.") from error
 

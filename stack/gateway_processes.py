@@ -44,9 +44,11 @@ class GatewayProcess:
             ),
             settings.state_dir,
         )
-        self._supervisor = Supervisor(
-            self._process, restart=self._process.start, on_problem=on_problem
-        )
+        self._supervisor = Supervisor(self._process, restart=self.start, on_problem=on_problem)
+
+    async def end_orphan(self) -> None:
+        """End what a run that is over left of it, so that its port is free."""
+        await self._process.end_orphan()
 
     async def start(self) -> None:
         """Start it and wait until it answers. Raises ProcessError with the end of its log."""

@@ -45,19 +45,19 @@ class Machine:
     libpython: Path | None
     package_versions: Mapping[str, str]
     shm_free_bytes: int
+    ports: Mapping[str, int]
     port_holders: Mapping[int, str | None]
     server: Path | None
     server_problem: str
     server_has_own_backends: bool
 
 
-def check_machine(settings: StackSettings, *, ports: bool = True) -> list[Check]:
+def check_machine(settings: StackSettings, ports: Mapping[str, int]) -> list[Check]:
     """Every check on this machine, in the order in which to mend things.
 
-    `ports=False` leaves the ports out, for a stack that runs and holds them itself.
+    `ports` must be free, by the setting that names each; none for a stack that holds its own.
     """
-    results = checks(read_machine(settings))
-    return [check for check in results if ports or check.name != "ports"]
+    return checks(read_machine(settings, ports))
 
 
 def require(results: Sequence[Check]) -> None:
@@ -67,14 +67,13 @@ def require(results: Sequence[Check]) -> None:
             raise PreflightError(f"{check.detail} {check.cure}".rstrip())
 
 
-def read_machine(settings: StackSettings) -> Machine:
+def read_machine(settings: StackSettings, ports: Mapping[str, int]) -> Machine:
     """Look at this machine."""
     install, problem = None, ""
     try:
         install = find_triton(settings.triton_server)
     except ServerNotFoundError as error:
         problem = str(error)
-    ports = (settings.triton_http_port, settings.triton_grpc_port, settings.triton_metrics_port)
     return Machine(
         system=platform.system(),
         architecture=platform.machine(),
@@ -82,7 +81,8 @@ def read_machine(settings: StackSettings) -> Machine:
         libpython=shared_libpython(),
         package_versions=dict(_installed_packages()),
         shm_free_bytes=_shm_free_bytes(),
-        port_holders={port: port_holder(port) for port in ports},
+        ports=ports,
+        port_holders={port: port_holder(port) for port in ports.values()},
         server=install.binary if install else None,
         server_problem=problem,
         server_has_own_backends=install.has_own_backends if install else False,
@@ -94,7 +94,28 @@ def checks(machine: Machine) -> list[Check]:
     results = [_platform(machine)]
     if not machine.server_has_own_backends:
         results += [_python(machine), _libpython(machine), _packages(machine), _numpy(machine)]
-    return [*results, _server(machine), _shared_memory(machine), _ports(machine)]
+    return [
+        *results,
+        _server(machine),
+        _shared_memory(machine),
+        check_ports(machine.ports, machine.port_holders),
+    ]
+
+
+def check_ports(ports: Mapping[str, int], holders: Mapping[int, str | None]) -> Check:
+    """`ports` by the setting that names each; every one must be free and wanted only once."""
+    if not ports:
+        return Check("ports", True, "Held by the stack that runs.")
+    wanted: dict[int, str] = {}
+    for setting, port in ports.items():
+        if port in wanted:
+            both = f"{wanted[port]} and {setting} are both {port}."
+            return Check("ports", False, both, "Give each a port of its own.")
+        if holder := holders[port]:
+            held = f"Port {port} is held by {holder}."
+            return Check("ports", False, held, f"Stop it, or choose another port with {setting}.")
+        wanted[port] = setting
+    return Check("ports", True, f"Free: {', '.join(map(str, wanted))}.")
 
 
 def _platform(machine: Machine) -> Check:
@@ -167,20 +188,6 @@ def _shared_memory(machine: Machine) -> Check:
         f"{needed_mib} MiB are the least.",
         f"Delete what fills it, or enlarge it: `mount -o remount,size=1g {_SHARED_MEMORY}`, in a "
         "container `docker run --shm-size=1g`.",
-    )
-
-
-def _ports(machine: Machine) -> Check:
-    taken = {port: holder for port, holder in machine.port_holders.items() if holder}
-    if not taken:
-        return Check("ports", True, f"Free: {', '.join(map(str, machine.port_holders))}.")
-    port, holder = next(iter(taken.items()))
-    return Check(
-        "ports",
-        False,
-        f"Port {port}, wanted for Triton, is held by {holder}.",
-        "Stop it, or choose other ports: CONCH_TRITON_HTTP_PORT, CONCH_TRITON_GRPC_PORT, "
-        "CONCH_TRITON_METRICS_PORT.",
     )
 
 

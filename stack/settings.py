@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, environment_name
+
+MIN_CACHE_BYTES = 1024 * 1024
 
 
 class StackSettings(GatewaySettings):
@@ -21,7 +23,9 @@ class StackSettings(GatewaySettings):
     triton_grpc_port: int = Field(8001, ge=1, le=65535, description="Triton's gRPC port.")
     triton_metrics_port: int = Field(8002, ge=1, le=65535, description="Triton's metrics port.")
     triton_cache_bytes: int = Field(
-        64 * 1024 * 1024, ge=0, description="Size of Triton's response cache; 0 turns it off."
+        64 * 1024 * 1024,
+        ge=0,
+        description="Size of Triton's response cache, at least 1 MiB; 0 turns it off.",
     )
     triton_load_timeout_s: float = Field(
         120.0, gt=0, description="Longest wait for Triton to be live with its models loaded."
@@ -29,6 +33,27 @@ class StackSettings(GatewaySettings):
     triton_exit_timeout_s: int = Field(
         30, ge=1, description="How long a stopping Triton waits for requests in flight."
     )
+
+    @field_validator("triton_cache_bytes")
+    @classmethod
+    def _cache_large_enough(cls, size_bytes: int) -> int:
+        # With a smaller one Triton neither starts nor ends.
+        if 0 < size_bytes < MIN_CACHE_BYTES:
+            raise ValueError(f"must be 0 or at least {MIN_CACHE_BYTES}")
+        return size_bytes
+
+    @property
+    def gateway_ports(self) -> dict[str, int]:
+        """Ports of the gateway's two processes, by the variable that sets each."""
+        return self._ports("port", "admin_port")
+
+    @property
+    def triton_ports(self) -> dict[str, int]:
+        """Ports of the embedded Triton, by the variable that sets each."""
+        return self._ports("triton_http_port", "triton_grpc_port", "triton_metrics_port")
+
+    def _ports(self, *fields: str) -> dict[str, int]:
+        return {environment_name(field): getattr(self, field) for field in fields}
 
     @property
     def triton_url(self) -> str:

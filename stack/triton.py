@@ -55,7 +55,7 @@ class EmbeddedTriton:
                 "name another with --model-repository or CONCH_MODEL_REPOSITORY."
             )
         await self._process.end_orphan()
-        require(check_machine(self._settings))
+        require(check_machine(self._settings, self._settings.triton_ports))
         return await self._launch()
 
     async def run(self) -> None:

@@ -28,6 +28,8 @@ def triton_command(
         "--disable-auto-complete-config",
         # A broken model must not keep the others from serving.
         "--exit-on-error=false",
+        # Nor make the whole server not ready.
+        "--strict-readiness=false",
         f"--exit-timeout-secs={settings.triton_exit_timeout_s}",
         f"--http-address={LOOPBACK}",
         f"--http-port={settings.triton_http_port}",

@@ -52,6 +52,8 @@ class ClientConnection(asyncio.Protocol):
         self._body_bytes = 0
         self._error: HttpError | None = None
         self._is_lingering = False
+        # Of the last answer, when its deadline was set.
+        self._unread_bytes = 0
         self._is_writable = True
         self._is_held_back = False
         self._is_paused = False
@@ -79,7 +81,7 @@ class ClientConnection(asyncio.Protocol):
     def finished(self, *, keep_alive: bool) -> None:
         """The current exchange has answered."""
         self._current = None
-        if not keep_alive:
+        if not keep_alive or (self._gate.is_draining and not self._queue):
             self._linger()
             return
         self.set_deadline(self._gate.times.idle_s)
@@ -96,7 +98,7 @@ class ClientConnection(asyncio.Protocol):
         elif self._raw_bytes and not self._is_lingering:
             limit_s = self._gate.times.head_s
             self._refuse(RequestTimeout(f"The request's head took over {limit_s:g} s."))
-        else:
+        elif not self._is_lingering or not self._await_reader():
             self._transport.abort()
 
     def drain(self) -> None:
@@ -128,6 +130,7 @@ class ClientConnection(asyncio.Protocol):
         if self._current is not None:
             self._current.resume_answer()
         self._proceed()
+        self._regulate()
 
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._error is not None:
@@ -257,7 +260,18 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._transport.write_eof()
             self._regulate()
-        self.set_deadline(self._gate.times.linger_s)
+        self._unread_bytes = self._transport.get_write_buffer_size()
+        times = self._gate.times
+        self.set_deadline(times.idle_s if self._unread_bytes else times.linger_s)
+
+    def _await_reader(self) -> bool:
+        """Whether the client still takes up its last answer; then it gets more time for it."""
+        unread_bytes = self._transport.get_write_buffer_size()
+        if not 0 < unread_bytes < self._unread_bytes:
+            return False
+        self._unread_bytes = unread_bytes
+        self.set_deadline(self._gate.times.idle_s)
+        return True
 
 
 def _failure(error: Exception) -> HttpError:

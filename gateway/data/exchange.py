@@ -4,6 +4,8 @@ import asyncio
 from enum import Enum, auto
 from typing import Protocol
 
+import structlog
+
 from gateway.data import forwarding
 from gateway.data.answers import CONTINUE, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal, may_use
@@ -12,11 +14,19 @@ from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
 from gateway.data.routes import Permission, Route, find_route
-from gateway.errors import BodyTooLarge, HttpError, RecordsUnavailable, RequestTimeout
+from gateway.errors import (
+    BodyTooLarge,
+    HttpError,
+    InternalError,
+    RecordsUnavailable,
+    RequestTimeout,
+)
 
 # Bodies up to this size are held and sent in one write with their head, larger ones streamed.
 HOLD_BYTES = 64 * 1024
 CLIENT_LEFT = 499
+
+_log = structlog.get_logger()
 
 
 class Client(forwarding.Client, Protocol):
@@ -89,8 +99,8 @@ class Exchange:
                 self._look_up(route)
             else:
                 self._admit(route, principal)
-        except HttpError as error:
-            self._refuse(error)
+        except Exception as error:
+            self._refuse(_answerable(error))
 
     def _admit(self, route: Route, principal: Principal) -> None:
         """Whoever calls is known: how much is left to them, and may they use this model?"""
@@ -282,6 +292,14 @@ class Exchange:
             self._lookup = None
             self._client.resume_reading()
             self._admit(route, principal)
-        except HttpError as error:
+        except Exception as error:
             self._lookup = None
-            self._refuse(error)
+            self._refuse(_answerable(error))
+
+
+def _answerable(error: Exception) -> HttpError:
+    """The error itself if it is an answer, else one for a fault of ours, which is logged."""
+    if isinstance(error, HttpError):
+        return error
+    _log.error("request_failed", exc_info=error)
+    return InternalError("The gateway failed on this request; its log says why.")

@@ -131,8 +131,9 @@ class Forwarding:
         )
         parts = exchange.take_body()
         body = chunk(parts) if size is None else b"".join(parts)
-        connection.ask(self, head + body, is_all=exchange.is_received)
+        # First: Triton may read so slowly that asking pauses the client at once.
         self._client.resume_reading()
+        connection.ask(self, head + body, is_all=exchange.is_received)
         self._await_progress()
 
     def on_unavailable(self, error: HttpError) -> None:

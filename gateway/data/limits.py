@@ -59,13 +59,25 @@ class TokenBuckets:
 def quota_exceeded(limit: Limit, decision: Decision) -> QuotaExceeded:
     """The error that answers a refused request."""
     wait_s = decision.retry_after_s
+    quota, window_s = policy_of(limit)
     return QuotaExceeded(
         f"This key may send {limit} with bursts of {limit.burst}; try again in {wait_s} s.",
         policy=POLICY,
-        quota=limit.burst,
-        window_s=refill_s(limit),
+        quota=quota,
+        window_s=window_s,
         retry_after_s=wait_s,
     )
+
+
+def policy_of(limit: Limit) -> tuple[int, int]:
+    """Quota and window for the RateLimit-Policy field, whose windows are whole seconds.
+
+    A burst that grows back within a second would read as that burst a second, far less than the
+    rate; then the rate itself is told.
+    """
+    if limit.burst * limit.period_s < limit.amount:
+        return limit.amount, limit.period_s
+    return limit.burst, refill_s(limit)
 
 
 def token_interval_ns(limit: Limit) -> int:

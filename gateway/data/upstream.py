@@ -83,6 +83,8 @@ class Pool:
         self._connecting.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         if connection is not None:
             self.released(connection)
+            # Whoever came since it was opened found it counted twice and started no other.
+            self._connect_if_needed()
         elif not self._open:
             # With a connection left, who waits is served when that is released.
             self._refuse_all()
@@ -94,7 +96,8 @@ class Pool:
                 _, connection = await loop.create_connection(
                     lambda: UpstreamConnection(self), self._host, self._port
                 )
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):
+            # UnicodeError: a host name that cannot be one.
             return None
         return connection
 

@@ -21,16 +21,17 @@ def doctor(
 ) -> None:
     """Check whether this machine can run the stack; exit code 1 if something is missing."""
     running = is_running(settings.state_dir)
-    checks = check_machine(settings, ports=not running)
+    ports = {} if running else settings.gateway_ports | settings.triton_ports
+    checks = check_machine(settings, ports)
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        _show(checks, running=running)
+        _show(checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
 
-def _show(checks: list[Check], *, running: bool) -> None:
+def _show(checks: list[Check]) -> None:
     console = Console()
     for check in checks:
         mark = "[green]ok  [/]" if check.ok else "[red]FAIL[/]"
@@ -38,5 +39,3 @@ def _show(checks: list[Check], *, running: bool) -> None:
         console.print(line, highlight=False, soft_wrap=True)
         if not check.ok and check.cure:
             console.print(f"     {check.cure}", highlight=False, soft_wrap=True, style="yellow")
-    if running:
-        console.print("The stack is running; its ports are its own.", style="dim")

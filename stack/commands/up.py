@@ -14,6 +14,8 @@ from rich.table import Table
 from gateway.settings import GatewaySettings
 from stack.commands.models import ModelStatus, model_statuses
 from stack.gateway_processes import GatewayProcess, gateway_processes
+from stack.preflight import check_ports, require
+from stack.process_ports import port_holder
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 from stack.state import state_lock
@@ -72,6 +74,7 @@ async def _run_stack(settings: StackSettings, console: Console) -> None:
 
     triton = EmbeddedTriton(settings, _problem)
     parts = gateway_processes(settings, triton.http_url, _problem)
+    await _require_ports(settings, parts, settings.gateway_ports | settings.triton_ports)
     try:
         with console.status("Triton is loading the models …"):
             report = await triton.start()
@@ -92,6 +95,7 @@ async def _run_gateway(settings: StackSettings, console: Console) -> None:
 
     await migrate(settings.records_url)
     parts = gateway_processes(settings, settings.triton_url, _problem)
+    await _require_ports(settings, parts, settings.gateway_ports)
     try:
         for part in parts:
             await part.start()
@@ -100,6 +104,18 @@ async def _run_gateway(settings: StackSettings, console: Console) -> None:
         await _watch([part.run() for part in parts])
     finally:
         await _stop(parts, None)
+
+
+async def _require_ports(
+    settings: StackSettings, parts: list[GatewayProcess], ports: dict[str, int]
+) -> None:
+    """No port twice, and the gateway's free; EmbeddedTriton looks after Triton's."""
+    for part in parts:
+        await part.end_orphan()
+    holders = dict.fromkeys(ports.values(), None) | {
+        port: port_holder(port) for port in settings.gateway_ports.values()
+    }
+    require([check_ports(ports, holders)])
 
 
 async def _watch(supervised: list[Coroutine[Any, Any, None]]) -> None:

@@ -24,7 +24,8 @@ FIT = Machine(
         "numpy": "1.26.4",
     },
     shm_free_bytes=1 << 30,
-    port_holders={8000: None, 8001: None, 8002: None},
+    ports={"CONCH_PORT": 8080, "CONCH_TRITON_HTTP_PORT": 8000},
+    port_holders={8080: None, 8000: None},
     server=Path("/venv/tritonserver"),
     server_problem="",
     server_has_own_backends=False,
@@ -56,9 +57,14 @@ def test_a_fit_machine_passes() -> None:
         ({"server": None, "server_problem": "none at /absent"}, "tritonserver", ["/absent"]),
         ({"shm_free_bytes": 10 << 20}, "shared memory", ["10 MiB free", "--shm-size"]),
         (
-            {"port_holders": {8000: "process 812 (nginx)", 8001: None}},
+            {"port_holders": {8080: None, 8000: "process 812 (nginx)"}},
             "ports",
             ["Port 8000", "process 812 (nginx)", "CONCH_TRITON_HTTP_PORT"],
+        ),
+        (
+            {"ports": {"CONCH_PORT": 8080, "CONCH_ADMIN_PORT": 8080}},
+            "ports",
+            ["CONCH_PORT and CONCH_ADMIN_PORT are both 8080"],
         ),
     ],
 )
@@ -87,10 +93,11 @@ def test_a_server_with_backends_of_its_own_needs_nothing_of_this_python() -> Non
 def test_a_held_port_is_found_with_its_holder(tmp_path: Path) -> None:
     settings = triton_settings(tmp_path, tmp_path)
     port = settings.triton_http_port
-    assert all(check.ok for check in check_machine(settings))
+    assert all(check.ok for check in check_machine(settings, settings.triton_ports))
     with socket.create_server(("127.0.0.1", port)):
-        [ports] = [check for check in check_machine(settings) if check.name == "ports"]
+        results = check_machine(settings, settings.triton_ports)
+        [ports] = [check for check in results if check.name == "ports"]
         assert not ports.ok
         assert f"Port {port}" in ports.detail
         assert f"process {os.getpid()}" in ports.detail
-        assert all(check.ok for check in check_machine(settings, ports=False))
+        assert all(check.ok for check in check_machine(settings, {}))
