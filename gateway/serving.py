@@ -24,6 +24,8 @@ from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 
 POLL_S = 0.25
+# How long known keys go on working when it cannot be read whether they were revoked.
+TRUST_S = 60.0
 # Below the 30 s that supervisors usually wait before they kill.
 DRAIN_S = 25.0
 
@@ -103,16 +105,23 @@ def _find_key(records: Records) -> FindKey:
 
 async def _follow_changes(records: Records, authenticator: Authenticator, seen: int) -> None:
     """Evict what changed: a key revoked anywhere is refused here within a second."""
-    is_failing = False
+    clock = asyncio.get_running_loop().time
+    failing_since_s: float | None = None
     while True:
         await asyncio.sleep(POLL_S)
         try:
-            seen, key_ids = await records.changes_since(seen)
-        except (SQLAlchemyError, OSError) as error:
-            if not is_failing:
+            last, key_ids = await records.changes_since(seen)
+        except Exception as error:  # whatever it is, revocation must not end with it
+            if failing_since_s is None:
                 _log.error("changes_unreadable", error=str(error))
-            is_failing = True
+                failing_since_s = clock()
+            elif clock() - failing_since_s > TRUST_S:
+                authenticator.evict_all()
             continue
-        is_failing = False
-        if key_ids:
+        failing_since_s = None
+        if last < seen:
+            # Other records, as after a restore from a backup.
+            authenticator.evict_all()
+        elif key_ids:
             authenticator.evict(key_ids)
+        seen = last

@@ -78,6 +78,12 @@ class Authenticator:
         self._principals = {h: p for h, p in self._principals.items() if p.key_id not in changed}
         self._refused = {h: key_id for h, key_id in self._refused.items() if key_id not in changed}
 
+    def evict_all(self) -> None:
+        """Forget everything: it is not known what changed."""
+        self._evictions += 1
+        self._principals.clear()
+        self._refused.clear()
+
     def _start_lookup(self, token: bytes, token_hash: bytes) -> asyncio.Task[Principal | None]:
         if len(self._lookups) >= MAX_LOOKUPS:
             raise Overloaded(f"{MAX_LOOKUPS} keys are being looked up already; try again.")

@@ -204,6 +204,9 @@ class Exchange:
 
     # From Triton's side.
 
+    def is_worth_sending(self) -> bool:
+        return self.is_received or self._held_bytes >= HOLD_BYTES
+
     def take_body(self) -> list[bytes]:
         held, self._held = self._held, []
         self._held_bytes = 0

@@ -32,6 +32,9 @@ class Forwarded(Protocol):
     def take_body(self) -> list[bytes]:
         """What of the body was received and not taken yet."""
 
+    def is_worth_sending(self) -> bool:
+        """Whether enough of the body is held; Triton refuses a body of very many chunks."""
+
     def can_keep_alive(self) -> bool:
         """Whether the client's connection can serve a further request."""
 
@@ -76,6 +79,9 @@ class Forwarding:
         """More of a body that is too large to be held has arrived."""
         exchange = self._exchange
         if self._connection is None or self._connection.request_is_sent:
+            return
+        if not exchange.is_worth_sending():
+            self._await_progress()
             return
         parts = exchange.take_body()
         if self.answer_has_begun:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.errors import ConfigurationError
@@ -16,7 +16,7 @@ def open_engine(url: str) -> AsyncEngine:
     """An engine for the URL; SQLite is set up so that readers and the writer do not block."""
     try:
         engine = create_async_engine(_parse(url))
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, InvalidRequestError, ImportError) as error:
         raise _unusable(error) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)

@@ -17,13 +17,28 @@ async def migrate(url: str) -> None:
     """Create or upgrade the tables; doing it again changes nothing."""
     file = sqlite_file(url)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(file.parent)
     engine = open_engine(url)
     try:
         async with engine.begin() as connection:
+            if engine.dialect.name == "sqlite":
+                # Without it SQLite commits each table by itself, and two starts collide.
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
             await connection.run_sync(_upgrade)
+    except SQLAlchemyError as error:
+        raise ConfigurationError(f"The records cannot be brought up to date: {error}") from error
     finally:
         await engine.dispose()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {folder} for the records cannot be made ({error.strerror}); "
+            "name another state directory with --state-dir or CONCH_STATE_DIR."
+        ) from error
 
 
 async def require_current(url: str) -> None:

@@ -100,13 +100,16 @@ class Records:
     async def changes_since(self, number: int) -> tuple[int, list[str]]:
         """The newest change's number, and the ids of the keys that changed after `number`."""
         async with self._engine.connect() as connection:
+            last = await connection.scalar(select(CHANGE_COUNTER.c.last)) or 0
+            if last == number:
+                return last, []
             rows = await connection.execute(
                 select(CHANGES.c.id, CHANGES.c.key_id)
                 .where(CHANGES.c.id > number)
                 .order_by(CHANGES.c.id)
             )
             changes = rows.all()
-        return (changes[-1][0] if changes else number), [key_id for _, key_id in changes]
+        return (changes[-1][0] if changes else last), [key_id for _, key_id in changes]
 
 
 def _check_tenant(tenant: str) -> None:
