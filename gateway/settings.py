@@ -2,10 +2,12 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -18,6 +20,8 @@ from pydantic_settings import (
 from gateway.errors import ConfigurationError
 
 PREFIX = "CONCH_"
+ENV_FILE = ".env"
+TOML_FILE = "conch.toml"
 # Names that clients of the gateway read from the environment; they are not settings of a server.
 CLIENT_NAMES = frozenset({"CONCH_API_KEY"})
 S = TypeVar("S", bound="GatewaySettings")
@@ -28,9 +32,10 @@ class GatewaySettings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
-        toml_file="conch.toml",
-        extra="forbid",
+        env_file=ENV_FILE,
+        toml_file=TOML_FILE,
+        # Other programs' names in .env are theirs; refuse_unknown_names finds ours.
+        extra="ignore",
         frozen=True,
     )
 
@@ -93,14 +98,34 @@ def environment_name(field: str) -> str:
 def refuse_unknown_names(
     settings: type[GatewaySettings], environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Raise ConfigurationError for a `CONCH_` variable that no setting reads: a typing error."""
+    """Raise ConfigurationError for a name of ours that no setting reads: a typing error.
+
+    Looked at are `CONCH_` names in the environment and in .env, and every name in conch.toml.
+    """
     known = {environment_name(field) for field in settings.model_fields} | CLIENT_NAMES
-    for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in known:
-            continue
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`conch up --help` lists the settings."
-        raise ConfigurationError(f"{name} is set in the environment but is no setting; {hint}")
+    for source, names in (("the environment", environ), (ENV_FILE, dotenv_values(ENV_FILE))):
+        for name in sorted(names):
+            if name.startswith(PREFIX) and name not in known:
+                raise ConfigurationError(f"{name} in {source} is no setting; {_near(name, known)}")
+    fields = set(settings.model_fields)
+    for name in _toml_names():
+        if name not in fields:
+            field = name.lower().removeprefix(PREFIX.lower())
+            raise ConfigurationError(f"{name} in {TOML_FILE} is no setting; {_near(field, fields)}")
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else "`conch up --help` lists the settings."
+
+
+def _toml_names() -> list[str]:
+    try:
+        return list(tomllib.loads(Path(TOML_FILE).read_text()))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{TOML_FILE} cannot be read: {error}") from error
 
 
 def load_settings(kind: type[S], given: Mapping[str, str] | None = None) -> S:
@@ -123,7 +148,5 @@ def flag_name(field: str) -> str:
 def _explain(fault: ErrorDetails) -> str:
     """The setting that is wrong, the names it is set by, its value and the reason."""
     field = str(fault["loc"][0])
-    if fault["type"] == "extra_forbidden":
-        return f"{field} in .env or conch.toml is no setting; correct or remove it"
     names = f"{flag_name(field)} or {environment_name(field)}"
     return f"{names} is {fault['input']!r}: {fault['msg']}"

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -50,6 +51,10 @@ def conch(
 
 def main() -> None:
     """Run the command; an expected error is one paragraph on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that cannot show a bar shows a question mark.
+            stream.reconfigure(errors="replace")
     try:
         app()
     except (StackError, GatewayError, ExportError) as error:

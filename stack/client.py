@@ -42,6 +42,8 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
     if key:
         headers["Authorization"] = f"Bearer {key}"
     method = "POST" if "content" in request else "GET"
+    if not base_url.startswith(("http://", "https://")):
+        raise ClientError(f"The URL {base_url} has no scheme; write it as http://{base_url}.")
     try:
         answer = httpx2.request(
             method, base_url + path, headers=headers, timeout=_TIMEOUT_S, **request
@@ -50,6 +52,8 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
         raise ClientError(
             f"{base_url} does not answer ({error}). Is the stack running? Start it with `conch up`."
         ) from None
+    if answer.status_code == 401 and not key:
+        raise ClientError("A key is needed: give it with --key or in CONCH_API_KEY.")
     if answer.status_code != 200:
         raise ClientError(f"{method} {path} was answered {answer.status_code}: {_reason(answer)}")
     return answer
@@ -83,7 +87,7 @@ def image_bytes(path: Path, wanted: ImageInput) -> bytes:
             image = opened.convert(mode).resize(size)
     except FileNotFoundError:
         raise ClientError(f"There is no file {path}.") from None
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
         raise ClientError(f"{path} cannot be read as a picture: {error}.") from None
     planes = image.split() if channels_first else (image,)
     pixels = b"".join(plane.tobytes() for plane in planes)

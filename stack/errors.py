@@ -9,6 +9,7 @@ StackError
     ServerNotFoundError    no tritonserver binary
     StartError             Triton ended, or was not live in time
     StubError              the process that runs a model cannot start; Triton would wait for ever
+  RecordsError             the database of the keys cannot be used
   ClientError              a command's own call to the stack failed
   FirstStartError          what the first start has to make could not be made
   TrialError               a trial of the stack did not succeed
@@ -49,6 +50,10 @@ class StartError(TritonError):
 
 class StubError(TritonError):
     """The process that runs a model cannot start; Triton itself would wait for it for ever."""
+
+
+class RecordsError(StackError):
+    """The database of the keys cannot be used."""
 
 
 class ClientError(StackError):

@@ -26,7 +26,15 @@ def export_missing(repository: Path) -> None:
     names = missing_examples(repository)
     if not names:
         return
-    command = [sys.executable, "-m", "stack", "export", "--model-repository", str(repository)]
+    command = [
+        sys.executable,
+        "-m",
+        "stack",
+        "export",
+        "--missing",
+        "--model-repository",
+        str(repository),
+    ]
     if subprocess.run([*command, *names]).returncode != 0:
         raise FirstStartError(
             f"{', '.join(names)} could not be exported; the reason stands above. Run "

@@ -17,6 +17,7 @@ _HARMLESS = (
     "DCGM unable to start",
     # Said once more by the load report, by model and in plain words:
     "failed to load '",
+    "failed to load all models",
     "load failed for model",
     "Failed to create instance",
     "Failed to initialize Python stub",

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from stack.console import console
 from stack.preflight import Check, check_machine
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
@@ -32,10 +32,10 @@ def doctor(
 
 
 def _show(checks: list[Check]) -> None:
-    console = Console()
+    screen = console()
     for check in checks:
         mark = "[green]ok  [/]" if check.ok else "[red]FAIL[/]"
         line = f"{mark} {check.name:16} {check.detail}"
-        console.print(line, highlight=False, soft_wrap=True)
+        screen.print(line, highlight=False, soft_wrap=True)
         if not check.ok and check.cure:
-            console.print(f"     {check.cure}", highlight=False, soft_wrap=True, style="yellow")
+            screen.print(f"     {check.cure}", highlight=False, soft_wrap=True, style="yellow")

@@ -12,11 +12,13 @@ from exporters.flow import Published, export
 from exporters.repository import published_versions
 from exporters.stages import Progress
 from exporters.zoo import ZOO
+from stack.console import console
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
+from stack.state import is_running
 
 
-@with_settings("model_repository")
+@with_settings("model_repository", "state_dir")
 def export_models(
     *,
     names: Annotated[
@@ -39,19 +41,23 @@ def export_models(
     wanted = [name for name in _known(names or list(ZOO))]
     if missing:
         wanted = [name for name in wanted if not published_versions(repository, name)]
-    console = Console(stderr=as_json)
+    screen = console(stderr=as_json)
     done = []
     for name in wanted:
         entry = ZOO[name]
-        show = _Show(console, name)
+        show = _Show(screen, name)
         done.append(
             export(entry.spec(), format=format or entry.format, repository=repository, report=show)
         )
     if as_json:
         typer.echo(json.dumps([_record(published) for published in done], indent=2))
         return
-    console.print(_table(done))
-    console.print("A running stack serves a new version after its next start.")
+    if not done:
+        screen.print("Nothing is missing.")
+        return
+    screen.print(_table(done))
+    if is_running(settings.state_dir) and not missing:
+        screen.print("The running stack serves the new version after its next start.")
 
 
 def _known(names: list[str]) -> list[str]:
@@ -64,14 +70,14 @@ def _known(names: list[str]) -> list[str]:
 class _Show:
     """Prints a line when a stage ends."""
 
-    def __init__(self, console: Console, name: str) -> None:
-        self._console = console
+    def __init__(self, screen: Console, name: str) -> None:
+        self._screen = screen
         self._name = name
 
     def __call__(self, progress: Progress) -> None:
         if progress.seconds is None:
             return
-        self._console.print(
+        self._screen.print(
             f"{self._name:12} {progress.stage:9} {progress.seconds:6.1f} s  {progress.detail}",
             highlight=False,
             style="dim",

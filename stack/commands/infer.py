@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from stack.client import Guess, classify
+from stack.console import console
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 
@@ -38,7 +38,7 @@ def infer(
         best = {"label": guesses[0].label, "probability": round(guesses[0].probability, 6)}
         typer.echo(json.dumps(best))
         return
-    Console().print(chart(guesses))
+    console().print(chart(guesses))
 
 
 def chart(guesses: list[Guess]) -> Table:

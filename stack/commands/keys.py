@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gateway.keys import Key
+from stack.console import console
+from stack.errors import RecordsError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 
@@ -66,17 +67,19 @@ def list_keys(
     if as_json:
         typer.echo(json.dumps([_record(key) for key in found], indent=2))
         return
-    Console().print(_table(found))
+    console().print(_table(found))
 
 
 @app.command()
 @with_settings("state_dir", "database_url")
 def revoke(
     *,
-    key_id: Annotated[str, typer.Argument(help="The id of the key: its part after `ck_`.")],
+    key: Annotated[str, typer.Argument(help="The key, or its id: the part after `ck_`.")],
     settings: StackSettings,
 ) -> None:
     """Take a key out of force, within a second and without a restart."""
+    # A leaked key is pasted whole; its secret part must not come back in a message.
+    key_id = key.split("_")[1] if key.startswith("ck_") else key
     with_records(settings, lambda records: records.revoke_key(key_id))
     typer.echo(f"Key {key_id} is revoked.")
 
@@ -84,6 +87,8 @@ def revoke(
 def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]]") -> T:
     """Open the records, brought up to date, use them, close them."""
     # SQLAlchemy and Alembic take half a second to import; other commands do without.
+    from sqlalchemy.exc import SQLAlchemyError
+
     from gateway.records.migrate import migrate
     from gateway.records.store import Records
 
@@ -92,6 +97,8 @@ def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]
         records = Records(settings.records_url)
         try:
             return await use(records)
+        except SQLAlchemyError as error:
+            raise RecordsError(f"The records cannot be used: {error}") from error
         finally:
             await records.close()
 

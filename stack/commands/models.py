@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from stack.client import call
+from stack.console import console
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 
@@ -43,7 +43,11 @@ def models(
     if as_json:
         typer.echo(json.dumps([asdict(status) for status in found], indent=2))
         return
-    Console().print(status_table(found))
+    screen = console()
+    screen.print(status_table(found))
+    for status in found:
+        if status.reason:
+            screen.print(f"{status.name} {status.version}: {status.reason}", highlight=False)
 
 
 def model_statuses(triton_url: str) -> list[ModelStatus]:
@@ -55,18 +59,15 @@ def model_statuses(triton_url: str) -> list[ModelStatus]:
 def status_table(found: list[ModelStatus]) -> Table:
     """The statuses as a table for people."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("MODEL")
-    table.add_column("VERSION")
-    table.add_column("STATE")
-    table.add_column("BACKEND")
-    for heading in ("REQUESTS", "FAILED", "MEAN BATCH", "QUEUE ms", "COMPUTE ms"):
+    for heading in ("MODEL", "VERSION", "STATE", "BACKEND"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("REQUESTS", "FAILED", "MEAN\nBATCH", "QUEUE\nms", "COMPUTE\nms"):
         table.add_column(heading, justify="right")
     for status in found:
-        state = status.state if not status.reason else f"{status.state}: {status.reason}"
         table.add_row(
             status.name,
             status.version,
-            state,
+            status.state,
             status.backend,
             str(status.requests),
             str(status.failures),

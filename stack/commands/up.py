@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gateway.settings import GatewaySettings
 from stack.commands.models import ModelStatus, model_statuses
+from stack.console import console
 from stack.gateway_processes import GatewayProcess, gateway_processes
 from stack.preflight import check_ports, require
 from stack.process_ports import port_holder
@@ -36,7 +37,7 @@ def up(*, settings: StackSettings) -> None:
 
     with state_lock(settings.state_dir):
         export_missing(settings.model_repository)
-        asyncio.run(_until_signal(_run_stack(settings, Console())))
+        asyncio.run(_until_signal(_run_stack(settings, console())))
 
 
 @with_settings(*GatewaySettings.model_fields)
@@ -46,7 +47,7 @@ def gateway(*, settings: StackSettings) -> None:
     Example: conch gateway --triton-urls http://triton:8000 --host 0.0.0.0
     """
     with state_lock(settings.state_dir):
-        asyncio.run(_until_signal(_run_gateway(settings, Console())))
+        asyncio.run(_until_signal(_run_gateway(settings, console())))
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
@@ -69,14 +70,14 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
         return
 
 
-async def _run_stack(settings: StackSettings, console: Console) -> None:
+async def _run_stack(settings: StackSettings, screen: Console) -> None:
     from stack.first_start import prepare_records
 
     triton = EmbeddedTriton(settings, _problem)
     parts = gateway_processes(settings, triton.http_url, _problem)
     await _require_ports(settings, parts, settings.gateway_ports | settings.triton_ports)
     try:
-        with console.status("Triton is loading the models …"):
+        with screen.status("Triton is loading the models …"):
             report = await triton.start()
         demo_key = await prepare_records(settings)
         for part in parts:
@@ -84,13 +85,13 @@ async def _run_stack(settings: StackSettings, console: Console) -> None:
         for model in report.broken:
             _problem(str(model))
         statuses = await asyncio.to_thread(model_statuses, triton.http_url)
-        _show(console, settings, triton.http_url, statuses, demo_key)
+        _show(screen, settings, triton.http_url, statuses, demo_key)
         await _watch([triton.run(), *(part.run() for part in parts)])
     finally:
         await _stop(parts, triton.stop)
 
 
-async def _run_gateway(settings: StackSettings, console: Console) -> None:
+async def _run_gateway(settings: StackSettings, screen: Console) -> None:
     from gateway.records.migrate import migrate
 
     await migrate(settings.records_url)
@@ -99,8 +100,8 @@ async def _run_gateway(settings: StackSettings, console: Console) -> None:
     try:
         for part in parts:
             await part.start()
-        console.print(_urls(settings, settings.triton_url))
-        console.print("Ready. Ctrl-C stops the gateway.")
+        screen.print(_urls(settings, settings.triton_url))
+        screen.print("Ready. Ctrl-C stops the gateway.")
         await _watch([part.run() for part in parts])
     finally:
         await _stop(parts, None)
@@ -132,22 +133,22 @@ async def _stop(parts: list[GatewayProcess], stop_triton: Callable[[], Any] | No
 
 
 def _show(
-    console: Console,
+    screen: Console,
     settings: StackSettings,
     triton_url: str,
     statuses: list[ModelStatus],
     demo_key: str | None,
 ) -> None:
-    console.print(_urls(settings, triton_url))
-    console.print(_loaded(statuses))
+    screen.print(_urls(settings, triton_url))
+    screen.print(_loaded(statuses))
     if demo_key is not None:
-        console.print(f"Demo key, shown only now: [bold]{demo_key}[/]", highlight=False)
-        console.print(
+        screen.print(f"Demo key, shown only now: [bold]{demo_key}[/]", highlight=False)
+        screen.print(
             f"Try: conch infer mnist_cnn {_SAMPLE} --key {demo_key}",
             highlight=False,
             soft_wrap=True,
         )
-    console.print("Ready. Ctrl-C stops everything.")
+    screen.print("Ready. Ctrl-C stops everything.")
 
 
 def _urls(settings: StackSettings, triton_url: str) -> Table:
