@@ -4,6 +4,7 @@ import hashlib
 import inspect
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,10 +39,13 @@ def capture(spec: ModelSpec) -> Captured:
     _check_argument_order(spec, module)
     samples = read_samples(spec)
     inputs = example(spec, samples)
+    questions = tuple(_ask(module, spec, batch) for batch in batches(spec, samples))
+    for question in questions:
+        _check_rows_apart(module, spec, question)
     return Captured(
         module=module,
         example=tuple(torch.from_numpy(inputs[tensor.name]) for tensor in spec.inputs),
-        questions=tuple(_ask(module, spec, batch) for batch in batches(spec, samples)),
+        questions=questions,
         weights_sha256=_hash_weights(module),
     )
 
@@ -75,6 +79,26 @@ def _ask(module: nn.Module, spec: ModelSpec, batch: Batch) -> Question:
                 "samples; with batching, the first dimension of every output is the batch."
             )
     return Question(batch, expected)
+
+
+def _check_rows_apart(module: nn.Module, spec: ModelSpec, question: Question) -> None:
+    """Triton puts requests of strangers into one batch: no row may depend on another."""
+    last = question.batch.size - 1
+    if last < 1:
+        return
+    alone = {name: array[last:] for name, array in question.batch.inputs.items()}
+    answer = call(module, spec, alone)
+    for output in spec.outputs:
+        together = question.expected[output.name][last:].astype(np.float64)
+        error = np.abs(answer[output.name].astype(np.float64) - together)
+        limit = output.accepted.absolute + output.accepted.relative * np.abs(together)
+        if (error > limit).any():
+            raise SpecError(
+                f"'{spec.name}' mixes the items of a batch: output '{output.name}' of one item is "
+                f"off by {error.max():.3g} when it runs alone instead of in a batch of "
+                f"{question.batch.size}. Triton batches requests of different clients, so let "
+                "`forward` treat each item by itself, or set max_batch_size=0."
+            )
 
 
 def _hash_weights(module: nn.Module) -> str:

@@ -44,6 +44,13 @@ class MeanOverBatch(nn.Module):
         return x.mean(dim=0)
 
 
+class Centred(nn.Module):
+    """Every item's answer depends on who shares its batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean(dim=0)
+
+
 class SumAndDifference(nn.Module):
     def forward(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         return left + right, left - right

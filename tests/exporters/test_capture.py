@@ -8,6 +8,7 @@ from exporters.errors import SpecError
 from exporters.spec import TensorSpec
 from tests.exporters.models import (
     WIDTH,
+    Centred,
     Doubler,
     FixedBatch,
     MeanOverBatch,
@@ -32,6 +33,15 @@ def test_an_output_of_another_shape_than_declared_is_refused() -> None:
     wide = TensorSpec(name="y", dtype="float32", shape=(WIDTH + 1,))
     with pytest.raises(SpecError, match=r"\[1, 4\] at batch 1, where float32 \[1, 5\]"):
         capture(spec_of(Doubler, outputs=(wide,)))
+
+
+def test_a_model_that_mixes_the_items_of_a_batch_is_refused() -> None:
+    with pytest.raises(SpecError, match="mixes the items of a batch: output 'y'"):
+        capture(spec_of(Centred))
+
+
+def test_a_model_without_batching_may_mix_what_it_likes() -> None:
+    assert capture(spec_of(Centred, max_batch_size=0)).questions
 
 
 def test_an_output_without_a_batch_is_refused() -> None:
