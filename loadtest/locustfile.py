@@ -7,6 +7,7 @@ A 429 is reported under its own name: the limit doing its work is not a failure 
 """
 
 import os
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -33,9 +34,14 @@ class InferUser(FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         options: Any = environment.parsed_options
-        self.key = {"Authorization": f"Bearer {os.environ['CONCH_API_KEY']}"}
+        self.key = {"Authorization": f"Bearer {os.environ.get('CONCH_API_KEY', '')}"}
         self.path = f"/v2/models/{options.model}"
         with self.client.get(self.path, headers=dict(self.key), name="metadata") as answer:
+            if answer.status_code != 200:
+                sys.exit(
+                    f"{environment.host}{self.path} was answered {answer.status_code}: "
+                    f"{answer.text or answer.error}. The key is read from CONCH_API_KEY."
+                )
             metadata = answer.json()
         self.bodies = [infer_body(metadata, batch=options.batch, seed=n) for n in range(_BODIES)]
         self.sent = 0

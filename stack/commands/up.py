@@ -22,6 +22,7 @@ from stack.settings_flags import with_settings
 from stack.state import state_lock
 from stack.triton import EmbeddedTriton
 
+_SAMPLE_MODEL = "mnist_cnn"
 _SAMPLE = "exporters/zoo/samples/digit-7-1.png"
 
 
@@ -142,12 +143,11 @@ def _show(
     screen.print(_urls(settings, triton_url))
     screen.print(_loaded(statuses))
     if demo_key is not None:
-        screen.print(f"Demo key, shown only now: [bold]{demo_key}[/]", highlight=False)
-        screen.print(
-            f"Try: conch infer mnist_cnn {_SAMPLE} --key {demo_key}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        lines = [f"Demo key, shown only now: [bold]{demo_key}[/]"]
+        if any(status.name == _SAMPLE_MODEL for status in statuses):
+            lines.append(f"Try: conch infer {_SAMPLE_MODEL} {_SAMPLE} --key {demo_key}")
+        for line in lines:
+            screen.print(line, highlight=False, soft_wrap=True)
     screen.print("Ready. Ctrl-C stops everything.")
 
 

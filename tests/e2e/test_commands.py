@@ -1,6 +1,8 @@
 """The commands as a person or a script uses them."""
 
 import json
+import os
+import socket
 from pathlib import Path
 
 import httpx2
@@ -83,3 +85,22 @@ def test_an_unreadable_picture_is_refused(stack: RunningStack, key: str) -> None
     done = stack.conch("infer", "mnist_cnn", str(SAMPLES.parent / "__init__.py"), "--key", key)
     assert done.returncode == 1
     assert "cannot be read as a picture" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "gateway"])
+def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path, command: str) -> None:
+    mine = RunningStack(tmp_path, command=command)
+    (tmp_path / "model_repository").mkdir()
+    with socket.create_server(("127.0.0.1", mine.ports[0])):
+        done = mine.conch(command)
+    assert done.returncode == 1
+    assert f"Port {mine.ports[0]} is held by process {os.getpid()}" in done.stderr
+    assert "CONCH_PORT" in done.stderr
+    assert "Ready" not in done.stdout
+
+
+def test_a_whole_key_can_be_revoked_and_is_not_echoed(stack: RunningStack) -> None:
+    key = stack.new_key()
+    first, second = stack.conch("keys", "revoke", key), stack.conch("keys", "revoke", key)
+    assert (first.returncode, second.returncode) == (0, 1)
+    assert key.split("_")[2] not in first.stdout + first.stderr + second.stdout + second.stderr

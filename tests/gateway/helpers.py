@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -193,6 +194,11 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end_s, "the condition did not come true"
         await asyncio.sleep(0.005)
+
+
+def small_buffer(transport: asyncio.BaseTransport) -> None:
+    """Let the kernel take little, so that a slow peer is felt at once."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
 def post(

@@ -7,8 +7,19 @@ import pytest
 from gateway.data import client_connection
 from gateway.data.client_connection import MAX_FRAMING_BYTES, MAX_PIPELINED
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES
-from tests.gateway.fake_triton import OK_BODY, Asked, FakeTriton
-from tests.gateway.helpers import INFER, Gateway, assert_problem, get, post, run, running, until
+from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
+from tests.gateway.helpers import (
+    INFER,
+    PATIENCE_S,
+    Gateway,
+    assert_problem,
+    get,
+    post,
+    run,
+    running,
+    small_buffer,
+    until,
+)
 
 LIVE = get(b"/v2/health/live", None)
 
@@ -436,3 +447,122 @@ def test_a_fault_of_the_gateway_is_a_500_that_tells_nothing(
 
     run(test)
     assert "secret" in capsys.readouterr().out
+
+
+class FakeTransport(asyncio.Transport):
+    """A socket whose peer reads as slowly as the test says: loopback's buffers hide a slow one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread_bytes = 0
+        self.is_aborted = False
+
+    def write(self, data: object) -> None: ...
+    def write_eof(self) -> None: ...
+    def close(self) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread_bytes
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+def test_a_slow_reader_of_the_last_answer_has_time_while_it_reads() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            transport, connections = FakeTransport(), gateway.server._connections
+            connection = client_connection.ClientConnection(gateway.gate, connections)
+            connection.connection_made(transport)
+            transport.unread_bytes = 50_000
+            connection.data_received(b"this is not HTTP\r\n\r\n")
+            times = gateway.gate.times
+            gateway.pass_time(times.linger_s + 1)
+            assert not transport.is_aborted
+            transport.unread_bytes = 20_000
+            gateway.pass_time(times.idle_s + 1)
+            assert not transport.is_aborted
+            gateway.pass_time(times.idle_s + 1)
+            assert transport.is_aborted
+            connections.discard(connection)
+
+    run(test)
+
+
+def _has_begun(gateway: Gateway) -> bool:
+    (connection,) = gateway.server._connections
+    assert connection._current is not None
+    forwarding = connection._current._forwarding
+    return forwarding is not None and forwarding.answer_has_begun
+
+
+def test_draining_ends_with_an_answer_that_had_begun_before() -> None:
+    async def test() -> None:
+        may_end = asyncio.Event()
+        size = 200_000
+
+        async def in_two_parts(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            writer.write(b"x" * (size - 1))
+            await may_end.wait()
+            writer.write(b"x")
+            await reader.read()
+
+        async with running(FakeTriton(behaviour=in_two_parts)) as gateway:
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token))
+            answering = asyncio.create_task(client.answer())
+            await until(lambda: any(c._current is not None for c in gateway.server._connections))
+            await until(lambda: gateway.server._connections and _has_begun(gateway))
+            draining = asyncio.create_task(gateway.server.drain(1000))
+            may_end.set()
+            assert len((await answering).body) == size
+            async with asyncio.timeout(PATIENCE_S):
+                await draining
+
+    run(test)
+
+
+def test_a_triton_that_takes_nothing_pauses_the_client_at_once() -> None:
+    async def test() -> None:
+        async def once(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            writer.write(OK)
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.Event().wait()
+
+        size = 48 * 1024 * 1024
+        async with running(FakeTriton(behaviour=once), max_body_bytes=size) as gateway:
+            client = await gateway.connect()
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+            (upstream,) = gateway.gate.pool._open
+            small_buffer(upstream._transport)
+            sending = asyncio.create_task(client.send(post(INFER, gateway.token, b"x" * size)))
+            (connection,) = gateway.server._connections
+            await until(lambda: connection._is_paused)
+            assert upstream._transport.get_write_buffer_size() < 1_000_000
+            sending.cancel()
+
+    run(test)
+
+
+def test_deadlines_pass_by_themselves_in_a_running_server() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            await client.send(b"GET /v2/health/live HTTP/1.1\r\n")
+            await until(lambda: any(c._raw_bytes for c in gateway.server._connections))
+            gateway.clock.now_s += gateway.gate.times.head_s + 1
+            assert_problem(await client.answer(), 408, "request_timeout")
+
+    run(test)

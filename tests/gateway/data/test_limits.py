@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.data import limits
-from gateway.data.limits import NANOSECONDS, TokenBuckets, quota_exceeded, refill_s
+from gateway.data.limits import NANOSECONDS, TokenBuckets, policy_of, quota_exceeded, refill_s
 from gateway.rates import Limit
 
 LIMITS = st.builds(
@@ -95,3 +95,8 @@ def test_the_error_tells_the_limit_the_window_and_the_wait() -> None:
     assert (error.quota, error.window_s, error.retry_after_s) == (5, 1800, 360)
     assert "10/h" in str(error) and "360 s" in str(error)
     assert refill_s(limit) == 1800
+
+
+def test_a_burst_that_grows_back_within_a_second_is_told_as_the_rate() -> None:
+    assert policy_of(Limit(1000, 1, 1)) == (1000, 1)
+    assert policy_of(Limit(100, 1, 200)) == (200, 2)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.data.upstream import WAITING_PER_CONNECTION
-from gateway.data.upstream_connection import HOLD_BYTES, MAX_ANSWER_HEAD_BYTES
+from gateway.data.upstream_connection import HOLD_BYTES, MAX_ANSWER_HEAD_BYTES, UpstreamConnection
 from tests.gateway.fake_triton import OK, Behaviour, FakeTriton
 from tests.gateway.helpers import INFER, assert_problem, get, post, run, running, until
 
@@ -339,5 +339,41 @@ def test_pipelined_requests_to_a_triton_that_is_not_there_are_all_told() -> None
             for _ in range(3):
                 assert_problem(await client.answer(), 503, "triton_unavailable")
             await triton.start()
+
+    run(test)
+
+
+def test_a_request_that_comes_while_a_connection_opens_gets_one_of_its_own() -> None:
+    async def test() -> None:
+        may_answer = asyncio.Event()
+
+        async def slow(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            await may_answer.wait()
+            writer.write(OK)
+
+        triton = FakeTriton(behaviour=slow)
+        async with running(triton, max_connections=2) as gateway:
+            first, second = await gateway.connect(), await gateway.connect()
+            pool, arrived = gateway.gate.pool, asyncio.Event()
+            opened = pool.opened
+
+            def opened_and_another_request(connection: UpstreamConnection) -> None:
+                opened(connection)
+                if not arrived.is_set():
+                    arrived.set()
+                    # As read from its socket in this very turn of the loop.
+                    (waiting,) = [c for c in gateway.server._connections if c._current is None]
+                    waiting.data_received(post(INFER, gateway.token))
+
+            await gateway.gate.authenticator.look_up(gateway.token.encode())
+            await until(lambda: gateway.server.open_connections == 2)
+            pool.opened = opened_and_another_request  # type: ignore[method-assign]
+            await first.send(post(INFER, gateway.token))
+            await until(lambda: len(triton.asked) == 2)
+            may_answer.set()
+            assert (await first.answer()).status == (await second.answer()).status == 200
 
     run(test)

@@ -2,14 +2,18 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from gateway import keys
 from gateway.errors import ConfigurationError, InvalidInput
 from gateway.rates import Limit
+from gateway.records import migrate as migrations
 from gateway.records.migrate import migrate, require_current
 from gateway.records.store import Records
 
@@ -178,3 +182,30 @@ def test_the_schema_in_code_is_the_schema_of_the_migrations(tmp_path: Path) -> N
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, METADATA) == []
     engine.dispose()
+
+
+def test_a_migration_that_was_cut_off_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = migrations._upgrade
+
+    def cut_off(connection: Connection) -> None:
+        whole(connection)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "_upgrade", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(migrate(_url(tmp_path)))
+    asyncio.run(migrate(_url(tmp_path)))
+    asyncio.run(require_current(_url(tmp_path)))
+
+
+def test_migrations_started_at_once_do_not_collide(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys; from gateway.records.migrate import migrate;"
+        "asyncio.run(migrate(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", program, _url(tmp_path)]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait(timeout=30) for process in processes] == [0, 0, 0, 0]
