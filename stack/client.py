@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from stack.errors import ClientError
 
 _TIMEOUT_S = 30.0
+_LOOPBACK = ("http://127.", "http://localhost")
 # Element types an image can be turned into: Triton's name -> array typecode and whether 0..1.
 _IMAGE_DTYPES = {"FP32": ("f", True), "UINT8": ("B", False)}
 
@@ -46,7 +47,13 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
         raise ClientError(f"The URL {base_url} has no scheme; write it as http://{base_url}.")
     try:
         answer = httpx2.request(
-            method, base_url + path, headers=headers, timeout=_TIMEOUT_S, **request
+            method,
+            base_url + path,
+            headers=headers,
+            timeout=_TIMEOUT_S,
+            # A proxy of the environment is not for what runs on this machine.
+            trust_env=not base_url.startswith(_LOOPBACK),
+            **request,
         )
     except httpx2.TransportError as error:
         raise ClientError(

@@ -54,7 +54,7 @@ class GatewayProcess:
         """Start it and wait until it answers. Raises ProcessError with the end of its log."""
         await self._process.start()
         deadline = time.monotonic() + _READY_TIMEOUT_S
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             while not await _answers(client, self._alive_url):
                 if self._process.pid is None or time.monotonic() > deadline:
                     raise ProcessError(self._failure())

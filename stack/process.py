@@ -125,9 +125,13 @@ class ManagedProcess:
 
     def log_since(self, position: int) -> str:
         """What was written to the log after this many bytes."""
-        with self.log_path.open("rb") as log:
-            log.seek(position)
-            return log.read().decode(errors="replace")
+        try:
+            with self.log_path.open("rb") as log:
+                log.seek(position)
+                return log.read().decode(errors="replace")
+        except FileNotFoundError:
+            # Somebody has cleaned up; the processes are to be ended all the same.
+            return ""
 
     def _rotate_log(self) -> None:
         """Once a run: a restart's lines belong beside those of the crash."""

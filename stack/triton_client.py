@@ -1,6 +1,5 @@
 """The few calls that supervision makes to Triton's HTTP port."""
 
-import json
 from typing import Any
 from urllib.parse import quote
 
@@ -49,16 +48,12 @@ class TritonClient:
     async def load_afresh(self, model: str, *, timeout_s: float) -> None:
         """Load a loaded model again, although nothing about it changed.
 
-        A plain load of an unchanged model does nothing. One that carries the configuration
-        always loads, and the old instances stay in place until the new ones are ready.
+        A load of an unchanged model does nothing, so it is unloaded first; then what the
+        repository holds now is read, configuration and version together.
         """
-        config = json.dumps(await self.config(model))
-        await self._call(
-            "POST",
-            f"/v2/repository/models/{quote(model)}/load",
-            body={"parameters": {"config": config}},
-            timeout_s=timeout_s,
-        )
+        path = f"/v2/repository/models/{quote(model)}"
+        await self._call("POST", f"{path}/unload", timeout_s=timeout_s)
+        await self._call("POST", f"{path}/load", timeout_s=timeout_s)
 
     async def _call(
         self, method: str, path: str, *, body: object = None, timeout_s: float = _CALL_TIMEOUT_S

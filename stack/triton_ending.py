@@ -24,7 +24,7 @@ async def end_triton(process: ManagedProcess, *, drain_s: float) -> None:
 
 async def _drain(process: ManagedProcess, timeout_s: float) -> None:
     clock = asyncio.get_running_loop().time
-    position = process.log_path.stat().st_size
+    position = process.log_path.stat().st_size if process.log_path.exists() else 0
     process.signal(signal.SIGTERM)
     deadline = clock() + timeout_s
     drained = False

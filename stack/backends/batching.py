@@ -24,6 +24,8 @@ class Engine(Protocol):
     def run(self, inputs: Sequence[Array | None], wanted: Sequence[str]) -> dict[str, Array]:
         """One run; `inputs` in the order of the configuration, None for an optional one."""
 
+    def copy(self, array: Array) -> Array: ...
+
     def dtype_of(self, name: str, array: Array) -> str: ...
 
     def write(self, name: str, array: Array) -> Any: ...
@@ -46,7 +48,7 @@ class Batching:
             # One request may be guilty of a failure: run alone, only that one gets the error.
             with contextlib.suppress(Exception):
                 return self._run_joined(requests)
-        return [self._answer(request) for request in requests]
+        return [self._answer(request, is_alone=len(requests) == 1) for request in requests]
 
     def _run_joined(self, requests: Sequence[Any]) -> list[Any]:
         rows = [self._inputs(request) for request in requests]
@@ -60,10 +62,13 @@ class Batching:
             start += size
         return responses
 
-    def _answer(self, request: Any) -> Any:
+    def _answer(self, request: Any, *, is_alone: bool) -> Any:
         try:
             inputs, wanted = self._inputs(request), self._wanted(request)
             outputs = self._run(inputs, wanted, _batch_size(inputs) if self._batches else None)
+            if not is_alone:
+                # The next request's run may write into the same memory before Triton reads it.
+                outputs = {name: self._engine.copy(outputs[name]) for name in wanted}
             return self._respond(outputs, wanted, None)
         except Exception as problem:
             error = self._triton.TritonError(one_line_reason(problem))

@@ -52,6 +52,9 @@ class OnnxEngine:
         feed = {name: array for name, array in given if array is not None}
         return dict(zip(wanted, self._session.run(wanted, feed), strict=True))
 
+    def copy(self, array: Any) -> Any:
+        return array.copy()
+
     def dtype_of(self, name: str, array: Any) -> str:
         """The type the graph declares, which ONNX Runtime keeps to; compared at load."""
         return self._dtypes[name]

@@ -59,6 +59,9 @@ class TorchEngine:
             return np.concatenate(arrays)
         return torch.cat(tuple(arrays))
 
+    def copy(self, array: Any) -> Any:
+        return array.copy() if isinstance(array, np.ndarray) else array.clone()
+
     def dtype_of(self, name: str, array: Any) -> str:
         """Triton's name of the array's type."""
         if isinstance(array, np.ndarray):

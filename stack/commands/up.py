@@ -22,6 +22,8 @@ from stack.settings_flags import with_settings
 from stack.state import state_lock
 from stack.triton import EmbeddedTriton
 
+# SIGHUP: the terminal was closed.
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SAMPLE_MODEL = "mnist_cnn"
 _SAMPLE = "exporters/zoo/samples/digit-7-1.png"
 
@@ -36,6 +38,8 @@ def up(*, settings: StackSettings) -> None:
     """
     from stack.first_start import export_missing
 
+    # As an exception it also ends the export that may be running.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with state_lock(settings.state_dir):
         export_missing(settings.model_repository)
         asyncio.run(_until_signal(_run_stack(settings, console())))
@@ -52,17 +56,17 @@ def gateway(*, settings: StackSettings) -> None:
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it ends by itself, or SIGINT or SIGTERM cancels it."""
+    """Run `work` until it ends by itself, or SIGINT, SIGTERM or SIGHUP cancels it."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         # Only once: a second Ctrl-C must not cancel the clean-up and leave processes behind.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, lambda: None)
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stop)
     try:
         await task
@@ -128,9 +132,11 @@ async def _watch(supervised: list[Coroutine[Any, Any, None]]) -> None:
 
 async def _stop(parts: list[GatewayProcess], stop_triton: Callable[[], Any] | None) -> None:
     """The gateway first, so that the requests it still answers find a Triton."""
-    await asyncio.gather(*(part.stop() for part in parts))
-    if stop_triton is not None:
-        await stop_triton()
+    try:
+        await asyncio.gather(*(part.stop() for part in parts))
+    finally:
+        if stop_triton is not None:
+            await stop_triton()
 
 
 def _show(
