@@ -14,7 +14,7 @@ from stack.triton_ending import end_triton
 from stack.triton_install import assemble_backends, find_triton
 from stack.triton_log import follow
 from stack.triton_mending import mend_models
-from stack.triton_models import LoadReport, load_report, loadable_models
+from stack.triton_models import LoadReport, load_report, loadable_models, unsafe_names
 from stack.triton_startup import until_live
 from stack.triton_stubs import remove_shared_memory
 
@@ -114,10 +114,15 @@ class EmbeddedTriton:
         try:
             backends = assemble_backends(install, self._settings.state_dir.resolve())
             models = loadable_models(self._repository)
+            unsafe = unsafe_names(self._repository)
         except OSError as error:
             raise StartError(
                 f"Triton's start could not be prepared: {error}. Make that path usable again, "
                 "then run `conch up`."
             ) from error
+        for name in unsafe:
+            self._on_problem(
+                f"model {name!r} is not served: rename its folder to letters, digits, . _ and -"
+            )
         self._process.command = triton_command(self._settings, install, backends, models)
         return models

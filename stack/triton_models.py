@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# Also what the gateway takes for a model's name; hidden folders are not models.
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[1-9]\d*")
 # Triton's Python backend adds a traceback to the reason of a failed load.
 _TRACEBACK = re.compile(r"\s*\n\nAt:\n.*", re.DOTALL)
@@ -38,8 +40,14 @@ def loadable_models(repository: Path) -> list[str]:
     return sorted(
         folder.name
         for folder in repository.iterdir()
-        if not folder.name.startswith(".") and _has_config(folder) and _has_version(folder)
+        if _SAFE_NAME.fullmatch(folder.name) and _has_config(folder) and _has_version(folder)
     )
+
+
+def unsafe_names(repository: Path) -> list[str]:
+    """Models that Triton is not asked for: it would pass their names to a shell, unquoted."""
+    names = (folder.name for folder in repository.iterdir() if _has_config(folder))
+    return sorted(name for name in names if name[0] != "." and not _SAFE_NAME.fullmatch(name))
 
 
 def load_report(

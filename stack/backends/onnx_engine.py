@@ -69,7 +69,7 @@ class OnnxEngine:
 
 
 def _decoded(array: Any) -> Any:
-    texts = [element.decode("utf-8", errors="replace") for element in array.ravel()]
+    texts = [element.decode("utf-8") for element in array.ravel()]
     return np.array(texts, dtype=np.object_).reshape(array.shape)
 
 

@@ -91,7 +91,7 @@ def _arrangement(
 
 def _text(array: Any) -> list[str]:
     """TorchScript's only text is List[str]: the elements in order, whatever the shape."""
-    return [element.decode("utf-8", errors="replace") for element in array.ravel()]
+    return [element.decode("utf-8") for element in array.ravel()]
 
 
 def _text_array(texts: list[str], spec: TensorSpec, *, batches: bool) -> Any:

@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from stack.triton_models import BrokenModel, load_report, loadable_models, plain_reason
+from stack.triton_models import (
+    BrokenModel,
+    load_report,
+    loadable_models,
+    plain_reason,
+    unsafe_names,
+)
 
 
 def test_folders_with_a_configuration_and_a_version_are_loaded(tmp_path: Path) -> None:
@@ -37,3 +43,11 @@ def test_every_model_asked_for_is_in_the_report() -> None:
 def test_a_reason_is_one_line_without_traceback() -> None:
     reason = "Internal: BackendError: two\nlines\n\nAt:\n  /x/model.py(8): initialize\n"
     assert plain_reason(reason) == "two lines"
+
+
+def test_a_name_that_a_shell_would_split_is_told_apart(tmp_path: Path) -> None:
+    for name in ("fine", "not fine", "quo'te", ".hidden"):
+        (tmp_path / name / "1").mkdir(parents=True)
+        (tmp_path / name / "config.pbtxt").write_text("")
+    assert loadable_models(tmp_path) == ["fine"]
+    assert unsafe_names(tmp_path) == ["not fine", "quo'te"]
