@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
+from stack.backends import onnx_bfloat16
 from stack.backends.config import BackendError, ServedModel, TensorSpec
 from stack.backends.threads import Threads
 
@@ -20,6 +21,7 @@ _TRITON_DTYPES = {
     "tensor(int32)": "INT32",
     "tensor(int64)": "INT64",
     "tensor(float16)": "FP16",
+    "tensor(bfloat16)": "BF16",
     "tensor(float)": "FP32",
     "tensor(double)": "FP64",
     "tensor(string)": "STRING",
@@ -34,11 +36,16 @@ class OnnxEngine:
         self._session = _load(model, threads)
         self._names = [spec.name for spec in model.inputs]
         self._dtypes = {spec.name: spec.dtype for spec in model.outputs}
+        self._bfloat16_inputs = {spec.name for spec in model.inputs if spec.dtype == "BF16"}
+        # The session's own `run` takes and returns numpy arrays, and numpy knows no BF16.
+        self._run = self._run_values if _has_bfloat16(model) else self._session.run
         _compare("input", model.inputs, self._session.get_inputs())
         _compare("output", model.outputs, self._session.get_outputs())
 
     def read(self, tensor: Any) -> Any:
         """A view on Triton's memory; text is copied, since ONNX Runtime wants str, not bytes."""
+        if self._bfloat16_inputs and tensor.name() in self._bfloat16_inputs:
+            return onnx_bfloat16.bits_of_tensor(tensor)
         array = tensor.as_numpy()
         return _decoded(array) if array.dtype == np.object_ else array
 
@@ -50,7 +57,7 @@ class OnnxEngine:
         """Only the outputs asked for: ONNX Runtime skips what leads to no other."""
         given = zip(self._names, inputs, strict=True)
         feed = {name: array for name, array in given if array is not None}
-        return dict(zip(wanted, self._session.run(wanted, feed), strict=True))
+        return dict(zip(wanted, self._run(wanted, feed), strict=True))
 
     def copy(self, array: Any) -> Any:
         return array.copy()
@@ -62,10 +69,32 @@ class OnnxEngine:
     def write(self, name: str, array: Any) -> Any:
         """The array as an output of Triton; Triton copies it into shared memory itself.
 
-        Not by DLPack: numpy's capsules meet a defect of the server, which writes an
-        "exception ignored" to the log for every one of them.
+        Not by DLPack, except for BF16: numpy's capsules meet a defect of the server, which writes
+        an "exception ignored" to the log for every one of them.
         """
+        if self._dtypes[name] == "BF16":
+            return onnx_bfloat16.to_triton(name, array, self._triton)
         return self._triton.Tensor(name, array)
+
+    def _run_values(self, wanted: Sequence[str], feed: Mapping[str, Any]) -> list[Any]:
+        values = {
+            name: onnx_bfloat16.to_value(array, is_bfloat16=name in self._bfloat16_inputs)
+            for name, array in feed.items()
+        }
+        results = self._session.run_with_ort_values(wanted, values)
+        return [onnx_bfloat16.from_value(result) for result in results]
+
+
+def _has_bfloat16(model: ServedModel) -> bool:
+    specs = (*model.inputs, *model.outputs)
+    halves = [spec.name for spec in specs if spec.dtype == "BF16"]
+    texts = [spec.name for spec in model.inputs if spec.dtype == "STRING"]
+    if halves and texts:
+        raise BackendError(
+            f"'{halves[0]}' is BF16 and the input '{texts[0]}' is text, and ONNX Runtime takes "
+            "no text beside BF16; export the model with FP16 or FP32 in place of BF16."
+        )
+    return bool(halves)
 
 
 def _decoded(array: Any) -> Any:

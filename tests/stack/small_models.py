@@ -15,6 +15,8 @@ Tensor = tuple[str, str, list[int]]
 # Half precision has models of its own: Triton's JSON cannot carry it.
 TORCH_DTYPES = ["BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP32", "FP64"]
 TORCH_HALF_DTYPES = ["FP16", "BF16"]
+# Others beside BF16: a model with one BF16 tensor takes another way for all of them.
+ONNX_HALF_DTYPES = ["FP16", "BF16", "FP32", "BOOL"]
 ONNX_DTYPES = {
     "BOOL": TensorProto.BOOL,
     "UINT8": TensorProto.UINT8,
@@ -26,6 +28,7 @@ ONNX_DTYPES = {
     "INT32": TensorProto.INT32,
     "INT64": TensorProto.INT64,
     "FP16": TensorProto.FLOAT16,
+    "BF16": TensorProto.BFLOAT16,
     "FP32": TensorProto.FLOAT,
     "FP64": TensorProto.DOUBLE,
     "STRING": TensorProto.STRING,
@@ -219,15 +222,18 @@ def _write_torch_models(repository: Path) -> None:
 
 def _write_onnx_models(repository: Path) -> None:
     write_doubler(repository)
-    half = ["FP16"]
     for name, dtypes in (
-        ("echo_onnx", [dtype for dtype in ONNX_DTYPES if dtype not in half]),
-        ("echo_onnx_half", half),
+        ("echo_onnx", [dtype for dtype in ONNX_DTYPES if dtype not in ("FP16", "BF16")]),
+        ("echo_onnx_half", ONNX_HALF_DTYPES),
     ):
         inputs = [(f"{dtype}_in", dtype, [2]) for dtype in dtypes]
         outputs = [(f"{dtype}_out", dtype, [2]) for dtype in dtypes]
         version = write_config(
-            repository / name, backend="onnxruntime", inputs=inputs, outputs=outputs
+            repository / name,
+            backend="onnxruntime",
+            inputs=inputs,
+            outputs=outputs,
+            extra=MEETING_POINT,
         )
         pairs = zip(inputs, outputs, strict=True)
         nodes = [helper.make_node("Identity", [given[0]], [made[0]]) for given, made in pairs]
@@ -253,12 +259,21 @@ def _write_broken_models(repository: Path) -> None:
     write_config(repository / "broken_no_file", backend="onnxruntime", **tensors)
     version = write_config(repository / "broken_onnx", backend="onnxruntime", **tensors)
     (version / "model.onnx").write_bytes(b"this is no protobuf message")
+    _write_text_beside_bfloat16(repository)
     version = write_config(repository / "broken_script", backend="pytorch", **tensors)
     (version / "model.pt").write_bytes(b"this is no archive")
     platform = 'platform: "torch_aoti"'
     write_config(repository / "broken_platform", backend="pytorch", extra=platform, **tensors)
     gpu = "instance_group [{ kind: KIND_GPU }]"
     write_config(repository / "broken_gpu", backend="pytorch", extra=gpu, **tensors)
+
+
+def _write_text_beside_bfloat16(repository: Path) -> None:
+    inputs, outputs = [("words", "STRING", [2]), ("x", "BF16", [2])], [("y", "BF16", [2])]
+    version = write_config(
+        repository / "broken_text", backend="onnxruntime", inputs=inputs, outputs=outputs
+    )
+    _save_graph(version, [helper.make_node("Identity", ["x"], ["y"])], inputs, outputs)
 
 
 def _entry(kind: str, tensor: Tensor) -> str:

@@ -6,8 +6,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from tests.stack.backends.inference import infer_binary, infer_json
+from tests.stack.backends.inference import infer_binary, infer_json, infer_together
 from tests.stack.running_triton import RunningTriton
+from tests.stack.small_models import ONNX_HALF_DTYPES
 
 NUMPY_DTYPES: dict[str, Any] = {
     "BOOL": np.bool_,
@@ -51,7 +52,7 @@ def sample(dtype: str) -> Any:
         ("echo_torch", torch_names(TORCH)),
         ("echo_torch_half", torch_names(["FP16", "BF16"])),
         ("echo_onnx", onnx_names(ONNX)),
-        ("echo_onnx_half", onnx_names(["FP16"])),
+        ("echo_onnx_half", onnx_names(ONNX_HALF_DTYPES)),
     ],
 )
 def test_every_type_comes_back_in_binary(
@@ -64,6 +65,27 @@ def test_every_type_comes_back_in_binary(
         if dtype == "STRING":
             got = np.vectorize(bytes.decode, otypes=[np.object_])(got)
         np.testing.assert_array_equal(got, arrays[given], err_msg=dtype)
+
+
+def test_bfloat16_through_onnx_is_joined_and_split(embedded_triton: RunningTriton) -> None:
+    names = onnx_names(ONNX_HALF_DTYPES)
+    requests = [
+        {given: np.repeat(sample(dtype), times, axis=0) for dtype, given, _ in names}
+        for times in (1, 2, 1)
+    ]
+    requests[1]["BF16_in"] = np.array([[-0.5, 3], [np.inf, 1], [2, 2], [0, 9]], ml_dtypes.bfloat16)
+    answers = infer_together(embedded_triton, "echo_onnx_half", requests, ["BF16_out", "FP32_out"])
+    for given, got in zip(requests, answers, strict=True):
+        np.testing.assert_array_equal(got["BF16_out"], given["BF16_in"])
+        np.testing.assert_array_equal(got["FP32_out"], given["FP32_in"])
+
+
+def test_text_beside_bfloat16_is_refused_at_load(embedded_triton: RunningTriton) -> None:
+    (reason,) = [
+        str(model) for model in embedded_triton.report.broken if "broken_text" in str(model)
+    ]
+    assert "'x' is BF16 and the input 'words' is text" in reason
+    assert "FP16 or FP32" in reason
 
 
 @pytest.mark.parametrize(
