@@ -9,10 +9,10 @@ from torch import Tensor
 
 from exporters.arrays import Array, Arrays
 from exporters.errors import SpecError
-from exporters.spec import ModelSpec, TensorSpec
+from exporters.spec import Interface, TensorSpec
 
 
-def call(module: Callable[..., Any], spec: ModelSpec, inputs: Arrays) -> dict[str, Array]:
+def call(module: Callable[..., Any], spec: Interface, inputs: Arrays) -> dict[str, Array]:
     """Inputs go by position in declared order; outputs take the declared names in theirs."""
     tensors = [torch.from_numpy(inputs[tensor.name]) for tensor in spec.inputs]
     # Triton's own PyTorch backend runs in inference mode, too.
@@ -36,7 +36,7 @@ def call(module: Callable[..., Any], spec: ModelSpec, inputs: Arrays) -> dict[st
 
 def fault(output: TensorSpec, values: Array, *, batch: int) -> str | None:
     """What is wrong with the values of an output, if anything is; batch 0 means no batching."""
-    shape = (batch, *output.shape) if batch else output.shape
+    shape = (batch, *output.dims) if batch else output.dims
     if (values.dtype.name, values.shape) != (output.dtype, shape):
         return (
             f"returns '{output.name}' as {values.dtype.name} {list(values.shape)} at batch "

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from exporters.arrays import Arrays
 from exporters.calling import call, fault
+from exporters.checkpoint import build_module
 from exporters.errors import ExportError, SpecError
 from exporters.samples import Batch, batches, example, read_samples
 from exporters.spec import ModelSpec
@@ -35,7 +36,7 @@ class Captured:
 
 def capture(spec: ModelSpec) -> Captured:
     """Refuses a model that breaks its own declaration, before time goes into compiling it."""
-    module = spec.build().eval()
+    module = build_module(spec).eval()
     _check_argument_order(spec, module)
     samples = read_samples(spec)
     inputs = example(spec, samples)

@@ -42,14 +42,14 @@ def _config(spec: ModelSpec, format: Format) -> triton.ModelConfig:
         backend=format.BACKEND,
         max_batch_size=spec.max_batch_size,
         input=[
-            triton.ModelInput(name=tensor.name, data_type=_type(tensor), dims=tensor.shape)
+            triton.ModelInput(name=tensor.name, data_type=_type(tensor), dims=tensor.dims)
             for tensor in spec.inputs
         ],
         output=[
             triton.ModelOutput(
                 name=tensor.name,
                 data_type=_type(tensor),
-                dims=tensor.shape,
+                dims=tensor.dims,
                 label_filename=_label_filename(spec, tensor) if tensor.labels else "",
             )
             for tensor in spec.outputs
@@ -91,7 +91,7 @@ def _warmups(spec: ModelSpec) -> list[triton.ModelWarmup]:
 
 def _warmup_input(tensor: TensorSpec) -> triton.ModelWarmup.Input:
     # Triton's `random_data` is random bytes: NaN among floats, no valid index among integers.
-    return triton.ModelWarmup.Input(data_type=_type(tensor), dims=tensor.shape, zero_data=True)
+    return triton.ModelWarmup.Input(data_type=_type(tensor), dims=tensor.dims, zero_data=True)
 
 
 def _label_files(spec: ModelSpec) -> dict[str, str]:

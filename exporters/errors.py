@@ -6,6 +6,7 @@ ExportError
 ├── CompileError         the format's compiler cannot take the model
 ├── ProofError           the saved artefact is not the model
 │   └── ToleranceError   an output differs by more than its limit
+├── HostError            this machine lacks what the format needs
 ├── PublishError         the repository could not be changed
 ├── DataError            training data or weights are missing or unusable
 └── MissingExtraError    an optional dependency is not installed
@@ -46,6 +47,10 @@ class ToleranceError(ProofError):
         self.batch = batch
         self.error = error
         self.limit = limit
+
+
+class HostError(ExportError):
+    """This machine lacks what the format needs to compile, or to run what it compiled."""
 
 
 class PublishError(ExportError):

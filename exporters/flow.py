@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.extras import extra
-from exporters.formats import Format, load_format
+from exporters.formats import Compiled, Format, Source, load_format
 from exporters.manifest import Manifest, ProofRow, TensorRecord, sha256_of, write_manifest
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec, TensorSpec
@@ -66,12 +66,13 @@ def _stage_version(
         captured = capture(spec)
         note(f"{len(captured.questions)} batches to prove it on")
     with clock.run(Stage.COMPILE) as note:
-        compiler.compile(captured.module, spec, captured.example, artefact)
+        source = Source(captured.module, spec, captured.example, precision=compiler.PRECISIONS[0])
+        compiled = compiler.compile(source, artefact)
         note(f"{artefact.name}, {artefact.stat().st_size:,} bytes")
     with clock.run(Stage.PROVE) as note:
         proof = prove(spec, captured, compiler.load(artefact, spec))
         note(f"largest error {max(row.max_abs_error for row in proof):.1e}")
-    manifest = _manifest(spec, format, compiler, captured, artefact, proof, clock)
+    manifest = _manifest(spec, format, compiler, compiled, captured, artefact, proof, clock)
     write_manifest(directory, manifest)
     return manifest
 
@@ -92,6 +93,7 @@ def _manifest(
     spec: ModelSpec,
     format: str,
     compiler: Format,
+    compiled: Compiled,
     captured: Captured,
     artefact: Path,
     proof: tuple[ProofRow, ...],
@@ -104,7 +106,7 @@ def _manifest(
         size_bytes=artefact.stat().st_size,
         artefact_sha256=sha256_of(artefact),
         weights_sha256=captured.weights_sha256,
-        precision=compiler.PRECISION,
+        precision=compiled.precision,
         inputs=tuple(map(_record, spec.inputs)),
         outputs=tuple(map(_record, spec.outputs)),
         max_batch_size=spec.max_batch_size,
@@ -116,4 +118,4 @@ def _manifest(
 
 
 def _record(tensor: TensorSpec) -> TensorRecord:
-    return TensorRecord(name=tensor.name, dtype=tensor.dtype, shape=tensor.shape)
+    return TensorRecord(name=tensor.name, dtype=tensor.dtype, shape=tensor.dims)

@@ -64,10 +64,10 @@ def _read_sample(spec: ModelSpec, sample: Sample) -> Item:
     item = {name: np.asarray(sample[name]) for name in declared}
     for tensor in spec.inputs:
         array = item[tensor.name]
-        if (array.dtype.name, array.shape) != (tensor.dtype, tensor.shape):
+        if (array.dtype.name, array.shape) != (tensor.dtype, tensor.dims):
             raise SpecError(
                 f"A sample of '{spec.name}' has '{tensor.name}' as {array.dtype.name} "
-                f"{list(array.shape)}, where {tensor.dtype} {list(tensor.shape)} is declared. "
+                f"{list(array.shape)}, where {tensor.dtype} {list(tensor.dims)} is declared. "
                 "Samples are single items, without the batch dimension."
             )
     return item

@@ -2,97 +2,44 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field
 
-from exporters.errors import SpecError
+from exporters.options import TensorRTOptions
+from exporters.tensors import ANY, Axis, Declaration, Interface, TensorSpec, Tolerance
 
 if TYPE_CHECKING:
     from torch.nn import Module
 else:
     Module = Any  # what pydantic sees, so that declaring a model does not load torch
 
+__all__ = [
+    "ANY",
+    "Axis",
+    "Checkpoint",
+    "Interface",
+    "ModelSpec",
+    "Sample",
+    "TensorSpec",
+    "Tolerance",
+]
+
 # Named values of one item, without the batch dimension; arrays or tensors.
 Sample = Mapping[str, Any]
 
-NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]+")
-# `/v2/models/stats` is a path of the protocol, so no model can have this name.
-RESERVED_NAMES = frozenset({"stats", ".", ".."})
 
-TRITON_TYPES = {
-    "bool": "TYPE_BOOL",
-    "uint8": "TYPE_UINT8",
-    "int8": "TYPE_INT8",
-    "int16": "TYPE_INT16",
-    "int32": "TYPE_INT32",
-    "int64": "TYPE_INT64",
-    "float16": "TYPE_FP16",
-    "float32": "TYPE_FP32",
-    "float64": "TYPE_FP64",
-}
+class Checkpoint(Declaration):
+    """A module named by its import path, and the file that its weights are read from."""
+
+    module: str = Field(description="Class or function that returns the module: `my_pkg.nets:Net`.")
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+    weights: Path = Field(description="A safetensors file, or a state_dict that torch.save wrote.")
 
 
-class Tolerance(NamedTuple):
-    """Largest accepted difference: `absolute + relative * |eager value|`."""
-
-    absolute: float
-    relative: float
-
-
-# A row alone and the same row in a batch differ by up to 1e-4 in some float32 models, whatever
-# the format; whole numbers have no rounding to excuse.
-DEFAULT_TOLERANCES = {
-    "float16": Tolerance(1e-2, 1e-2),
-    "float32": Tolerance(1e-4, 1e-4),
-    "float64": Tolerance(1e-6, 1e-6),
-}
-EXACT = Tolerance(0.0, 0.0)
-
-
-class _Declaration(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TensorSpec(_Declaration):
-    """One named input or output, its shape without the batch dimension."""
-
-    name: str = Field(min_length=1)
-    dtype: str
-    shape: tuple[int, ...]
-    labels: tuple[str, ...] = ()
-    tolerance: Tolerance | None = None
-
-    @field_validator("dtype")
-    @classmethod
-    def _known_dtype(cls, dtype: str) -> str:
-        if dtype not in TRITON_TYPES:
-            raise SpecError(f"dtype '{dtype}' is not one of {', '.join(TRITON_TYPES)}.")
-        return dtype
-
-    @field_validator("shape")
-    @classmethod
-    def _fixed_shape(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
-        if not shape or min(shape) < 1:
-            raise SpecError(
-                f"shape {list(shape)} must have one or more dimensions of at least 1, without "
-                "the batch dimension; write a scalar as [1]."
-            )
-        return shape
-
-    @property
-    def triton_type(self) -> str:
-        return TRITON_TYPES[self.dtype]
-
-    @property
-    def accepted(self) -> Tolerance:
-        """The tolerance given, else the default of the dtype."""
-        return self.tolerance or DEFAULT_TOLERANCES.get(self.dtype, EXACT)
-
-
-class ModelSpec(_Declaration):
+class ModelSpec(Interface):
     """A trained model as it should be served.
 
         ModelSpec(
@@ -104,17 +51,24 @@ class ModelSpec(_Declaration):
             samples=[{"x": numpy.ones(4, "float32")}],
         )
 
-    The module is called with the inputs by position, in the order declared here.
+    The module is called with the inputs by position, in the order declared here. Inputs and
+    outputs may be left out: they are then read from one call on the first samples.
     """
 
-    name: str
-    build: Callable[[], Module]
-    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    max_batch_size: int = Field(ge=0, description="Largest batch; 0: the model takes no batches.")
+    build: Callable[[], Module] | Checkpoint
     samples: Callable[[], Iterable[Sample]] | tuple[Sample, ...] = Field(
         description="Real inputs, one item each, without the batch dimension."
     )
+    answers: Callable[[], Iterable[int]] | tuple[int, ...] = Field(
+        default=(), description="The right class of each sample, for the accuracy of int8."
+    )
+    max_accuracy_drop: float = Field(
+        default=0.01, ge=0, le=1, description="Most accuracy that int8 may lose, as a share."
+    )
+    torchscript: Literal["trace", "script"] = Field(
+        default="trace", description="How TorchScript captures the module."
+    )
+    tensorrt: TensorRTOptions = Field(default_factory=TensorRTOptions)
     batching_delay_us: int = Field(
         default=0, ge=0, description="How long a request may wait for others to share its batch."
     )
@@ -130,27 +84,19 @@ class ModelSpec(_Declaration):
     warmup_runs: int = Field(
         default=3, ge=0, description="Runs at batch 1 and at the largest before the model is ready."
     )
-
-    @field_validator("name")
-    @classmethod
-    def _servable_name(cls, name: str) -> str:
-        if not NAME_PATTERN.fullmatch(name) or name in RESERVED_NAMES:
-            raise SpecError(
-                f"Model name '{name}' cannot be served: use letters, digits, '.', '_' and '-', "
-                f"and none of {', '.join(sorted(RESERVED_NAMES))}."
-            )
-        return name
-
-    @model_validator(mode="after")
-    def _consistent(self) -> ModelSpec:
-        names = [tensor.name for tensor in (*self.inputs, *self.outputs)]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise SpecError(f"Model '{self.name}' names {', '.join(twice)} more than once.")
-        if any(tensor.labels for tensor in self.inputs):
-            raise SpecError(f"Model '{self.name}' labels an input; only outputs have labels.")
-        return self
+    response_cache: bool = Field(
+        default=False, description="Answer a repeated request from Triton's cache."
+    )
+    versions_served: int = Field(
+        default=1, ge=1, description="How many of the newest versions are served side by side."
+    )
 
     @property
-    def batches(self) -> bool:
-        return self.max_batch_size > 0
+    def interface(self) -> Interface:
+        """The part of the declaration that a saved artefact is called by."""
+        return Interface(
+            name=self.name,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            max_batch_size=self.max_batch_size,
+        )

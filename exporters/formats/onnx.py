@@ -9,20 +9,27 @@ from pathlib import Path
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
 import torch
-from torch import Tensor, nn
 
 from exporters.arrays import Arrays, Runner
 from exporters.errors import CompileError
 from exporters.exported_program import dynamic_shapes, exported_program
-from exporters.spec import ModelSpec, TensorSpec
+from exporters.formats import Compiled, Source
+from exporters.spec import Interface, ModelSpec, TensorSpec
 
 BACKEND = "onnxruntime"
 PLATFORM = "onnxruntime_onnx"
 FILENAME = "model.onnx"
-PRECISION = "float32"
+PRECISIONS = ("fp32",)
+ORDINAL_NAMES = False
+VARIES = ""
 
 
-def compile(module: nn.Module, spec: ModelSpec, example: tuple[Tensor, ...], path: Path) -> None:
+def check_host(flavor: str) -> None:
+    """Every host with the export extra will do."""
+
+
+def compile(source: Source, path: Path) -> Compiled:
+    module, spec, example = source.module, source.spec, source.example
     # Given the module, torch.onnx.export would fall back to captures that fix the batch.
     captured = exported_program(module, spec, example)
     try:
@@ -44,11 +51,12 @@ def compile(module: nn.Module, spec: ModelSpec, example: tuple[Tensor, ...], pat
     program.save(path)
     onnx.checker.check_model(path)
     _check_interface(spec, path)
+    return Compiled(source.precision)
 
 
-def load(path: Path, spec: ModelSpec) -> Runner:
+def load(path: Path, interface: Interface) -> Runner:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [tensor.name for tensor in spec.outputs]
+    names = [tensor.name for tensor in interface.outputs]
 
     def run(inputs: Arrays) -> Arrays:
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))

@@ -7,20 +7,27 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from exporters.arrays import Runner
 from exporters.calling import call
 from exporters.errors import CompileError
-from exporters.spec import ModelSpec
+from exporters.formats import Compiled, Source
+from exporters.spec import Interface
 
 BACKEND = "pytorch"
 PLATFORM = "pytorch_libtorch"
 FILENAME = "model.pt"
-PRECISION = "float32"
+PRECISIONS = ("fp32",)
+ORDINAL_NAMES = False
+VARIES = ""
 
 
-def compile(module: nn.Module, spec: ModelSpec, example: tuple[Tensor, ...], path: Path) -> None:
+def check_host(flavor: str) -> None:
+    """Every host with the export extra will do."""
+
+
+def compile(source: Source, path: Path) -> Compiled:
+    module, spec, example = source.module, source.spec, source.example
     with _deprecation_known():
         try:
             frozen = torch.jit.freeze(
@@ -32,13 +39,14 @@ def compile(module: nn.Module, spec: ModelSpec, example: tuple[Tensor, ...], pat
                 "function of its tensors, or try another format."
             ) from error
         torch.jit.save(frozen, path)
+    return Compiled(source.precision)
 
 
-def load(path: Path, spec: ModelSpec) -> Runner:
+def load(path: Path, interface: Interface) -> Runner:
     with _deprecation_known():
         artefact = torch.jit.load(path)  # type: ignore[no-untyped-call]
 
-    return partial(call, artefact, spec)
+    return partial(call, artefact, interface)
 
 
 def versions() -> dict[str, str]:

@@ -32,7 +32,7 @@ def test_the_manifest_names_what_compiled_and_proved_it(zoo: ExportedZoo) -> Non
     assert set(read_manifest(zoo.published["mnist_mlp"].path).versions) == {"torch"}
     cnn = read_manifest(zoo.published["mnist_cnn"].path)
     assert set(cnn.versions) == {"torch", "onnx", "onnxruntime"}
-    assert (cnn.format, cnn.precision) == ("onnx", "float32")
+    assert (cnn.format, cnn.precision) == ("onnx", "fp32")
 
 
 def test_a_manifest_reads_back_as_it_was_written(zoo: ExportedZoo) -> None:

@@ -4,7 +4,8 @@ import sys
 import pytest
 
 from exporters.errors import SpecError
-from exporters.spec import EXACT, TensorSpec, Tolerance
+from exporters.spec import Axis, TensorSpec, Tolerance
+from exporters.tensors import EXACT
 from tests.exporters.models import Doubler, X, spec_of
 
 
@@ -19,10 +20,35 @@ def test_an_unknown_dtype_is_refused_with_those_known() -> None:
         TensorSpec(name="x", dtype="float23", shape=(4,))
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (-1, 3)])
-def test_a_shape_that_is_not_fixed_is_refused(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(0,), (-2, 3)])
+def test_a_shape_with_an_impossible_size_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(SpecError, match="at least 1"):
         TensorSpec(name="x", dtype="float32", shape=shape)
+
+
+def test_an_input_without_bounds_is_refused() -> None:
+    with pytest.raises(SpecError, match="Write an Axis with its bounds"):
+        spec_of(Doubler, inputs=(TensorSpec(name="x", dtype="float32", shape=(-1,)),))
+
+
+def test_one_axis_with_two_ranges_is_refused() -> None:
+    shapes = [(Axis(name="length", max=8),), (Axis(name="length", max=9),)]
+    inputs = [
+        TensorSpec(name=name, dtype="float32", shape=shape)
+        for name, shape in zip("ab", shapes, strict=True)
+    ]
+    with pytest.raises(SpecError, match="axis 'length' two ranges"):
+        spec_of(Doubler, inputs=inputs)
+
+
+def test_an_axis_of_one_length_is_refused() -> None:
+    with pytest.raises(SpecError, match="from 4 to 4"):
+        Axis(name="length", min=4, max=4)
+
+
+def test_the_dims_of_an_axis_are_open() -> None:
+    tensor = TensorSpec(name="x", dtype="float32", shape=(Axis(name="length", max=8), 3))
+    assert tensor.dims == (-1, 3)
 
 
 def test_a_name_used_twice_is_refused() -> None:

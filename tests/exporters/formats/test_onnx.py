@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from exporters.errors import CompileError
-from exporters.formats import load_format
+from exporters.formats import Source, load_format
 from tests.exporters.conftest import ExportedZoo
 from tests.exporters.models import WIDTH, Branching, Doubler, FixedBatch, MeanOverBatch, spec_of
 
@@ -36,6 +36,5 @@ def test_a_branch_on_data_is_refused_with_its_line(tmp_path: Path) -> None:
 
 
 def compile_small(module: nn.Module, directory: Path) -> None:
-    load_format("onnx").compile(
-        module.eval(), spec_of(Doubler), (torch.ones(2, WIDTH),), directory / "model.onnx"
-    )
+    source = Source(module.eval(), spec_of(Doubler), (torch.ones(2, WIDTH),))
+    load_format("onnx").compile(source, directory / "model.onnx")
