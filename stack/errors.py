@@ -7,7 +7,8 @@ StackError
   ProcessError             a child process could not be started or ended at once
   TritonError
     ServerNotFoundError    no tritonserver binary
-    StartError             Triton ended, or was not live in time
+    StartError             Triton was not live in time, or could not be started at all
+      EndedError           Triton ended by itself while it started or loaded a model
     StubError              the process that runs a model cannot start; Triton would wait for ever
   RecordsError             the database of the keys cannot be used
   ClientError              a command's own call to the stack failed
@@ -45,7 +46,11 @@ class ServerNotFoundError(TritonError):
 
 
 class StartError(TritonError):
-    """Triton ended while starting, or was not live in time."""
+    """Triton was not live in time, or could not be started at all."""
+
+
+class EndedError(StartError):
+    """Triton ended by itself while it started or loaded a model."""
 
 
 class StubError(TritonError):

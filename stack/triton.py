@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from stack.errors import StartError
 from stack.preflight import check_machine, require
@@ -11,11 +12,11 @@ from stack.settings import StackSettings
 from stack.triton_client import TritonClient
 from stack.triton_command import LOOPBACK, shm_prefix, triton_command
 from stack.triton_ending import end_triton
-from stack.triton_install import assemble_backends, find_triton
+from stack.triton_install import TritonInstall, assemble_backends, find_triton
+from stack.triton_launch import Launcher
 from stack.triton_log import follow
 from stack.triton_mending import mend_models
 from stack.triton_models import LoadReport, load_report, loadable_models, unsafe_names
-from stack.triton_startup import until_live
 from stack.triton_stubs import remove_shared_memory
 
 
@@ -37,6 +38,14 @@ class EmbeddedTriton:
         state_dir = settings.state_dir.resolve()
         self._process = ManagedProcess(Command("triton", (), {}, state_dir / "triton"), state_dir)
         self._client = TritonClient(self.http_url)
+        self._launcher = Launcher(
+            self._process,
+            self._client,
+            self._repository,
+            shm_prefix=self._shm_prefix,
+            timeout_s=settings.triton_load_timeout_s,
+            on_problem=on_problem,
+        )
         self._supervision: asyncio.Task[None] | None = None
 
     @property
@@ -94,22 +103,20 @@ class EmbeddedTriton:
             self._on_problem(str(model))
 
     async def _launch(self) -> LoadReport:
-        remove_shared_memory(self._shm_prefix)
-        models = self._prepare()
-        await self._process.start()
+        install, backends, models = self._prepare()
         try:
-            await until_live(
-                self._process, self._client, timeout_s=self._settings.triton_load_timeout_s
+            await self._launcher.launch(
+                models, lambda names: triton_command(self._settings, install, backends, names)
             )
             index = await self._client.index()
         except BaseException:
-            await self._process.end_now()
-            remove_shared_memory(self._shm_prefix)
+            await self._launcher.end()
             raise
-        return load_report(models, index, self._process.log_since_start())
+        log_text = self._process.log_since_start()
+        return load_report(models, index, log_text, self._launcher.crashing)
 
-    def _prepare(self) -> list[str]:
-        """Backend directory and command line for the models there are now."""
+    def _prepare(self) -> tuple[TritonInstall, Path, list[str]]:
+        """The server, its backend directory, and the models there are now."""
         install = find_triton(self._settings.triton_server)
         try:
             backends = assemble_backends(install, self._settings.state_dir.resolve())
@@ -124,5 +131,4 @@ class EmbeddedTriton:
             self._on_problem(
                 f"model {name!r} is not served: rename its folder to letters, digits, . _ and -"
             )
-        self._process.command = triton_command(self._settings, install, backends, models)
-        return models
+        return install, backends, models

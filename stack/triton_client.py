@@ -51,9 +51,14 @@ class TritonClient:
         A load of an unchanged model does nothing, so it is unloaded first; then what the
         repository holds now is read, configuration and version together.
         """
-        path = f"/v2/repository/models/{quote(model)}"
-        await self._call("POST", f"{path}/unload", timeout_s=timeout_s)
-        await self._call("POST", f"{path}/load", timeout_s=timeout_s)
+        path = f"/v2/repository/models/{quote(model)}/unload"
+        await self._call("POST", path, timeout_s=timeout_s)
+        await self.load(model, timeout_s=timeout_s)
+
+    async def load(self, model: str, *, timeout_s: float) -> None:
+        """Load a model; TritonError with Triton's reason if it cannot be."""
+        path = f"/v2/repository/models/{quote(model)}/load"
+        await self._call("POST", path, timeout_s=timeout_s)
 
     async def _call(
         self, method: str, path: str, *, body: object = None, timeout_s: float = _CALL_TIMEOUT_S

@@ -2,12 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _POLL_INTERVAL_S = 0.25
 _PROBLEM = re.compile(r'^[EW]\d{4} [\d:.]+ \d+ \S+\] "?(?P<text>.*?)"?$')
 _LOADER_PROBLEM = re.compile(r"error while loading shared libraries: .*")
+_LOADING = re.compile(r'\] "loading: ([^:"]+):\d+"')
+# "successfully loaded 'x'", "failed to load 'x'", "Poll failed for model directory 'x': ..."
+_OUTCOME = re.compile(r"(?:loaded|failed to load|Poll failed for model directory) '([^']+)'")
 _HARMLESS = (
     # Without a GPU:
     "CudaDriverHelper has not been initialized",
@@ -51,6 +54,17 @@ async def follow(path: Path, on_problem: Callable[[str], None]) -> None:
             for problem in filter(None, map(problem_in, lines)):
                 on_problem(f"triton: {problem}")
             await asyncio.sleep(_POLL_INTERVAL_S)
+
+
+def models_without_outcome(asked: Sequence[str], text: str) -> list[str]:
+    """Models that were neither loaded nor refused when the log broke off; none before it began.
+
+    Also those that Triton had not come to: an ensemble waits for the models that it is made of.
+    """
+    if not _LOADING.search(text):
+        return []
+    done = set(_OUTCOME.findall(text))
+    return [name for name in asked if name not in done]
 
 
 def last_problems(text: str, *, most: int = 3) -> str:

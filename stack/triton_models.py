@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 # Also what the gateway takes for a model's name; hidden folders are not models.
@@ -13,7 +14,9 @@ _VERSION = re.compile(r"[1-9]\d*")
 _TRACEBACK = re.compile(r"\s*\n\nAt:\n.*", re.DOTALL)
 _REASON_PREFIX = re.compile(r"^(?:Internal|Invalid argument|Unavailable|Not found): ")
 _ERROR_PREFIX = re.compile(r"^(?:BackendError|TritonModelException): ")
+_STUB_GONE = re.compile(r"Stub process '[^']+' is not healthy\.;?")
 _POLL_FAILED = re.compile(r"Poll failed for model directory '([^']+)': (.*?)\"?$", re.MULTILINE)
+_DEPENDS = re.compile(r"ensemble '([^']+)' (depends on '[^']+' which has no loaded version)")
 
 
 @dataclass(frozen=True)
@@ -51,16 +54,21 @@ def unsafe_names(repository: Path) -> list[str]:
 
 
 def load_report(
-    asked: Sequence[str], index: Iterable[Mapping[str, Any]], log_text: str
+    asked: Sequence[str],
+    index: Iterable[Mapping[str, Any]],
+    log_text: str,
+    crashing: Mapping[str, str] = MappingProxyType({}),
 ) -> LoadReport:
     """Compare what was asked for with Triton's repository index.
 
-    The index has no reason for a model whose configuration Triton refused; the log has.
+    The index has no reason for a model whose configuration Triton refused; the log has. Neither
+    knows of the models that were found to be `crashing` Triton.
     """
     entries = list(index)
     ready = {entry["name"] for entry in entries if entry.get("state") == "READY"}
-    reasons = dict(_POLL_FAILED.findall(log_text))
+    reasons = dict(_POLL_FAILED.findall(log_text) + _DEPENDS.findall(log_text))
     reasons.update({entry["name"]: entry["reason"] for entry in entries if entry.get("reason")})
+    reasons.update(crashing)
     return LoadReport(
         ready=tuple(name for name in asked if name in ready),
         broken=tuple(
@@ -78,6 +86,7 @@ def plain_reason(reason: str) -> str:
     'ValueError: no such file'
     """
     reason = _REASON_PREFIX.sub("", _TRACEBACK.sub("", reason))
+    reason = _STUB_GONE.sub("the process that runs it crashed; Triton's log has its words", reason)
     return " ".join(_ERROR_PREFIX.sub("", reason).split())
 
 

@@ -1,8 +1,9 @@
-"""Waits until a started Triton serves, and tells why it will not."""
+"""Waits until a started Triton serves or has loaded a model, and tells why it will not."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from stack.errors import StartError, StubError
+from stack.errors import EndedError, StartError, StubError
 from stack.process import ManagedProcess
 from stack.triton_client import TritonClient
 from stack.triton_log import last_problems
@@ -15,30 +16,61 @@ _STUB_SILENT_S = 4.0
 
 
 async def until_live(process: ManagedProcess, client: TritonClient, *, timeout_s: float) -> None:
-    """Return when Triton answers; raise StartError or StubError as soon as it cannot any more."""
+    """Return when Triton answers.
+
+    Raises EndedError, StubError or StartError as soon as it cannot any more.
+    """
+    await _until(client.live, process, "it started", timeout_s=timeout_s)
+
+
+async def until_loaded(
+    process: ManagedProcess, client: TritonClient, model: str, *, timeout_s: float
+) -> None:
+    """Ask a live Triton for one more model; return when it is loaded, or refused with a reason.
+
+    Raises as `until_live` does, where the model ends Triton or keeps it waiting for ever.
+    """
+    loading = asyncio.create_task(client.load(model, timeout_s=timeout_s))
+
+    async def answered() -> bool:
+        return loading.done() and await client.live()
+
+    try:
+        await _until(answered, process, f"it loaded model {model}", timeout_s=timeout_s)
+    finally:
+        loading.cancel()
+        # Triton's refusal is also in its repository index, where the report finds it.
+        await asyncio.gather(loading, return_exceptions=True)
+
+
+async def _until(
+    reached: Callable[[], Awaitable[bool]], process: ManagedProcess, doing: str, *, timeout_s: float
+) -> None:
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout_s
+    ended_before = _ended_stubs(process)
     ended_since: dict[int, float] = {}
-    while not await client.live():
-        pid = process.pid
-        if pid is None:
-            raise _ended(process)
-        if clock() > deadline:
-            raise _late(process, timeout_s)
+    while not await reached():
+        if process.pid is None:
+            raise EndedError(f"Triton ended while {doing}{_why(process)}")
         now = clock()
-        ended_since = {child: ended_since.get(child, now) for child in ended_children(pid)}
+        if now > deadline:
+            raise _late(process, doing, timeout_s)
+        ended = _ended_stubs(process) - ended_before
+        ended_since = {child: ended_since.get(child, now) for child in ended}
         if any(now - since > _STUB_SILENT_S for since in ended_since.values()):
             raise _silent_stub(process)
         await asyncio.sleep(_LOOK_INTERVAL_S)
 
 
-def _ended(process: ManagedProcess) -> StartError:
-    return StartError(f"Triton ended while it started{_why(process)}")
+def _ended_stubs(process: ManagedProcess) -> set[int]:
+    return ended_children(process.pid) if process.pid is not None else set()
 
 
-def _late(process: ManagedProcess, timeout_s: float) -> StartError:
+def _late(process: ManagedProcess, doing: str, timeout_s: float) -> StartError:
     return StartError(
-        f"Triton was not live within {timeout_s:g} s (CONCH_TRITON_LOAD_TIMEOUT_S){_why(process)}"
+        f"Triton was not done within {timeout_s:g} s (CONCH_TRITON_LOAD_TIMEOUT_S) while {doing}"
+        f"{_why(process)}"
     )
 
 

@@ -153,6 +153,47 @@ def write_doubler(repository: Path, name: str = "doubler") -> None:
     _save_graph(version, [node], [("x", "FP32", [2])], [("y", "FP32", [2])])
 
 
+def write_python_model(
+    repository: Path,
+    name: str,
+    *,
+    initialize: str = "pass",
+    execute: str = "pass",
+    warmed_up: bool = False,
+) -> None:
+    """A user's own `backend: "python"` model, y = x; the two statements run before its own work."""
+    sample = "inputs { key: 'x' value { data_type: TYPE_FP32 dims: [2] zero_data: true } }"
+    warmup = f"model_warmup [{{ name: 'zeros' batch_size: 1 {sample} }}]\n"
+    version = write_config(
+        repository / name,
+        backend="python",
+        inputs=[("x", "FP32", [2])],
+        outputs=[("y", "FP32", [2])],
+        extra="instance_group [{ kind: KIND_CPU count: 1 }]\n" + (warmup if warmed_up else ""),
+    )
+    (version / "model.py").write_text(
+        _PYTHON_MODEL.replace("INITIALIZE", initialize).replace("EXECUTE", execute)
+    )
+
+
+_PYTHON_MODEL = """
+import os, signal
+from pathlib import Path
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def initialize(self, args):
+        INITIALIZE
+
+    def execute(self, requests):
+        EXECUTE
+        return [pb_utils.InferenceResponse([self.echo(request)]) for request in requests]
+
+    def echo(self, request):
+        return pb_utils.Tensor("y", pb_utils.get_input_tensor_by_name(request, "x").as_numpy())
+"""
+
+
 def _write_torch_models(repository: Path) -> None:
     def add(name: str, module: torch.nn.Module, **config: Any) -> None:
         version = write_config(repository / name, backend="pytorch", **config)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.triton_log import last_problems, problem_in
+from stack.triton_log import last_problems, models_without_outcome, problem_in
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,23 @@ def test_problem_lines_are_told_from_the_rest(line: str, problem: str | None) ->
 def test_the_last_problems_are_one_sentence() -> None:
     lines = [f'E1122 04:35:42.8 47 x.cc:1] "problem {number}"' for number in range(5)]
     assert last_problems("\n".join(lines), most=2) == "problem 3; problem 4"
+
+
+def test_models_without_an_outcome_are_what_triton_was_busy_with() -> None:
+    log = "".join(
+        f'I1122 07:30:09.8 23 model_lifecycle.cc:472] "{text}"\n'
+        for text in (
+            "loading: fine:1",
+            "loading: bad:2",
+            "loading: late:1",
+            "successfully loaded 'fine'",
+            "failed to load 'bad'",
+            "Poll failed for model directory 'odd': unexpected platform",
+        )
+    )
+    asked = ["bad", "ensemble_of_late", "fine", "late", "odd"]
+    assert models_without_outcome(asked, log) == ["ensemble_of_late", "late"]
+
+
+def test_a_log_that_ends_before_any_model_accuses_none() -> None:
+    assert models_without_outcome(["fine"], 'E1 1 1 x.cc:1] "no licence"') == []

@@ -28,21 +28,35 @@ def test_every_model_asked_for_is_in_the_report() -> None:
         {"name": "good", "version": "2", "state": "READY"},
         {"name": "bad", "version": "1", "state": "UNAVAILABLE", "reason": "Internal: no file"},
         {"name": "odd"},
+        {"name": "pair"},
         {"name": "not asked for"},
     ]
     log = "E1 1 m.cc:1] \"Poll failed for model directory 'odd': unexpected platform\"\n"
-    report = load_report(["bad", "good", "gone", "odd"], index, log)
+    log += "E1 1 m.cc:7] \"Invalid argument: ensemble 'pair' depends on 'bad' which has no loaded "
+    log += "version. Model 'bad' loading failed\"\n"
+    report = load_report(["bad", "good", "gone", "odd", "pair"], index, log)
     assert report.ready == ("good",)
     assert report.broken == (
         BrokenModel("bad", "no file"),
         BrokenModel("gone", "Triton gave no reason"),
         BrokenModel("odd", "unexpected platform"),
+        BrokenModel("pair", "depends on 'bad' which has no loaded version"),
     )
 
 
 def test_a_reason_is_one_line_without_traceback() -> None:
     reason = "Internal: BackendError: two\nlines\n\nAt:\n  /x/model.py(8): initialize\n"
     assert plain_reason(reason) == "two lines"
+
+
+def test_a_crashed_process_is_said_in_plain_words() -> None:
+    reason = "Internal: Stub process 'odd_0_0' is not healthy."
+    assert plain_reason(reason) == "the process that runs it crashed; Triton's log has its words"
+
+
+def test_a_model_that_crashes_triton_has_the_reason_that_was_found() -> None:
+    report = load_report(["bad"], [{"name": "bad"}], "", {"bad": "Triton ended"})
+    assert report.broken == (BrokenModel("bad", "Triton ended"),)
 
 
 def test_a_name_that_a_shell_would_split_is_told_apart(tmp_path: Path) -> None:
