@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporters.extras import extra
 from exporters.formats import Compiled, Format, Source, load_format
-from exporters.manifest import Manifest, ProofRow, TensorRecord, sha256_of, write_manifest
+from exporters.manifest import Manifest, ProofRow, TensorRecord, record_files, write_manifest
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec, TensorSpec
 from exporters.stages import Report, Stage, StageClock
@@ -102,9 +102,7 @@ def _manifest(
     return Manifest(
         model=spec.name,
         format=format,
-        file=artefact.name,
-        size_bytes=artefact.stat().st_size,
-        artefact_sha256=sha256_of(artefact),
+        files=record_files(artefact.parent, artefact.name),
         weights_sha256=captured.weights_sha256,
         precision=compiled.precision,
         inputs=tuple(map(_record, spec.inputs)),

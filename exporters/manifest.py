@@ -3,8 +3,9 @@
 import hashlib
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 FILENAME = "manifest.json"
 
@@ -31,23 +32,72 @@ class ProofRow(_Record):
     relative_tolerance: float
 
 
+class FileRecord(_Record):
+    """One file of a version, by its path in the version's folder."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
 class Manifest(_Record):
     """Provenance and proof of one version."""
 
     model: str
     format: str
-    file: str
-    size_bytes: int
-    artefact_sha256: str
-    weights_sha256: str
+    flavor: str = ""
+    """Which TensorRT built an engine; empty for other formats."""
+
     precision: str
+    """As built, not as asked for."""
+
+    files: tuple[FileRecord, ...]
+    """The artefact first, then the files that it refers to."""
+
+    weights_sha256: str = ""
+    """Of the module's state; empty for an artefact that was not compiled here."""
+
     inputs: tuple[TensorRecord, ...]
     outputs: tuple[TensorRecord, ...]
     max_batch_size: int
+    spec: dict[str, Any] = Field(default_factory=dict)
+    """The declaration, without its callables and samples."""
+
+    source: str = ""
+    """What was exported: `my_pkg.models:spec`, a model.toml, or the file that was added."""
+
+    git_commit: str = ""
+    host: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str]
     proof: tuple[ProofRow, ...]
+    unproven: str = ""
+    """Why the artefact could not be run where it was compiled; empty where it was."""
+
+    latency_us: dict[str, float] = Field(default_factory=dict)
+    """Median time of a run on the host that compiled it, by batch size."""
+
+    details: dict[str, Any] = Field(default_factory=dict)
+    """What the format's compiler had to say."""
+
+    varies: str = ""
+    """Why a second export of the same model may differ in its bytes; empty where it must not."""
+
+    notes: tuple[str, ...] = ()
     stage_seconds: dict[str, float]
     created: datetime
+
+    @property
+    def artefact(self) -> FileRecord:
+        return self.files[0]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def worst_error(self) -> float | None:
+        """Largest absolute error of any output; None for an artefact without proof."""
+        return max((row.max_abs_error for row in self.proof), default=None)
 
 
 def write_manifest(version_directory: Path, manifest: Manifest) -> None:
@@ -56,9 +106,24 @@ def write_manifest(version_directory: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(version_directory: Path) -> Manifest:
-    """`read_manifest(Path("model_repository/mnist_mlp/1")).artefact_sha256`"""
+    """`read_manifest(Path("model_repository/mnist_mlp/1")).artefact.sha256`"""
     text = (version_directory / FILENAME).read_text(encoding="utf-8")
     return Manifest.model_validate_json(text)
+
+
+def record_files(version_directory: Path, artefact: str) -> tuple[FileRecord, ...]:
+    """Hash and size of everything in a version's folder but the manifest, the artefact first."""
+    paths = [path for path in version_directory.rglob("*") if path.is_file()]
+    records = [
+        FileRecord(
+            path=str(path.relative_to(version_directory)),
+            size_bytes=path.stat().st_size,
+            sha256=sha256_of(path),
+        )
+        for path in paths
+        if path.name != FILENAME
+    ]
+    return tuple(sorted(records, key=lambda record: (record.path != artefact, record.path)))
 
 
 def sha256_of(path: Path) -> str:

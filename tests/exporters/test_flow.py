@@ -29,7 +29,7 @@ def test_an_export_fills_the_model_folder(zoo: ExportedZoo, name: str) -> None:
         "configs/embedded.pbtxt",
         "labels.txt",
         "1/manifest.json",
-        f"1/{zoo.published[name].manifest.file}",
+        f"1/{zoo.published[name].manifest.artefact.path}",
     }
 
 

@@ -13,8 +13,8 @@ def test_the_manifest_holds_the_hash_and_the_size_of_the_artefact(
 ) -> None:
     path = zoo.published[name].path
     manifest = read_manifest(path)
-    artefact = (path / manifest.file).read_bytes()
-    assert manifest.artefact_sha256 == hashlib.sha256(artefact).hexdigest()
+    artefact = (path / manifest.artefact.path).read_bytes()
+    assert manifest.artefact.sha256 == hashlib.sha256(artefact).hexdigest()
     assert manifest.size_bytes == len(artefact)
 
 
