@@ -82,10 +82,10 @@ def _stage_folder(spec: ModelSpec, compiler: Format, directory: Path) -> list[st
         from exporters.describe import describe
 
     files = describe(spec, compiler)
-    for name, text in files.items():
+    for name, content in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     return list(files)
 
 

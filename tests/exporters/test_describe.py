@@ -23,7 +23,7 @@ def config_of(spec: ModelSpec, name: str = "config.pbtxt") -> triton.ModelConfig
 @pytest.mark.parametrize("name", ZOO)
 def test_the_committed_folder_is_what_an_export_writes(name: str) -> None:
     files = describe(ZOO[name].spec(), load_format(ZOO[name].format))
-    committed = {path: (REPOSITORY / name / path).read_text(encoding="utf-8") for path in files}
+    committed = {path: (REPOSITORY / name / path).read_bytes() for path in files}
     assert committed == files
 
 
@@ -45,8 +45,8 @@ def test_the_embedded_server_gets_the_delay_and_no_queue_policy() -> None:
 
 def test_a_model_without_batching_says_so_and_has_no_batcher() -> None:
     text = describe(spec_of(Doubler, max_batch_size=0), load_format("torchscript"))["config.pbtxt"]
-    assert re.findall("^max_batch_size: 0$", text, re.MULTILINE) == ["max_batch_size: 0"]
-    assert "dynamic_batching" not in text
+    assert re.findall(b"^max_batch_size: 0$", text, re.MULTILINE) == [b"max_batch_size: 0"]
+    assert b"dynamic_batching" not in text
 
 
 def test_warm_up_covers_one_and_the_largest_batch() -> None:
@@ -87,7 +87,7 @@ def test_several_labelled_outputs_have_a_label_file_each() -> None:
     ]
     spec = spec_of(SumAndDifference, inputs=inputs, outputs=outputs)
     files = describe(spec, load_format("torchscript"))
-    assert (files["sum.labels.txt"], files["dif.labels.txt"]) == ("s\nu\nm\n", "d\ni\nf\n")
+    assert (files["sum.labels.txt"], files["dif.labels.txt"]) == (b"s\nu\nm\n", b"d\ni\nf\n")
     assert [o.label_filename for o in config_of(spec).output] == [
         "sum.labels.txt",
         "dif.labels.txt",
