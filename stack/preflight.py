@@ -5,6 +5,7 @@ Facts are read in one place and checked in another, so that each check is a plai
 
 import importlib.metadata
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ _PYTHON_VERSIONS = ((3, 11), (3, 12))
 # Each model instance takes 1 MiB at rest and grows with its largest batch.
 _SHM_NEEDED_BYTES = 64 * 1024 * 1024
 _SHARED_MEMORY = "/dev/shm"
+# What no shell takes for anything but itself.
+_SHELL_SPECIAL = re.compile(r"[^\w@%+=:,./~-]")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Machine:
     shm_free_bytes: int
     ports: Mapping[str, int]
     port_holders: Mapping[int, str | None]
+    shell_paths: Mapping[str, Path]
     server: Path | None
     server_problem: str
     server_has_own_backends: bool
@@ -83,6 +87,10 @@ def read_machine(settings: StackSettings, ports: Mapping[str, int]) -> Machine:
         shm_free_bytes=_shm_free_bytes(),
         ports=ports,
         port_holders={port: port_holder(port) for port in ports.values()},
+        shell_paths={
+            "CONCH_MODEL_REPOSITORY": settings.model_repository.resolve(),
+            "CONCH_STATE_DIR": settings.state_dir.resolve(),
+        },
         server=install.binary if install else None,
         server_problem=problem,
         server_has_own_backends=install.has_own_backends if install else False,
@@ -94,6 +102,7 @@ def checks(machine: Machine) -> list[Check]:
     results = [_platform(machine)]
     if not machine.server_has_own_backends:
         results += [_python(machine), _libpython(machine), _packages(machine), _numpy(machine)]
+        results += [_shell_paths(machine)]
     return [
         *results,
         _server(machine),
@@ -169,6 +178,21 @@ def _numpy(machine: Machine) -> Check:
         f"numpy is {version}; with numpy 2 or later the embedded Triton returns empty outputs.",
         'Run `pip install "numpy<2"`.',
     )
+
+
+def _shell_paths(machine: Machine) -> Check:
+    """Triton starts the process of each model with `bash -c`, and quotes nothing."""
+    for setting, path in machine.shell_paths.items():
+        if found := _SHELL_SPECIAL.search(str(path)):
+            return Check(
+                "paths",
+                False,
+                f'{setting} is {path}, and Triton passes that to a shell, to which "{found[0]}" is '
+                "no plain character: no model could be loaded.",
+                f"Move the folder, or name another with {setting}.",
+            )
+    found_paths = ", ".join(map(str, machine.shell_paths.values()))
+    return Check("paths", True, f"Plain to a shell: {found_paths}.")
 
 
 def _server(machine: Machine) -> Check:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 _POLL_INTERVAL_S = 0.25
 _PROBLEM = re.compile(r'^[EW]\d{4} [\d:.]+ \d+ \S+\] "?(?P<text>.*?)"?$')
-_LOADER_PROBLEM = re.compile(r"error while loading shared libraries: .*")
+# Of the program that runs a model, and of the shell that starts it: they have no form of Triton's.
+_STUB_PROBLEM = re.compile(r"error while loading shared libraries: .*|^bash: .*")
 _LOADING = re.compile(r'\] "loading: ([^:"]+):\d+"')
 # "successfully loaded 'x'", "failed to load 'x'", "Poll failed for model directory 'x': ..."
 _OUTCOME = re.compile(r"(?:loaded|failed to load|Poll failed for model directory) '([^']+)'")
@@ -35,9 +36,9 @@ def problem_in(line: str) -> str | None:
     'out of memory'
     >>> problem_in('E1122 04:35:42.8 47 server.cc:1] "CudaDriverHelper has not been initialized."')
     """
-    loader = _LOADER_PROBLEM.search(line)
-    if loader:
-        return loader[0]
+    stub = _STUB_PROBLEM.search(line)
+    if stub:
+        return stub[0]
     match = _PROBLEM.match(line)
     if match is None or any(known in line for known in _HARMLESS):
         return None

@@ -26,6 +26,10 @@ FIT = Machine(
     shm_free_bytes=1 << 30,
     ports={"CONCH_PORT": 8080, "CONCH_TRITON_HTTP_PORT": 8000},
     port_holders={8080: None, 8000: None},
+    shell_paths={
+        "CONCH_MODEL_REPOSITORY": Path("/srv/models-2"),
+        "CONCH_STATE_DIR": Path("/é/.c_1"),
+    },
     server=Path("/venv/tritonserver"),
     server_problem="",
     server_has_own_backends=False,
@@ -62,6 +66,16 @@ def test_a_fit_machine_passes() -> None:
             ["Port 8000", "process 812 (nginx)", "CONCH_TRITON_HTTP_PORT"],
         ),
         (
+            {"shell_paths": {"CONCH_MODEL_REPOSITORY": Path("/my models")}},
+            "paths",
+            ["/my models", '" "', "shell", "name another with CONCH_MODEL_REPOSITORY"],
+        ),
+        (
+            {"shell_paths": {"CONCH_STATE_DIR": Path("/a;b/.conch")}},
+            "paths",
+            ["/a;b/.conch", '";"', "CONCH_STATE_DIR"],
+        ),
+        (
             {"ports": {"CONCH_PORT": 8080, "CONCH_ADMIN_PORT": 8080}},
             "ports",
             ["CONCH_PORT and CONCH_ADMIN_PORT are both 8080"],
@@ -83,6 +97,7 @@ def test_a_server_with_backends_of_its_own_needs_nothing_of_this_python() -> Non
     container = replace(
         FIT,
         server_has_own_backends=True,
+        shell_paths={"CONCH_STATE_DIR": Path("/with space")},
         libpython=None,
         package_versions={},
         python_version=(3, 9),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -156,6 +157,27 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"model repository .*nowhere does not exist"):
         start_and_stop(triton_settings(tmp_path / "nowhere", tmp_path / "state"))
+
+
+@pytest.mark.parametrize("special", [" ", "'", "$", "&", "["])
+@pytest.mark.parametrize("folder", ["models", "state"])
+def test_a_path_that_a_shell_would_change_is_named(
+    tmp_path: Path, folder: str, special: str
+) -> None:
+    paths = {name: tmp_path / name for name in ("models", "state")}
+    paths[folder] = tmp_path / f"my{special}{folder}"
+    paths["models"].mkdir()
+    with pytest.raises(PreflightError, match=re.escape(f"{paths[folder]}, and Triton")):
+        start_and_stop(triton_settings(paths["models"], paths["state"]))
+
+
+def test_what_the_shell_says_of_a_path_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stack.triton.require", lambda checks: None)
+    write_doubler(tmp_path / "models")
+    with pytest.raises(StubError, match=f"bash: line 1: {tmp_path}/my: No such file"):
+        start_and_stop(triton_settings(tmp_path / "models", tmp_path / "my state"))
 
 
 def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from stack.triton_log import last_problems, models_without_outcome, problem_in
             "/b/stub: error while loading shared libraries: libx.so: cannot open",
             "error while loading shared libraries: libx.so: cannot open",
         ),
+        ("bash: line 1: /x: No such file", "bash: line 1: /x: No such file"),
         ('I1122 04:35:42.847583 47 server.cc:241] "fine"', None),
         ('E1122 04:35:42.8 47 server.cc:241] "CudaDriverHelper has not been initialized."', None),
         ('W1122 04:35:42.8 47 metrics.cc:798] "DCGM unable to start: x"', None),
