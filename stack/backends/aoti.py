@@ -1,5 +1,7 @@
 """Runs an AOTInductor package: tensor names follow the package's own call specification."""
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,6 +10,11 @@ from torch.utils._pytree import TreeSpec, treespec_loads
 
 from stack.backends.config import BackendError, ServedModel
 from stack.backends.naming import positions
+from stack.backends.reasons import one_line_reason
+
+# Where the package's own check says which input it refuses, and that two rows are the least.
+_HANDLE = re.compile(r"input_handles\[(\d+)\]")
+_LEAST_TWO = "dim value is too small at 0, expected it to be >= 2, but got: 1"
 
 
 class AotiProgram:
@@ -19,6 +26,9 @@ class AotiProgram:
         args, kwargs = in_spec.children()
         leaves = [*_leaf_paths(args, "ARGS"), *_leaf_paths(kwargs, "KWARGS")]
         names = [spec.name for spec in model.inputs]
+        self._input_names = names
+        self._batches = model.max_batch_size > 0
+        self._least_rows = 1
         self._input_places = positions(names, known=leaves)
         if len(names) < len(leaves):
             raise BackendError(
@@ -32,28 +42,60 @@ class AotiProgram:
 
     def run(self, inputs: Sequence[Any], wanted: Sequence[str]) -> dict[str, Any]:
         """Every output by its configured name; a package computes them all, asked for or not."""
-        flat: list[Any] = [None] * len(inputs)
-        for place, tensor in zip(self._input_places, inputs, strict=True):
-            flat[place] = tensor
-        with torch.inference_mode():
-            results = self._loader.boxed_run(flat)
+        results = self._rows(inputs) if self._batches else self._call(inputs)
         return {
             name: results[place]
             for name, place in zip(self._output_names, self._output_places, strict=True)
         }
 
+    def _rows(self, inputs: Sequence[Any]) -> list[Any]:
+        """One row is run twice if the package takes no less than two.
+
+        torch specializes a dimension of one, so whatever the exported program says, its check
+        lets a dynamic dimension begin at two.
+        """
+        if inputs[0].shape[0] > 1:
+            return self._call(inputs)
+        if self._least_rows == 1:
+            try:
+                return self._call(inputs)
+            except BackendError as error:
+                if _LEAST_TWO not in str(error):
+                    raise
+                self._least_rows = 2
+        results = self._call([torch.cat((tensor, tensor)) for tensor in inputs])
+        return [result[:1] for result in results]
+
+    def _call(self, inputs: Sequence[Any]) -> list[Any]:
+        flat: list[Any] = [None] * len(inputs)
+        for place, tensor in zip(self._input_places, inputs, strict=True):
+            flat[place] = tensor
+        try:
+            with torch.inference_mode():
+                results: list[Any] = self._loader.boxed_run(flat)
+        except RuntimeError as error:
+            raise BackendError(self._with_names(one_line_reason(error))) from error
+        return results
+
+    def _with_names(self, reason: str) -> str:
+        """The package knows its inputs by position only."""
+        names = dict(zip(self._input_places, self._input_names, strict=True))
+        return _HANDLE.sub(lambda found: f"input '{names[int(found[1])]}'", reason)
+
 
 def _load(model: ServedModel, device: torch.device) -> Any:
+    # Before the package's first run, which reads it once: unchecked, a wrong shape or type gives
+    # wrong numbers, or those of memory that is not the request's.
+    os.environ.setdefault("AOTI_RUNTIME_CHECK_INPUTS", "1")
     # The loader itself, not torch._inductor.aoti_load_package: importing the compiler that
     # comes with that adds seconds to every start and is not needed to run a package.
     index = -1 if device.type == "cpu" else device.index
     try:
         return torch._C._aoti.AOTIModelPackageLoader(str(model.path), "model", False, 1, index)
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
         raise BackendError(
             f"{model.path.name} is no AOTInductor package that torch {torch.__version__} reads "
-            f"on this machine ({reason}); compile the model again."
+            f"on this machine ({one_line_reason(error)}); compile the model again."
         ) from error
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from stack.backends.config import BackendError, ServedModel, TensorSpec
+from stack.backends.reasons import one_line_reason
 
 # A torch.Tensor or a numpy.ndarray: something with .shape that can be sliced by rows.
 Array = Any
@@ -121,12 +122,6 @@ class Batching:
         return self._triton.InferenceResponse(
             [write(name, outputs[name] if rows is None else outputs[name][rows]) for name in wanted]
         )
-
-
-def one_line_reason(problem: BaseException) -> str:
-    """The last line that says something: torch puts the cause at the end of a long report."""
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    return lines[-1] if lines else type(problem).__name__
 
 
 def _batch_size(inputs: Sequence[Array | None]) -> int:

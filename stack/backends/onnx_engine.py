@@ -8,6 +8,7 @@ import onnxruntime  # type: ignore[import-untyped]
 
 from stack.backends import onnx_bfloat16
 from stack.backends.config import BackendError, ServedModel, TensorSpec
+from stack.backends.reasons import one_line_reason
 from stack.backends.threads import Threads
 
 _TRITON_DTYPES = {
@@ -112,10 +113,9 @@ def _load(model: ServedModel, threads: Threads) -> Any:
     try:
         return onnxruntime.InferenceSession(model.path, options, providers=_providers(model))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
         raise BackendError(
             f"{model.path.name} is no model that ONNX Runtime {onnxruntime.__version__} loads "
-            f"({reason}); export the model again."
+            f"({one_line_reason(error)}); export the model again."
         ) from error
 
 

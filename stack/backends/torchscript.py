@@ -8,6 +8,7 @@ import torch
 
 from stack.backends.config import BackendError, ServedModel, TensorSpec
 from stack.backends.naming import positions
+from stack.backends.reasons import one_line_reason
 
 
 class TorchScriptProgram:
@@ -62,10 +63,9 @@ def _load(model: ServedModel, device: torch.device) -> Any:
     try:
         module = torch.jit.load(str(model.path), map_location=device)  # type: ignore[no-untyped-call]
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
         raise BackendError(
             f"{model.path.name} is no TorchScript file that torch {torch.__version__} reads "
-            f"({reason}); export the model again."
+            f"({one_line_reason(error)}); export the model again."
         ) from error
     return module.eval()
 

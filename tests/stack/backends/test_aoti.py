@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.stack.backends.inference import infer_together
+from tests.stack.backends.inference import infer_binary, infer_together
 from tests.stack.running_triton import running_triton
 from tests.stack.small_models import MEETING_POINT, write_config
 
@@ -66,3 +66,24 @@ def test_a_package_is_served_by_the_names_of_its_call_specification(tmp_path: Pa
     for rows, got in zip((1, 2, 4), answers, strict=True):
         np.testing.assert_array_equal(got["RESULT[sum]"], np.full((rows, 2), rows + 10))
         np.testing.assert_array_equal(got["RESULT[scaled]"], np.full((rows, 2), rows * 3))
+
+
+def test_a_wrong_shape_is_that_requests_own_error(tmp_path: Path) -> None:
+    version = write_config(
+        tmp_path / "models/packaged",
+        backend="pytorch",
+        inputs=[("y", "FP32", [-1]), ("x", "FP32", [-1]), ("scale", "FP32", [-1])],
+        outputs=[("RESULT[sum]", "FP32", [2]), ("RESULT[scaled]", "FP32", [2])],
+    )
+    compile_package(version / "model.pt2")
+    names, outputs = ("x", "y", "scale"), ["RESULT[sum]"]
+    wrong = {name: np.ones((2, 3), np.float32) for name in names}
+    right = {name: np.ones((1, 2), np.float32) for name in names}
+    with running_triton(tmp_path / "models", tmp_path / "state") as triton:
+        refused = infer_binary(triton, "packaged", wrong, outputs)
+        answers = [infer_binary(triton, "packaged", right, outputs) for _ in range(2)]
+    # The first of the configuration: these names are not the package's own, so the order counts.
+    assert "input 'y': unmatched dim value at 1, expected: 2, but got: 3" in str(refused)
+    # One row, which the package's check takes only as two.
+    for answer in answers:
+        np.testing.assert_array_equal(answer["RESULT[sum]"], [[2.0, 2.0]])
