@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.errors import ProcessError
-from stack.process_identity import TOKEN_VARIABLE, ProcessIdentity, identify
+from stack.process_identity import TOKEN_VARIABLE, ProcessIdentity, identify, intended
 from stack.process_orphans import end_group, end_orphan
 
 
@@ -63,6 +63,8 @@ class ManagedProcess:
         await self.end_orphan()
         self._rotate_log()
         token = secrets.token_hex(16)
+        # Before the child is there: the next start finds it even if this process is killed now.
+        intended(token).write(self._identity_path)
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
             try:
@@ -77,6 +79,7 @@ class ManagedProcess:
                     start_new_session=True,
                 )
             except OSError as error:
+                self._identity_path.unlink(missing_ok=True)
                 raise ProcessError(
                     f"{self.command.name} cannot be started: {self.command.arguments[0]}: "
                     f"{error.strerror}. Install it again, or run `conch doctor`."

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+# Of an identity that was recorded before the process was started.
+_NOT_YET = 0
 _EXEC_LOOKS = 5
 _EXEC_WAIT_S = 0.01
 # Every process of a group inherits it, so members can be told apart when their leader is gone.
@@ -62,6 +64,22 @@ def identify(pid: int, token: str) -> ProcessIdentity:
     return ProcessIdentity(
         pid=pid, start_ticks=stat.start_ticks if stat else 0, boot_id=boot_id(), token=token
     )
+
+
+def intended(token: str) -> ProcessIdentity:
+    """What is known of a child before it is started: a parent killed just then leaves this."""
+    return ProcessIdentity(pid=_NOT_YET, start_ticks=0, boot_id=boot_id(), token=token)
+
+
+def located(identity: ProcessIdentity) -> ProcessIdentity | None:
+    """The identity with its process id, found by the token where none was recorded; else None."""
+    if identity.pid != _NOT_YET:
+        return identity
+    for stat in all_processes():
+        # Kernel threads have group 0; the children of a ManagedProcess lead a group of their own.
+        if stat.group_id and stat.alive and _carries(stat.pid, identity.token):
+            return identify(stat.group_id, identity.token)
+    return None
 
 
 def owned_members(identity: ProcessIdentity) -> list[int]:

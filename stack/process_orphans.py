@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from stack.errors import ProcessError
-from stack.process_identity import ProcessIdentity, owned_members
+from stack.process_identity import ProcessIdentity, located, owned_members
 
 # After a SIGTERM an orphan may finish its requests; nobody waits for their answers any more.
 _GRACE_S = 2.0
@@ -17,14 +17,20 @@ _LOOK_INTERVAL_S = 0.02
 
 async def end_orphan(identity_path: Path) -> None:
     """End the group recorded in the file: its leader is asked first, then the group is killed."""
-    identity = ProcessIdentity.read(identity_path)
-    if identity is None:
+    recorded = ProcessIdentity.read(identity_path)
+    if recorded is None:
         return
+    identity = located(recorded)
+    if identity is not None:
+        await _end_orphan_group(identity)
+    identity_path.unlink(missing_ok=True)
+
+
+async def _end_orphan_group(identity: ProcessIdentity) -> None:
     if identity.pid in owned_members(identity):
         _send(identity.pid, signal.SIGTERM)
         await _emptied(identity, _GRACE_S)
     await end_group(identity)
-    identity_path.unlink(missing_ok=True)
 
 
 async def end_group(identity: ProcessIdentity) -> None:

@@ -83,6 +83,41 @@ def test_the_next_start_ends_the_orphan(tmp_path: Path, leader_lives: bool) -> N
     asyncio.run(scenario())
 
 
+# Ends itself when its child is there and not yet recorded.
+KILLED_BETWEEN = f"""
+import asyncio, os, signal, sys
+from pathlib import Path
+import stack.process
+from stack.process import Command, ManagedProcess
+
+stack.process.identify = lambda pid, token: os.kill(os.getpid(), signal.SIGKILL)
+state = Path(sys.argv[1])
+command = Command("child", [sys.executable, "-c", {STUBBORN!r}], os.environ, state)
+asyncio.run(ManagedProcess(command, state).start())
+"""
+
+
+def test_the_next_start_ends_a_child_whose_parent_was_killed_before_recording_it(
+    tmp_path: Path,
+) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(tmp_path)])
+    assert killed.returncode == -signal.SIGKILL
+    log = tmp_path / "logs/child.log"
+    started = int(wait_until(lambda: log.read_text().strip()))
+    stat = read_stat(started)
+    assert stat and stat.alive and alive(stat.group_id)
+
+    async def scenario() -> None:
+        later = managed(tmp_path, "pass")
+        await later.start()
+        assert not alive(started) and not alive(stat.group_id)
+        await later.wait()
+        await later.end_now()
+
+    asyncio.run(scenario())
+    assert not (tmp_path / "processes/child.json").exists()
+
+
 @pytest.mark.parametrize("mistaken", ["start_ticks", "boot_id"])
 def test_a_stranger_with_the_recorded_pid_is_left_alone(tmp_path: Path, mistaken: str) -> None:
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
@@ -139,3 +174,4 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     process = ManagedProcess(Command("ghost", ["/no/such/program"], {}, tmp_path), tmp_path)
     with pytest.raises(ProcessError, match=r"ghost cannot be started: /no/such/program: No such"):
         asyncio.run(process.start())
+    assert not (tmp_path / "processes/ghost.json").exists()
