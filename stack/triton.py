@@ -15,7 +15,7 @@ from stack.triton_ending import end_triton
 from stack.triton_install import TritonInstall, assemble_backends, find_triton
 from stack.triton_launch import Launcher
 from stack.triton_log import follow
-from stack.triton_mending import mend_models
+from stack.triton_mending import Mender
 from stack.triton_models import LoadReport, load_report, loadable_models, unsafe_names
 from stack.triton_stubs import remove_shared_memory
 
@@ -90,12 +90,11 @@ class EmbeddedTriton:
 
     async def _supervise(self) -> None:
         supervisor = Supervisor(self._process, restart=self._relaunch, on_problem=self._on_problem)
+        mender = Mender(self._client, self._process, self._repository, self._on_problem)
         async with asyncio.TaskGroup() as group:
             group.create_task(supervisor.run())
             group.create_task(follow(self._process.log_path, self._on_problem))
-            group.create_task(
-                mend_models(self._client, self._process, self._repository, self._on_problem)
-            )
+            group.create_task(mender.run())
 
     async def _relaunch(self) -> None:
         report = await self._launch()
