@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS := export,embedded,loadtest,dev
+EXTRAS := export,embedded,rtx,loadtest,dev
 
 .PHONY: help serve test check bench lock format docs clean
 
