@@ -6,7 +6,6 @@ from pathlib import Path
 
 from exporters.repository import published_versions, recover
 from exporters.zoo import ZOO
-from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from stack.errors import FirstStartError
 from stack.settings import StackSettings
@@ -28,6 +27,8 @@ def export_missing(repository: Path) -> None:
         return
     command = [
         sys.executable,
+        # Not the working directory first: a stack.py there would be run in place of ours.
+        "-P",
         "-m",
         "stack",
         "export",
@@ -43,9 +44,12 @@ def export_missing(repository: Path) -> None:
         )
 
 
-async def prepare_records(settings: StackSettings) -> str | None:
-    """Bring the records up to date; the demo key if there was no key at all yet, else None."""
-    await migrate(settings.records_url)
+async def demo_key(settings: StackSettings) -> str | None:
+    """A key to begin with if there is none at all yet, else None.
+
+    It can be shown only once, so it is made when everything has started: a start that fails
+    must not take the only demo key with it. The records have been brought up to date before.
+    """
     records = Records(settings.records_url)
     try:
         if await records.key_count():

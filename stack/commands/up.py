@@ -76,7 +76,8 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _run_stack(settings: StackSettings, screen: Console) -> None:
-    from stack.first_start import prepare_records
+    from gateway.records.migrate import migrate
+    from stack.first_start import demo_key
 
     triton = EmbeddedTriton(settings, _problem)
     parts = gateway_processes(settings, triton.http_url, _problem)
@@ -84,13 +85,13 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
     try:
         with screen.status("Triton is loading the models …"):
             report = await triton.start()
-        demo_key = await prepare_records(settings)
+        await migrate(settings.records_url)
         for part in parts:
             await part.start()
         for model in report.broken:
             _problem(str(model))
         statuses = await asyncio.to_thread(model_statuses, triton.http_url)
-        _show(screen, settings, triton.http_url, statuses, demo_key)
+        _show(screen, settings, triton.http_url, statuses, await demo_key(settings))
         await _watch([triton.run(), *(part.run() for part in parts)])
     finally:
         await _stop(parts, triton.stop)
