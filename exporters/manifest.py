@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 FILENAME = "manifest.json"
+# Absolute errors by powers of ten; what is below the first counts as equal.
+HISTOGRAM_EDGES = (0.0, *(10.0**power for power in range(-10, 2)), float("inf"))
 
 
 class _Record(BaseModel):
@@ -38,6 +40,17 @@ class FileRecord(_Record):
     path: str
     size_bytes: int
     sha256: str
+
+
+class Tried(_Record):
+    """One format that an export has tried, and what became of it."""
+
+    format: str
+    precision: str
+    size_bytes: int = 0
+    worst_error: float | None = None
+    latency_us: dict[str, float] = Field(default_factory=dict)
+    verdict: str
 
 
 class Manifest(_Record):
@@ -75,6 +88,12 @@ class Manifest(_Record):
 
     latency_us: dict[str, float] = Field(default_factory=dict)
     """Median time of a run on the host that compiled it, by batch size."""
+
+    error_histogram: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """By output: how many values of the proof fell between two of HISTOGRAM_EDGES."""
+
+    tried: tuple[Tried, ...] = ()
+    """Every format that was compared before this one was published."""
 
     details: dict[str, Any] = Field(default_factory=dict)
     """What the format's compiler had to say."""
