@@ -1,52 +1,54 @@
 """Changes a model repository so that a reader, or a crash, sees the old state or the new one."""
 
-import errno
 import os
-import re
 import shutil
-import tempfile
 from pathlib import Path
 
 from exporters.errors import PublishError
-from exporters.staging import repository_lock, staging_root, sync, sync_tree
+from exporters.placing import FOLDER, VERSION, finish_decided, put_in_place, set_served
+from exporters.policy import CONFIGS, with_served
+from exporters.staging import discard, repository_lock, staged, staging_root, sweep, sync, sync_tree
+from exporters.versions import (
+    OWN_CONFIG,
+    VERSION_PATTERN,
+    model_config,
+    next_version,
+    published_versions,
+    require_version,
+    served_versions,
+)
 
-# Triton ignores version folders with a leading zero.
-VERSION_PATTERN = re.compile(r"[1-9][0-9]*")
-# The two parts of a staged model: its next version, and the files of the model's folder.
-VERSION, FOLDER = "version", "folder"
-# A staged model under this name is decided: it goes into place, if need be after a crash.
-DECIDED = ".decided"
+__all__ = [
+    "FOLDER",
+    "VERSION",
+    "keep_serving",
+    "next_version",
+    "prune",
+    "publish",
+    "published_versions",
+    "recover",
+    "remove_model",
+    "serve",
+]
 
 
-def published_versions(repository: Path, name: str) -> list[int]:
-    """`published_versions(Path("model_repository"), "mnist_mlp")` -> `[1, 2]`."""
-    folder = repository / name
-    if not folder.is_dir():
-        return []
-    return sorted(
-        int(entry.name)
-        for entry in folder.iterdir()
-        if VERSION_PATTERN.fullmatch(entry.name) and entry.is_dir()
-    )
-
-
-def next_version(repository: Path, name: str) -> int:
-    """The number that the next export of `name` gets."""
-    return max(published_versions(repository, name), default=0) + 1
-
-
-def publish(staged: Path, repository: Path, name: str) -> int:
+def publish(staged: Path, repository: Path, name: str, *, serve: bool = True) -> int:
     """Moves a staged model into place as its next version, and returns that version.
 
     `staged` holds `version/` (artefact and manifest) and `folder/` (config.pbtxt and the like).
+    With `serve=False` a model that is served goes on serving what it serves: the version waits
+    for a running server to prove that it loads.
     """
     try:
+        shutil.copytree(staged / FOLDER, staged / VERSION / OWN_CONFIG)
         sync_tree(staged)
         with repository_lock(repository):
-            _finish_decided(repository)
-            decided = staging_root(repository) / f"{name}{DECIDED}"
-            os.rename(staged, decided)
-            return _put_in_place(decided, repository / name)
+            finish_decided(repository)
+            if not serve and served_versions(repository, name):
+                discard(staged / FOLDER, repository)
+            else:
+                _keep_config_of_served(repository, name)
+            return put_in_place(staged, repository, name)
     except OSError as error:
         raise PublishError(
             f"'{name}' was not published: {error}. {repository / name} serves what it served "
@@ -54,74 +56,97 @@ def publish(staged: Path, repository: Path, name: str) -> int:
         ) from error
 
 
+def serve(repository: Path, name: str, version: int) -> None:
+    """Makes the model's configuration that of a version, which it then serves."""
+    require_version(repository, name, version)
+    own = repository / name / str(version) / OWN_CONFIG
+    source = own if model_config(own) else repository / name
+    if model_config(source) is None:
+        raise PublishError(
+            f"{source} holds no config.pbtxt, so nothing says how to serve '{name}'. Write one, or "
+            "run `conch add` for the model's file."
+        )
+    with staged(repository, name) as directory:
+        files = directory / FOLDER
+        if source == own:
+            shutil.copytree(own, files)
+        set_served(files, source, repository / name, version)
+        _replace_folder(directory, repository, name)
+
+
+def keep_serving(repository: Path, name: str, versions: list[int]) -> None:
+    """Takes a version that a server refused out of the policy, whatever put it there."""
+    with staged(repository, name) as directory:
+        for path in CONFIGS:
+            source = repository / name / path
+            if source.is_file():
+                target = directory / FOLDER / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                text = source.read_text(encoding="utf-8")
+                target.write_text(with_served(text, versions), encoding="utf-8")
+        _replace_folder(directory, repository, name)
+
+
+def prune(repository: Path, name: str, *, keep: int) -> list[int]:
+    """Removes all but the newest `keep` versions and those that are served; what was removed."""
+    with repository_lock(repository):
+        finish_decided(repository)
+        published = published_versions(repository, name)
+        # Always the newest, whose number no later version may get.
+        stay = {*published[-max(keep, 1) :], *served_versions(repository, name)}
+        gone = [version for version in published if version not in stay]
+        for version in gone:
+            discard(repository / name / str(version), repository)
+        return gone
+
+
+def remove_model(repository: Path, name: str) -> None:
+    """Removes a model with all its versions."""
+    with repository_lock(repository):
+        finish_decided(repository)
+        if not (repository / name).is_dir():
+            raise PublishError(f"There is no model '{name}' in {repository}.")
+        discard(repository / name, repository)
+        sync(repository)
+
+
 def recover(repository: Path) -> None:
     """Finishes what a crash interrupted; call it before a server reads the repository."""
     if not staging_root(repository).is_dir():
         return
     with repository_lock(repository):
-        _finish_decided(repository)
+        finish_decided(repository)
+    sweep(repository)
 
 
-def _finish_decided(repository: Path) -> None:
-    for decided in sorted(staging_root(repository).glob(f"*{DECIDED}")):
-        _put_in_place(decided, repository / decided.name.removesuffix(DECIDED))
-
-
-def _put_in_place(decided: Path, folder: Path) -> int:
-    """Every step can be repeated, since what has been moved is no longer in `decided`."""
+def _replace_folder(staged: Path, repository: Path, name: str) -> None:
     try:
-        folder.mkdir(exist_ok=True)
-        version = _place_version(decided, folder)
-    except OSError:
-        _withdraw(decided)
-        raise
-    try:
-        for path in _in_order_of_appearance(decided / FOLDER):
-            _place_file(path, folder / path.relative_to(decided / FOLDER))
-        sync(folder)
-        sync(folder.parent)
+        sync_tree(staged)
+        with repository_lock(repository):
+            finish_decided(repository)
+            _keep_config_of_served(repository, name)
+            put_in_place(staged, repository, name)
     except OSError as error:
         raise PublishError(
-            f"Version {version} of '{folder.name}' is in place, but its configuration is not: "
-            f"{error}. Free the disk or correct the permissions; the next export, or the next "
-            "start of the server, finishes it."
+            f"The configuration of '{name}' was not changed: {error}. Free the disk or correct "
+            "the permissions, and try again."
         ) from error
-    shutil.rmtree(decided)
-    return version
 
 
-def _withdraw(decided: Path) -> None:
-    """One rename takes the decision back, so that no crash can leave half of it decided."""
-    trash = Path(tempfile.mkdtemp(prefix="withdrawn-", dir=decided.parent))
-    os.rename(decided, trash / decided.name)
-    shutil.rmtree(trash)
-
-
-def _place_version(decided: Path, folder: Path) -> int:
-    if not (decided / VERSION).is_dir():
-        return next_version(folder.parent, folder.name) - 1
-    while True:
-        version = next_version(folder.parent, folder.name)
-        try:
-            os.rename(decided / VERSION, folder / str(version))
-        except OSError as error:
-            # Someone who does not know of the lock has copied a version in: take the next number.
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise
-        else:
-            return version
-
-
-def _in_order_of_appearance(folder: Path) -> list[Path]:
-    """What a configuration refers to comes before it, and config.pbtxt last of all."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return sorted(files, key=lambda path: (path.name == "config.pbtxt", path.suffix == ".pbtxt"))
-
-
-def _place_file(source: Path, target: Path) -> None:
-    # An unchanged file keeps its time stamp: Triton reloads what looks newer.
-    if target.is_file() and target.read_bytes() == source.read_bytes():
-        return
-    target.parent.mkdir(exist_ok=True)
-    os.replace(source, target)
-    sync(target.parent)
+def _keep_config_of_served(repository: Path, name: str) -> None:
+    """A version that was copied in by hand gets its own copy before another's takes its place."""
+    folder = repository / name
+    for version in served_versions(repository, name):
+        own = folder / str(version) / OWN_CONFIG
+        if own.exists():
+            continue
+        draft = own.with_name(f"{OWN_CONFIG}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        for path in folder.iterdir():
+            if path.is_file():
+                shutil.copy2(path, draft)
+            elif not VERSION_PATTERN.fullmatch(path.name):
+                shutil.copytree(path, draft / path.name)
+        sync_tree(draft)
+        os.rename(draft, own)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from exporters.errors import PublishError
 
+# Folders of this name belong to the process that holds a lock on them, and to nobody after it.
+_IN_USE = ".staged"
+
 
 def staging_root(repository: Path) -> Path:
     """`models/` is staged in `.models.staging/` next to it."""
@@ -20,19 +23,48 @@ def staging_root(repository: Path) -> Path:
 @contextmanager
 def staged(repository: Path, name: str) -> Iterator[Path]:
     """A fresh folder to prepare a version of `name` in; what is left of it goes at the end."""
-    root = _prepare_root(repository)
-    directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
+    with repository_lock(repository):
+        _sweep(staging_root(repository))
+        directory, descriptor = _new_folder(staging_root(repository), name)
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+        os.close(descriptor)
+
+
+def sweep(repository: Path) -> list[str]:
+    """Remove what killed processes left here; the names of the folders that are gone."""
+    if not staging_root(repository).is_dir():
+        return []
+    with repository_lock(repository):
+        return _sweep(staging_root(repository))
+
+
+def discard(path: Path, repository: Path) -> None:
+    """Remove a folder of the repository or of the staging folder, at once for every reader.
+
+    The caller holds the repository's lock.
+    """
+    trash, descriptor = _new_folder(staging_root(repository), "trash")
+    try:
+        os.rename(path, trash / path.name)
+    finally:
+        shutil.rmtree(trash, ignore_errors=True)
+        os.close(descriptor)
 
 
 @contextmanager
 def repository_lock(repository: Path) -> Iterator[None]:
     """Held by one process at a time; the kernel frees it when that process dies."""
-    with (_prepare_root(repository) / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _locked(_prepare_root(repository) / "lock"):
+        yield
+
+
+@contextmanager
+def model_lock(repository: Path, name: str) -> Iterator[None]:
+    """Held while what a server runs of a model is changed, which takes as long as it loads."""
+    with _locked(_prepare_root(repository) / f"{name}.lock"):
         yield
 
 
@@ -46,6 +78,45 @@ def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _new_folder(root: Path, name: str) -> tuple[Path, int]:
+    """A folder and the descriptor that holds its lock.
+
+    Made and swept under the repository's lock, so no sweep sees it before it is locked.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"{name}-", suffix=_IN_USE, dir=root))
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return directory, descriptor
+
+
+def _sweep(root: Path) -> list[str]:
+    return [path.name for path in sorted(root.glob(f"*{_IN_USE}")) if _removed(path)]
+
+
+def _removed(directory: Path) -> bool:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        # Its owner has just finished.
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+        return not directory.exists()
     finally:
         os.close(descriptor)
 

@@ -1,5 +1,6 @@
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,63 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from exporters import repository as module
+from exporters import placing
 from exporters.errors import PublishError
+from exporters.policy import with_served
 from exporters.repository import (
-    FOLDER,
-    VERSION,
-    next_version,
+    keep_serving,
+    prune,
     publish,
     published_versions,
     recover,
+    remove_model,
+    serve,
 )
 from exporters.staging import staged, staging_root
+from exporters.versions import reject, served_versions
+from tests.exporters.dying import config, publish_text, stage
 
-# Publishes in a process of its own, which dies just before its n-th change of the file system.
-DYING_PUBLISHER = """
-import os, sys
-from pathlib import Path
-from exporters.repository import publish
-
-staged, repository, fatal = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-steps = 0
-
-def counted(call):
-    def step(*arguments, **options):
-        global steps
-        steps += 1
-        if steps == fatal:
-            os._exit(9)
-        return call(*arguments, **options)
-    return step
-
-for name in ("mkdir", "rename", "replace", "fsync", "unlink", "rmdir"):
-    setattr(os, name, counted(getattr(os, name)))
-publish(staged, repository, "small")
-"""
+Contents = dict[str, str]
 
 
-def stage(directory: Path, text: str) -> Path:
-    files = {
-        f"{VERSION}/model.pt": text,
-        f"{VERSION}/manifest.json": text,
-        f"{FOLDER}/labels.txt": text,
-        f"{FOLDER}/configs/embedded.pbtxt": text,
-        f"{FOLDER}/config.pbtxt": text,
-    }
-    for name, content in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    return directory
-
-
-def publish_text(repository: Path, text: str) -> int:
-    with staged(repository, "small") as directory:
-        return publish(stage(directory, text), repository, "small")
-
-
-def contents(repository: Path) -> dict[str, str]:
+def contents(repository: Path) -> Contents:
     return {
         str(path.relative_to(repository)): path.read_text(encoding="utf-8")
         for path in repository.rglob("*")
@@ -71,33 +35,119 @@ def contents(repository: Path) -> dict[str, str]:
     }
 
 
-def folder_of(text: str, versions: dict[int, str]) -> dict[str, str]:
+def folder_of(versions: dict[int, str], served: int) -> Contents:
+    """What a repository holds that has these versions, of which one is served."""
+    text = versions[served]
     files = {
-        f"small/{name}": text for name in ("config.pbtxt", "configs/embedded.pbtxt", "labels.txt")
+        "small/labels.txt": text,
+        "small/configs/embedded.pbtxt": with_served(config(text), [served]),
+        "small/config.pbtxt": with_served(config(text), [served]),
     }
     for version, content in versions.items():
-        files[f"small/{version}/model.pt"] = files[f"small/{version}/manifest.json"] = content
+        files |= {
+            f"small/{version}/model.pt": content,
+            f"small/{version}/manifest.json": content,
+            f"small/{version}/config/labels.txt": content,
+            f"small/{version}/config/configs/embedded.pbtxt": config(content),
+            f"small/{version}/config/config.pbtxt": config(content),
+        }
     return files
 
 
-def test_a_new_model_becomes_version_1(tmp_path: Path) -> None:
+def copy_in_by_hand(repository: Path, version: int, text: str) -> None:
+    folder = repository / "small" / str(version)
+    folder.mkdir(parents=True)
+    (folder / "model.pt").write_text(text, encoding="utf-8")
+
+
+def test_a_new_model_becomes_version_1_and_is_served(tmp_path: Path) -> None:
     assert publish_text(tmp_path / "models", "a") == 1
-    assert contents(tmp_path / "models") == folder_of("a", {1: "a"})
+    assert contents(tmp_path / "models") == folder_of({1: "a"}, served=1)
+
+
+def test_the_next_version_is_served_with_its_own_configuration(tmp_path: Path) -> None:
+    publish_text(tmp_path / "models", "a")
+    assert publish_text(tmp_path / "models", "b") == 2
+    assert contents(tmp_path / "models") == folder_of({1: "a", 2: "b"}, served=2)
+
+
+def test_a_version_that_waits_for_proof_leaves_what_is_served(tmp_path: Path) -> None:
+    publish_text(tmp_path / "models", "a")
+    assert publish_text(tmp_path / "models", "b", serve=False) == 2
+    assert contents(tmp_path / "models") == folder_of({1: "a", 2: "b"}, served=1)
+
+
+def test_the_first_version_is_served_whoever_asks(tmp_path: Path) -> None:
+    publish_text(tmp_path / "models", "a", serve=False)
+    assert contents(tmp_path / "models") == folder_of({1: "a"}, served=1)
+
+
+def test_serving_an_older_version_brings_its_configuration_back(tmp_path: Path) -> None:
+    publish_text(tmp_path / "models", "a")
+    publish_text(tmp_path / "models", "b")
+    before = (tmp_path / "models/small/config.pbtxt").stat().st_mtime_ns
+    serve(tmp_path / "models", "small", 1)
+    assert contents(tmp_path / "models") == folder_of({1: "a", 2: "b"}, served=1)
+    # Triton overlooks a configuration that is not newer than the one it has read.
+    assert (tmp_path / "models/small/config.pbtxt").stat().st_mtime_ns > before
+
+
+def test_a_version_that_is_not_there_cannot_be_served(tmp_path: Path) -> None:
+    publish_text(tmp_path / "models", "a")
+    with pytest.raises(PublishError, match=r"'small' has no version 7 in .*; it has 1"):
+        serve(tmp_path / "models", "small", 7)
+
+
+def test_a_version_copied_in_by_hand_keeps_the_configuration_it_was_served_with(
+    tmp_path: Path,
+) -> None:
+    copy_in_by_hand(tmp_path / "models", 1, "hand")
+    (tmp_path / "models/small/config.pbtxt").write_text('backend: "hand"\n', encoding="utf-8")
+    publish_text(tmp_path / "models", "new")
+    serve(tmp_path / "models", "small", 1)
+    found = contents(tmp_path / "models")
+    # It had none for the embedded server, where that of version 2 must not stay.
+    for name in ("small/config.pbtxt", "small/configs/embedded.pbtxt"):
+        assert found[name] == with_served('backend: "hand"\n', [1])
+
+
+def test_versions_of_one_configuration_are_served_side_by_side(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    for text in ("other", "a", "a", "a"):
+        with staged(models, "small") as directory:
+            stage(directory, text)
+            for path in directory.glob("folder/**/*.pbtxt"):
+                path.write_text(path.read_text().replace("num_versions: 1", "num_versions: 3"))
+            publish(directory, models, "small")
+    assert served_versions(models, "small") == [2, 3, 4]
+    reject(models, "small", 2, "it does not load")
+    serve(models, "small", 3)
+    # Version 1 has another configuration, and version 2 was rejected.
+    assert served_versions(models, "small") == [3]
+
+
+def test_a_refused_version_is_taken_out_of_the_policy(tmp_path: Path) -> None:
+    copy_in_by_hand(tmp_path / "models", 1, "hand")
+    copy_in_by_hand(tmp_path / "models", 2, "broken")
+    (tmp_path / "models/small/config.pbtxt").write_text('backend: "hand"\n', encoding="utf-8")
+    assert served_versions(tmp_path / "models", "small") == [2]
+    keep_serving(tmp_path / "models", "small", [1])
+    assert served_versions(tmp_path / "models", "small") == [1]
 
 
 def test_a_folder_without_a_version_is_completed(tmp_path: Path) -> None:
     (tmp_path / "models" / "small").mkdir(parents=True)
-    (tmp_path / "models" / "small" / "config.pbtxt").write_text("a", encoding="utf-8")
-    assert publish_text(tmp_path / "models", "a") == 1
-    assert contents(tmp_path / "models") == folder_of("a", {1: "a"})
+    (tmp_path / "models" / "small" / "config.pbtxt").write_text(config("a"), encoding="utf-8")
+    assert publish_text(tmp_path / "models", "a", serve=False) == 1
+    assert contents(tmp_path / "models") == folder_of({1: "a"}, served=1)
 
 
 def test_an_unchanged_file_keeps_its_time_stamp(tmp_path: Path) -> None:
     publish_text(tmp_path / "models", "a")
-    config = tmp_path / "models" / "small" / "config.pbtxt"
-    before = config.stat()
+    labels = tmp_path / "models" / "small" / "labels.txt"
+    before = labels.stat()
     publish_text(tmp_path / "models", "a")
-    assert (config.stat().st_mtime_ns, config.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+    assert (labels.stat().st_mtime_ns, labels.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
 def test_the_staging_folder_lies_beside_the_repository_and_is_emptied(tmp_path: Path) -> None:
@@ -105,19 +155,6 @@ def test_the_staging_folder_lies_beside_the_repository_and_is_emptied(tmp_path: 
     root = staging_root(tmp_path / "models")
     assert root == tmp_path / ".models.staging"
     assert {path.name for path in root.iterdir()} == {".gitignore", "lock"}
-
-
-def test_only_folders_that_triton_takes_for_versions_count(tmp_path: Path) -> None:
-    for name in ("1", "12", "007", "0", "configs", "2x"):
-        (tmp_path / "small" / name).mkdir(parents=True)
-    (tmp_path / "small" / "99").touch()
-    assert published_versions(tmp_path, "small") == [1, 12]
-    assert next_version(tmp_path, "small") == 13
-
-
-def test_a_model_that_is_not_there_has_no_versions(tmp_path: Path) -> None:
-    assert published_versions(tmp_path, "small") == []
-    assert next_version(tmp_path, "small") == 1
 
 
 def test_exports_at_once_get_a_version_each(tmp_path: Path) -> None:
@@ -129,14 +166,40 @@ def test_exports_at_once_get_a_version_each(tmp_path: Path) -> None:
         assert (tmp_path / "models" / "small" / str(version) / "model.pt").read_text() == text
 
 
+def test_two_processes_that_export_at_once_do_not_collide(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tests.exporters.dying import publish_text\n"
+        "sys.stdin.read()\n"
+        "for number in range(20): print(publish_text(Path(sys.argv[1]), sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "models")]
+    writers = [
+        subprocess.Popen([*command, text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for text in ("a", "b")
+    ]
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.close()
+    texts = {}
+    for writer, text in zip(writers, ("a", "b"), strict=True):
+        with writer:
+            assert writer.stdout
+            texts |= {int(line): text for line in writer.stdout}
+    newest = max(texts)
+    assert (sorted(texts), len(texts)) == (list(range(1, 41)), 40)
+    assert contents(tmp_path / "models") == folder_of(texts, served=newest)
+
+
 def test_a_version_copied_in_by_hand_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish_text(tmp_path / "models", "by hand")
-    seen = iter([1, 2])
-    monkeypatch.setattr(module, "next_version", lambda *_: next(seen))
-    assert publish_text(tmp_path / "models", "a") == 2
-    assert contents(tmp_path / "models") == folder_of("a", {1: "by hand", 2: "a"})
+    publish_text(tmp_path / "models", "a")
+    copy_in_by_hand(tmp_path / "models", 2, "by hand")
+    seen = iter([2, 3])
+    monkeypatch.setattr(placing, "next_version", lambda *_: next(seen))
+    assert publish_text(tmp_path / "models", "b") == 3
+    expected = folder_of({1: "a", 3: "b"}, served=3) | {"small/2/model.pt": "by hand"}
+    assert contents(tmp_path / "models") == expected
 
 
 @pytest.mark.parametrize("failing", [1, 2])
@@ -156,7 +219,7 @@ def test_a_rename_that_fails_changes_nothing(
     with pytest.raises(PublishError, match=r"'small' was not published: .*No space left"):
         publish_text(tmp_path / "models", "new")
     recover(tmp_path / "models")
-    assert contents(tmp_path / "models") == folder_of("old", {1: "old"})
+    assert contents(tmp_path / "models") == folder_of({1: "old"}, served=1)
 
 
 def test_a_configuration_that_cannot_be_written_is_finished_later(
@@ -167,46 +230,119 @@ def test_a_configuration_that_cannot_be_written_is_finished_later(
 
     with monkeypatch.context() as broken:
         broken.setattr(os, "replace", failing_replace)
-        with pytest.raises(PublishError, match="Version 1 of 'small' is in place, but its conf"):
+        with pytest.raises(PublishError, match="configuration of 'small' is not wholly in place"):
             publish_text(tmp_path / "models", "a")
     recover(tmp_path / "models")
-    assert contents(tmp_path / "models") == folder_of("a", {1: "a"})
+    assert contents(tmp_path / "models") == folder_of({1: "a"}, served=1)
 
 
-@pytest.mark.parametrize("old", [{}, folder_of("old", {1: "old"})], ids=["new model", "upgrade"])
-def test_a_crash_at_any_step_leaves_the_old_state_or_the_new(
-    tmp_path: Path, old: dict[str, str]
-) -> None:
-    new = {**old, **folder_of("new", {2 if old else 1: "new"})}
-    outcomes = []
-    for fatal in itertools.count(1):
-        repository = tmp_path / str(fatal) / "models"
-        if old:
-            publish_text(repository, "old")
-        with staged(repository, "small") as directory:
-            code = publish_and_die(stage(directory, "new"), repository, fatal)
-            assert_versions_are_whole(repository)
-        recover(repository)
-        outcomes.append(contents(repository))
-        assert outcomes[-1] in (old, new)
-        if code == 0:
-            break
-    assert old in outcomes
-    # Many steps come after the decision; at the last of them only tidying up is left.
-    assert outcomes.count(new) > 5
+def test_pruning_keeps_the_newest_and_what_is_served(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    for text in "abcde":
+        publish_text(models, text)
+    serve(models, "small", 2)
+    assert prune(models, "small", keep=2) == [1, 3]
+    assert contents(models) == folder_of({2: "b", 4: "d", 5: "e"}, served=2)
+    # The newest stays even so: no later version may get its number.
+    assert prune(models, "small", keep=0) == [4]
 
 
-def publish_and_die(staged_model: Path, repository: Path, fatal: int) -> int:
-    command = [sys.executable, "-c", DYING_PUBLISHER, staged_model, repository, str(fatal)]
-    return subprocess.run(command, check=False).returncode
-
-
-def assert_versions_are_whole(repository: Path) -> None:
-    for version in published_versions(repository, "small"):
-        files = {path.name for path in (repository / "small" / str(version)).iterdir()}
-        assert files == {"model.pt", "manifest.json"}
+def test_a_removed_model_is_gone_with_all_versions(tmp_path: Path) -> None:
+    publish_text(tmp_path / "models", "a")
+    remove_model(tmp_path / "models", "small")
+    assert contents(tmp_path / "models") == {}
+    with pytest.raises(PublishError, match="There is no model 'small'"):
+        remove_model(tmp_path / "models", "small")
 
 
 def test_recovering_where_nothing_was_published_changes_nothing(tmp_path: Path) -> None:
     recover(tmp_path / "models")
     assert list(tmp_path.iterdir()) == []
+
+
+CRASHES = {
+    "a new model": ([], ["publish", "b"], {}, folder_of({1: "b"}, served=1)),
+    "an upgrade": (
+        ["a"],
+        ["publish", "b"],
+        folder_of({1: "a"}, served=1),
+        folder_of({1: "a", 2: "b"}, served=2),
+    ),
+    "an upgrade that waits": (
+        ["a"],
+        ["publish_unserved", "b"],
+        folder_of({1: "a"}, served=1),
+        folder_of({1: "a", 2: "b"}, served=1),
+    ),
+    "a rollback": (
+        ["a", "b"],
+        ["serve", "1"],
+        folder_of({1: "a", 2: "b"}, served=2),
+        folder_of({1: "a", 2: "b"}, served=1),
+    ),
+    "a removal": (["a"], ["remove"], folder_of({1: "a"}, served=1), {}),
+}
+
+
+@pytest.mark.parametrize(
+    ("published", "action", "old", "new"), CRASHES.values(), ids=CRASHES.keys()
+)
+def test_a_crash_at_any_step_leaves_the_old_state_or_the_new(
+    tmp_path: Path, published: list[str], action: list[str], old: Contents, new: Contents
+) -> None:
+    template = tmp_path / "template"
+    (template / "models").mkdir(parents=True)
+    for text in published:
+        publish_text(template / "models", text)
+    outcomes = []
+    for models in die_at_each_step(template, tmp_path / "copies", *action):
+        assert_versions_are_whole(models)
+        recover(models)
+        outcomes.append(contents(models))
+        assert outcomes[-1] in (old, new)
+        assert not list(staging_root(models).glob("*.staged"))
+    assert {str(outcome == new) for outcome in outcomes} == {"True", "False"}
+
+
+def test_a_crash_while_pruning_leaves_whole_versions(tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    for text in "abc":
+        publish_text(template / "models", text)
+    left = []
+    for models in die_at_each_step(template, tmp_path / "copies", "prune", "1"):
+        assert_versions_are_whole(models)
+        left.append(published_versions(models, "small"))
+        assert served_versions(models, "small") == [3]
+    assert {len(versions) for versions in left} == {1, 2, 3}
+
+
+def test_a_crash_while_recovering_is_recovered_from(tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    publish_text(template / "models", "a")
+    half_way = [
+        models
+        for models in die_at_each_step(template, tmp_path / "copies", "publish", "b")
+        if list(staging_root(models).glob("*.decided"))
+    ]
+    for number, models in enumerate(half_way[:: len(half_way) // 3]):
+        copies = tmp_path / f"again-{number}"
+        for recovering in die_at_each_step(models.parent, copies, "recover"):
+            recover(recovering)
+            assert contents(recovering) == folder_of({1: "a", 2: "b"}, served=2)
+        shutil.rmtree(copies)
+    assert len(half_way) > 5
+
+
+def die_at_each_step(template: Path, copies: Path, *action: str) -> list[Path]:
+    """The repositories that processes left that died at the first step, the second, …"""
+    copies.mkdir()
+    command = [sys.executable, "-m", "tests.exporters.dying", str(template), str(copies), *action]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [path / "models" for path in sorted(copies.iterdir(), key=lambda path: int(path.name))]
+
+
+def assert_versions_are_whole(models: Path) -> None:
+    for version in published_versions(models, "small"):
+        files = {path.name for path in (models / "small" / str(version)).iterdir()}
+        assert files == {"model.pt", "manifest.json", "config"}
