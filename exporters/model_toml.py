@@ -170,9 +170,9 @@ class _Reader:
             raise self._wrong(f"{where} has no {' and no '.join(missing)}")
 
     def _check_keys(self, table: object, known: Iterable[str], where: str) -> None:
-        known = tuple(known)
         if not isinstance(table, dict):
             raise self._wrong(f"{where} has {table!r} where a table is needed")
+        known = tuple(known)
         for key in table:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=2)
