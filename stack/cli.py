@@ -1,21 +1,26 @@
 """The `conch` command: its verbs, and how an error reaches a person."""
 
-import importlib.metadata
 import sys
-from io import TextIOWrapper
-from typing import Annotated
 
-import typer
+try:
+    import importlib.metadata
+    from io import TextIOWrapper
+    from typing import Annotated
 
-from exporters.errors import ExportError
-from gateway.errors import GatewayError
-from stack.commands import keys
-from stack.commands.doctor import doctor
-from stack.commands.export import export_models
-from stack.commands.infer import infer
-from stack.commands.models import models
-from stack.commands.up import gateway, up
-from stack.errors import StackError
+    import typer
+
+    from exporters.errors import ExportError
+    from gateway.errors import GatewayError
+    from stack.commands import keys
+    from stack.commands.doctor import doctor
+    from stack.commands.export import export_models
+    from stack.commands.infer import infer
+    from stack.commands.models import models
+    from stack.commands.up import gateway, up
+    from stack.errors import StackError
+except KeyboardInterrupt:
+    # Half a second goes by here: Ctrl-C ends the command as it does later, without a traceback.
+    sys.exit(130)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.errors import PreflightError, ServerNotFoundError
-from stack.process_ports import port_holder
+from stack.process_ports import called, port_holder
 from stack.settings import StackSettings
 from stack.triton_install import find_triton, shared_libpython
 
@@ -51,17 +51,21 @@ class Machine:
     ports: Mapping[str, int]
     port_holders: Mapping[int, str | None]
     shell_paths: Mapping[str, Path]
+    orphans: Sequence[str]
     server: Path | None
     server_problem: str
     server_has_own_backends: bool
 
 
-def check_machine(settings: StackSettings, ports: Mapping[str, int]) -> list[Check]:
+def check_machine(
+    settings: StackSettings, ports: Mapping[str, int], orphans: Sequence[int] = ()
+) -> list[Check]:
     """Every check on this machine, in the order in which to mend things.
 
     `ports` must be free, by the setting that names each; none for a stack that holds its own.
+    `orphans` are processes that the next start will end, with the ports they hold.
     """
-    return checks(read_machine(settings, ports))
+    return checks(read_machine(settings, ports, orphans))
 
 
 def require(results: Sequence[Check]) -> None:
@@ -71,7 +75,9 @@ def require(results: Sequence[Check]) -> None:
             raise PreflightError(f"{check.detail} {check.cure}".rstrip())
 
 
-def read_machine(settings: StackSettings, ports: Mapping[str, int]) -> Machine:
+def read_machine(
+    settings: StackSettings, ports: Mapping[str, int], orphans: Sequence[int] = ()
+) -> Machine:
     """Look at this machine."""
     install, problem = None, ""
     try:
@@ -86,11 +92,12 @@ def read_machine(settings: StackSettings, ports: Mapping[str, int]) -> Machine:
         package_versions=dict(_installed_packages()),
         shm_free_bytes=_shm_free_bytes(),
         ports=ports,
-        port_holders={port: port_holder(port) for port in ports.values()},
+        port_holders={port: port_holder(port, but_not=orphans) for port in ports.values()},
         shell_paths={
             "CONCH_MODEL_REPOSITORY": settings.model_repository.resolve(),
             "CONCH_STATE_DIR": settings.state_dir.resolve(),
         },
+        orphans=[called(pid) for pid in orphans],
         server=install.binary if install else None,
         server_problem=problem,
         server_has_own_backends=install.has_own_backends if install else False,
@@ -107,6 +114,7 @@ def checks(machine: Machine) -> list[Check]:
         *results,
         _server(machine),
         _shared_memory(machine),
+        _orphans(machine),
         check_ports(machine.ports, machine.port_holders),
     ]
 
@@ -212,6 +220,15 @@ def _shared_memory(machine: Machine) -> Check:
         f"{needed_mib} MiB are the least.",
         f"Delete what fills it, or enlarge it: `mount -o remount,size=1g {_SHARED_MEMORY}`, in a "
         "container `docker run --shm-size=1g`.",
+    )
+
+
+def _orphans(machine: Machine) -> Check:
+    if not machine.orphans:
+        return Check("left over", True, "No process is left of an earlier run.")
+    left = ", ".join(machine.orphans)
+    return Check(
+        "left over", True, f"Of an earlier run that was killed: {left}; the next start ends them."
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from stack.errors import ProcessError
 from stack.process_identity import TOKEN_VARIABLE, ProcessIdentity, identify, intended
-from stack.process_orphans import end_group, end_orphan
+from stack.process_orphans import end_group, end_orphan, process_files
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ManagedProcess:
     def __init__(self, command: Command, state_dir: Path) -> None:
         self.command = command
         self.log_path = state_dir / "logs" / f"{command.name}.log"
-        self._identity_path = state_dir / "processes" / f"{command.name}.json"
+        self._identity_path = process_files(state_dir) / f"{command.name}.json"
         self._identity: ProcessIdentity | None = None
         self._child: asyncio.subprocess.Process | None = None
         self._log_rotated = False

@@ -15,6 +15,18 @@ _KILL_TIMEOUT_S = 10.0
 _LOOK_INTERVAL_S = 0.02
 
 
+def orphans(state_dir: Path) -> list[int]:
+    """Living processes that a run which is over left; the caller knows that none runs now."""
+    records = sorted(process_files(state_dir).glob("*.json"))
+    recorded = filter(None, map(ProcessIdentity.read, records))
+    return [pid for found in filter(None, map(located, recorded)) for pid in owned_members(found)]
+
+
+def process_files(state_dir: Path) -> Path:
+    """The folder in which each child is recorded."""
+    return state_dir / "processes"
+
+
 async def end_orphan(identity_path: Path) -> None:
     """End the group recorded in the file: its leader is asked first, then the group is killed."""
     recorded = ProcessIdentity.read(identity_path)

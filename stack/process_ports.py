@@ -1,6 +1,7 @@
 """Which process listens on a port: read from /proc, as far as this user may look."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from stack.process_identity import command_line
@@ -8,17 +9,28 @@ from stack.process_identity import command_line
 _LISTENING = "0A"
 
 
-def port_holder(port: int) -> str | None:
-    """`"process 812 (nginx)"`, `"another user's process"`, or None when the port is free."""
+def port_holder(port: int, but_not: Collection[int] = ()) -> str | None:
+    """`"process 812 (nginx)"`, `"another user's process"`, or None when the port is free.
+
+    A port of the processes in `but_not` counts as free: they are about to be ended.
+    """
     inodes = _listening_inodes(port)
     if not inodes:
         return None
     for entry in os.listdir("/proc"):
         if entry.isdecimal() and _holds(int(entry), inodes):
-            arguments = command_line(int(entry))
-            name = Path(arguments[0]).name if arguments else "unknown"
-            return f"process {entry} ({name})"
+            return None if int(entry) in but_not else called(int(entry))
     return "another user's process"
+
+
+def called(pid: int) -> str:
+    """How a process is named to a person.
+
+    >>> called(0)
+    'process 0 (unknown)'
+    """
+    arguments = command_line(pid)
+    return f"process {pid} ({Path(arguments[0]).name if arguments else 'unknown'})"
 
 
 def _listening_inodes(port: int) -> set[str]:

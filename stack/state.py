@@ -8,6 +8,8 @@ from pathlib import Path
 
 from stack.errors import AlreadyRunningError, StateDirectoryError
 
+_RUNNING = "running"
+
 
 @contextmanager
 def state_lock(state_dir: Path) -> Iterator[None]:
@@ -17,7 +19,8 @@ def state_lock(state_dir: Path) -> Iterator[None]:
     """
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _open(state_dir / "lock")
+        running = _open(state_dir / _RUNNING)
     except OSError as error:
         raise StateDirectoryError(
             f"The state directory {state_dir} cannot be used: {error.strerror}. "
@@ -28,22 +31,30 @@ def state_lock(state_dir: Path) -> Iterator[None]:
     except BlockingIOError:
         holder = os.read(descriptor, 32).decode() or "unknown"
         os.close(descriptor)
+        os.close(running)
         raise AlreadyRunningError(
             f"A stack is already running on {state_dir} (process {holder}). Stop it with Ctrl-C "
             f"or `kill {holder}`, or give this one a --state-dir of its own."
         ) from None
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
+    # Waits for nobody but an `is_running` that looks at this moment.
+    fcntl.flock(running, fcntl.LOCK_EX)
     try:
         yield
     finally:
+        os.close(running)
         os.close(descriptor)
 
 
 def is_running(state_dir: Path) -> bool:
-    """Whether a `conch up` holds this state directory now."""
+    """Whether a `conch up` holds this state directory now.
+
+    To look takes a lock for a moment, so it is another one than that which a second `conch up`
+    is refused by.
+    """
     try:
-        descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(state_dir / _RUNNING, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -53,3 +64,7 @@ def is_running(state_dir: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -1,5 +1,6 @@
 """A whole stack of one's own on free loopback ports: for benchmarks and end-to-end tests."""
 
+import asyncio
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from gateway.settings import PREFIX
 from stack.errors import TrialError
+from stack.process_orphans import end_orphan, process_files
 
 CONCH = Path(sys.executable).with_name("conch")
 _START_TIMEOUT_S = 180.0
@@ -104,13 +106,35 @@ class TrialStack:
         """`conch up`, and wait until it is ready. Raises TrialError with its output."""
         with (self.folder / "up.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [CONCH, self.command], env=self.environment, stdout=log, stderr=log
+                [CONCH, self.command],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                # With an export of its own, so that both can be killed.
+                process_group=0,
             )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._abandon(self.process)
+            raise
+
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while "Ready" not in self.output:
             if self.exited or time.monotonic() > deadline:
                 raise TrialError(f"`conch {self.command}` did not become ready: {self.output}")
             time.sleep(_POLL_S)
+
+    def _abandon(self, process: subprocess.Popen[bytes]) -> None:
+        """End what did not become ready, with everything it has started."""
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for record in process_files(self.state_dir).glob("*.json"):
+                asyncio.run(end_orphan(record))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal and wait for the end; returns the exit code."""

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from stack.console import console
 from stack.preflight import Check, check_machine
+from stack.process_orphans import orphans
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 from stack.state import is_running
@@ -22,7 +24,7 @@ def doctor(
     """Check whether this machine can run the stack; exit code 1 if something is missing."""
     running = is_running(settings.state_dir)
     ports = {} if running else settings.gateway_ports | settings.triton_ports
-    checks = check_machine(settings, ports)
+    checks = check_machine(settings, ports, [] if running else orphans(settings.state_dir))
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -34,8 +36,8 @@ def doctor(
 def _show(checks: list[Check]) -> None:
     screen = console()
     for check in checks:
-        mark = "[green]ok  [/]" if check.ok else "[red]FAIL[/]"
-        line = f"{mark} {check.name:16} {check.detail}"
-        screen.print(line, highlight=False, soft_wrap=True)
+        mark = ("ok  ", "green") if check.ok else ("FAIL", "red")
+        # As text and not as markup: a path may hold what looks like it.
+        screen.print(Text.assemble(mark, f" {check.name:16} {check.detail}"), soft_wrap=True)
         if not check.ok and check.cure:
-            screen.print(f"     {check.cure}", highlight=False, soft_wrap=True, style="yellow")
+            screen.print(Text(f"     {check.cure}", "yellow"), soft_wrap=True)

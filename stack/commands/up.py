@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.settings import GatewaySettings
 from stack.commands.models import ModelStatus, model_statuses
@@ -78,20 +79,24 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
 async def _run_stack(settings: StackSettings, screen: Console) -> None:
     from gateway.records.migrate import migrate
     from stack.first_start import demo_key
+    from stack.records_errors import records_errors
 
     triton = EmbeddedTriton(settings, _problem)
     parts = gateway_processes(settings, triton.http_url, _problem)
     await _require_ports(settings, parts, settings.gateway_ports | settings.triton_ports)
+    with records_errors(settings):
+        await migrate(settings.records_url)
     try:
         with screen.status("Triton is loading the models …"):
             report = await triton.start()
-        await migrate(settings.records_url)
         for part in parts:
             await part.start()
         for model in report.broken:
             _problem(str(model))
         statuses = await asyncio.to_thread(model_statuses, triton.http_url)
-        _show(screen, settings, triton.http_url, statuses, await demo_key(settings))
+        with records_errors(settings):
+            shown_key = await demo_key(settings)
+        _show(screen, settings, triton.http_url, statuses, shown_key)
         await _watch([triton.run(), *(part.run() for part in parts)])
     finally:
         await _stop(parts, triton.stop)
@@ -99,8 +104,10 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
 
 async def _run_gateway(settings: StackSettings, screen: Console) -> None:
     from gateway.records.migrate import migrate
+    from stack.records_errors import records_errors
 
-    await migrate(settings.records_url)
+    with records_errors(settings):
+        await migrate(settings.records_url)
     parts = gateway_processes(settings, settings.triton_url, _problem)
     await _require_ports(settings, parts, settings.gateway_ports)
     try:
@@ -160,10 +167,14 @@ def _show(
 
 def _urls(settings: StackSettings, triton_url: str) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_row("gateway", f"http://{settings.host}:{settings.port}", "what clients call")
+    data = f"http://{settings.host}:{settings.port}"
     admin = f"http://{settings.admin_host}:{settings.admin_port}"
-    table.add_row("admin", admin, "/metrics, /docs")
-    table.add_row("Triton", triton_url, f"logs in {settings.state_dir / 'logs'}")
+    for row in (
+        ("gateway", data, "what clients call"),
+        ("admin", admin, "/metrics, /docs"),
+        ("Triton", triton_url, f"logs in {settings.state_dir / 'logs'}"),
+    ):
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -172,7 +183,8 @@ def _loaded(statuses: list[ModelStatus]) -> Table:
     for heading in ("MODEL", "VERSION", "STATE", "BACKEND"):
         table.add_column(heading)
     for status in statuses:
-        table.add_row(status.name, status.version, status.state, status.backend)
+        row = (status.name, status.version, status.state, status.backend)
+        table.add_row(*map(Text, row))
     return table
 
 

@@ -30,6 +30,7 @@ FIT = Machine(
         "CONCH_MODEL_REPOSITORY": Path("/srv/models-2"),
         "CONCH_STATE_DIR": Path("/é/.c_1"),
     },
+    orphans=[],
     server=Path("/venv/tritonserver"),
     server_problem="",
     server_has_own_backends=False,
@@ -116,3 +117,12 @@ def test_a_held_port_is_found_with_its_holder(tmp_path: Path) -> None:
         assert f"Port {port}" in ports.detail
         assert f"process {os.getpid()}" in ports.detail
         assert all(check.ok for check in check_machine(settings, {}))
+
+
+def test_a_port_of_an_orphan_is_free_because_the_next_start_ends_it(tmp_path: Path) -> None:
+    settings = triton_settings(tmp_path, tmp_path)
+    with socket.create_server(("127.0.0.1", settings.triton_http_port)):
+        results = check_machine(settings, settings.triton_ports, [os.getpid()])
+    assert all(check.ok for check in results)
+    [left] = [check.detail for check in results if check.name == "left over"]
+    assert f"process {os.getpid()} (" in left and "the next start ends" in left

@@ -12,6 +12,7 @@ import pytest
 from stack.errors import ProcessError
 from stack.process import Command, ManagedProcess
 from stack.process_identity import ProcessIdentity, boot_id, read_stat
+from stack.process_orphans import orphans
 from tests.waiting import wait_until
 
 # Starts a grandchild, says its process id, and waits.
@@ -70,13 +71,13 @@ def test_the_next_start_ends_the_orphan(tmp_path: Path, leader_lives: bool) -> N
         earlier = managed(tmp_path, STUBBORN)
         await earlier.start()
         assert earlier.pid
-        orphans = [earlier.pid, await asyncio.to_thread(grandchild, earlier)]
+        left = [earlier.pid, await asyncio.to_thread(grandchild, earlier)]
         if not leader_lives:
             earlier.signal(signal.SIGKILL)
             await earlier.wait()
         later = managed(tmp_path, "pass")
         await later.start()
-        assert not any(map(alive, orphans))
+        assert not any(map(alive, left))
         await later.wait()
         await later.end_now()
 
@@ -116,6 +117,19 @@ def test_the_next_start_ends_a_child_whose_parent_was_killed_before_recording_it
 
     asyncio.run(scenario())
     assert not (tmp_path / "processes/child.json").exists()
+
+
+def test_orphans_are_listed_until_they_are_ended(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        assert orphans(tmp_path) == []
+        earlier = managed(tmp_path, PARENT)
+        await earlier.start()
+        started = await asyncio.to_thread(grandchild, earlier)
+        assert sorted(orphans(tmp_path)) == sorted([earlier.pid or 0, started])
+        await earlier.end_now()
+        assert orphans(tmp_path) == []
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("mistaken", ["start_ticks", "boot_id"])

@@ -1,0 +1,35 @@
+"""What is wrong with the database of the keys, as one paragraph for a person."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from gateway.errors import ConfigurationError
+from gateway.records.engine import sqlite_file
+from stack.errors import RecordsError
+from stack.settings import StackSettings
+
+
+@contextmanager
+def records_errors(settings: StackSettings) -> Iterator[None]:
+    """Turn what the database says in this block into a RecordsError that says what to do."""
+    try:
+        yield
+    except (DBAPIError, ConfigurationError) as error:
+        cause = error if isinstance(error, DBAPIError) else error.__cause__
+        if not isinstance(cause, DBAPIError):
+            raise
+        raise RecordsError(_paragraph(settings, cause)) from error
+
+
+def _paragraph(settings: StackSettings, cause: DBAPIError) -> str:
+    # Of SQLAlchemy's text only the database's own words: the rest is a statement and a link.
+    said = " ".join(str(cause.orig).split())
+    file = sqlite_file(settings.records_url)
+    if file is None:
+        return f"The records of CONCH_DATABASE_URL cannot be used: {said}. Mend that database."
+    return (
+        f"The records in {file} cannot be used: {said}. If the file is damaged, put a copy of it "
+        "back, or move it away: the next start makes new records, without any key."
+    )
