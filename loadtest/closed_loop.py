@@ -22,10 +22,15 @@ from loadtest.bodies import InferBody, infer_body
 
 @dataclass(frozen=True)
 class Result:
-    """What one run saw. Latencies are of answered requests, in milliseconds."""
+    """What one run saw. Latencies are of answered requests, in milliseconds.
+
+    `dropped` are the connections that ended before the run did, or whose last request was never
+    answered; each counts as one request and one error.
+    """
 
     requests: int
     errors: int
+    dropped: int
     seconds: float
     p50_ms: float
     p99_ms: float
@@ -40,7 +45,8 @@ class Result:
 class _Tally:
     stop_at: float
     latencies_ms: list[float] = field(default_factory=list)
-    errors: int = 0
+    refused: int = 0
+    dropped: int = 0
 
 
 class _Connection(asyncio.Protocol):
@@ -52,6 +58,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
         self._sent_at = 0.0
+        self._finished = False
         self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,15 +72,22 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         now = time.perf_counter()
         self._tally.latencies_ms.append((now - self._sent_at) * 1e3)
-        self._tally.errors += self._parser.get_status_code() != 200
-        if now >= self._tally.stop_at or not self._parser.should_keep_alive():
+        self._tally.refused += self._parser.get_status_code() != 200
+        if now >= self._tally.stop_at:
+            self._finished = True
+        if self._finished or not self._parser.should_keep_alive():
             self._transport.close()
             return
         self._parser = httptools.HttpResponseParser(self)
         self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._tally.dropped += not self._finished
         self.closed.set_result(None)
+
+    def abort(self) -> None:
+        """End the connection at once; what it still waits for is lost."""
+        self._transport.abort()
 
     def _send(self) -> None:
         self._sent_at = time.perf_counter()
@@ -81,7 +95,14 @@ class _Connection(asyncio.Protocol):
 
 
 async def closed_loop(
-    url: str, path: str, body: InferBody, *, connections: int, seconds: float, key: str | None
+    url: str,
+    path: str,
+    body: InferBody,
+    *,
+    connections: int,
+    seconds: float,
+    key: str | None,
+    patience_s: float = 10.0,
 ) -> Result:
     """Run the load and return what it saw. Raises OSError when the server cannot be reached."""
     where = urlsplit(url)
@@ -96,12 +117,17 @@ async def closed_loop(
         )
         for _ in range(connections)
     ]
-    await asyncio.wait([protocol.closed for _, protocol in pairs], timeout=seconds + 10)
+    waiting = [protocol.closed for _, protocol in pairs]
+    await asyncio.wait(waiting, timeout=seconds + patience_s)
+    for _, protocol in pairs:
+        protocol.abort()
+    await asyncio.wait(waiting)
     elapsed = time.perf_counter() - started
     ordered = sorted(tally.latencies_ms) or [0.0]
     return Result(
-        requests=len(tally.latencies_ms),
-        errors=tally.errors,
+        requests=len(tally.latencies_ms) + tally.dropped,
+        errors=tally.refused + tally.dropped,
+        dropped=tally.dropped,
         seconds=elapsed,
         p50_ms=ordered[len(ordered) // 2],
         p99_ms=ordered[int(len(ordered) * 0.99)],
@@ -144,7 +170,7 @@ def main() -> None:
         key=given.key,
     )
     result = uvloop.run(run)
-    if not result.requests:
+    if result.requests == result.dropped:
         sys.exit(f"{given.url} answered nothing in {result.seconds:.1f} s.")
     print(json.dumps({**asdict(result), "per_second": result.per_second}))
 
