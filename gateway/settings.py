@@ -2,13 +2,15 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -24,6 +26,8 @@ ENV_FILE = ".env"
 TOML_FILE = "conch.toml"
 # Names that clients of the gateway read from the environment; they are not settings of a server.
 CLIENT_NAMES = frozenset({"CONCH_API_KEY"})
+# Neither an absolute path nor SQLite's own `:memory:` and `file:` forms.
+_RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 S = TypeVar("S", bound="GatewaySettings")
 
 
@@ -34,6 +38,7 @@ class GatewaySettings(BaseSettings):
         env_prefix=PREFIX,
         env_file=ENV_FILE,
         toml_file=TOML_FILE,
+        env_ignore_empty=True,
         # Other programs' names in .env are theirs; refuse_unknown_names finds ours.
         extra="ignore",
         frozen=True,
@@ -72,10 +77,30 @@ class GatewaySettings(BaseSettings):
         description="Longest wait for Triton's answer; past it the client gets a 504.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # env_ignore_empty does this for the environment; conch.toml may hold "" as well.
+        return {name: value for name, value in given.items() if value != ""}
+
+    @field_validator("triton_urls")
+    @classmethod
+    def _are_urls(cls, urls: str) -> str:
+        for url in urls.split(","):
+            if not is_http_url(url):
+                raise ValueError("write it as http://127.0.0.1:8000")
+        return urls
+
     @property
     def records_url(self) -> str:
-        """SQLAlchemy URL of the records: the setting, else SQLite in the state directory."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.state_dir.resolve()}/conch.db"
+        """SQLAlchemy URL of the records: the setting, else SQLite in the state directory.
+
+        A path in it is absolute: the processes of one gateway have other working directories.
+        """
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.state_dir.resolve()}/conch.db"
+        relative = _RELATIVE_SQLITE.fullmatch(self.database_url)
+        return f"{relative[1]}{Path.cwd()}/{relative[2]}" if relative else self.database_url
 
     @classmethod
     def settings_customise_sources(
@@ -88,6 +113,30 @@ class GatewaySettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls)
         return init_settings, env_settings, dotenv_settings, toml
+
+
+def is_http_url(url: str) -> bool:
+    """Whether it names a scheme and a host, and a port that can be one.
+
+    >>> is_http_url("http://[::1]:8000"), is_http_url("http://[::"), is_http_url("gpu:8000")
+    (True, False, False)
+    """
+    try:
+        parts = urlsplit(url)
+        # Reading the port raises ValueError for one that is no number.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def http_url(host: str, port: int) -> str:
+    """Where to call what listens on this address: one that means every interface is loopback.
+
+    >>> http_url("::", 8080), http_url("0.0.0.0", 8080)
+    ('http://[::1]:8080', 'http://127.0.0.1:8080')
+    """
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def environment_name(field: str) -> str:

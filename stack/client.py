@@ -11,10 +11,11 @@ from typing import Any
 import httpx2
 from PIL import Image, UnidentifiedImageError
 
-from stack.errors import ClientError
+from gateway.settings import is_http_url
+from stack.errors import ClientError, UsageError
 
 _TIMEOUT_S = 30.0
-_LOOPBACK = ("http://127.", "http://localhost")
+_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
 # Element types an image can be turned into: Triton's name -> array typecode and whether 0..1.
 _IMAGE_DTYPES = {"FP32": ("f", True), "UINT8": ("B", False)}
 
@@ -43,8 +44,8 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
     if key:
         headers["Authorization"] = f"Bearer {key}"
     method = "POST" if "content" in request else "GET"
-    if not base_url.startswith(("http://", "https://")):
-        raise ClientError(f"The URL {base_url} has no scheme; write it as http://{base_url}.")
+    if not is_http_url(base_url):
+        raise UsageError(f"{base_url} is no URL; write it as http://127.0.0.1:8080.")
     try:
         answer = httpx2.request(
             method,
@@ -55,7 +56,7 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
             trust_env=not base_url.startswith(_LOOPBACK),
             **request,
         )
-    except httpx2.TransportError as error:
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
         raise ClientError(
             f"{base_url} does not answer ({error}). Is the stack running? Start it with `conch up`."
         ) from None

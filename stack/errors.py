@@ -1,6 +1,7 @@
 """Every error of the `conch` command; the text of each is one paragraph for a person.
 
 StackError
+  UsageError               a flag or a setting has a value that it cannot have
   StateDirectoryError      the state directory cannot be used
   AlreadyRunningError      another stack runs on the same state directory
   PreflightError           this machine cannot run the embedded Triton as it is
@@ -19,6 +20,10 @@ StackError
 
 class StackError(Exception):
     """Base of all: what was wrong, the value, what to do next."""
+
+
+class UsageError(StackError):
+    """A flag or a setting has a value that it cannot have; exit code 2."""
 
 
 class StateDirectoryError(StackError):

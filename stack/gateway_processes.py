@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import httpx2
 
-from gateway.settings import PREFIX, GatewaySettings, environment_name
+from gateway.settings import PREFIX, GatewaySettings, environment_name, http_url
 from stack.errors import ProcessError
 from stack.process import Command, ManagedProcess
 from stack.process_supervisor import Supervisor
@@ -80,8 +80,8 @@ def gateway_processes(
 ) -> list[GatewayProcess]:
     """The worker and the admin plane, not yet started."""
     environment = gateway_environment(settings, triton_url)
-    worker_url = f"http://{_callable(settings.host)}:{settings.port}"
-    admin_url = f"http://{_callable(settings.admin_host)}:{settings.admin_port}"
+    worker_url = http_url(settings.host, settings.port)
+    admin_url = http_url(settings.admin_host, settings.admin_port)
     return [
         # Any answer will do: Triton's own health is not the gateway's.
         GatewayProcess("gateway", "gateway.worker", worker_url, settings, environment, on_problem),
@@ -106,7 +106,3 @@ async def _answers(client: httpx2.AsyncClient, url: str) -> bool:
         await client.get(url)
         return True
     return False
-
-
-def _callable(host: str) -> str:
-    return "127.0.0.1" if host == "0.0.0.0" else host

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
+from gateway.errors import ConfigurationError
 from gateway.settings import PREFIX, flag_name, load_settings
+from stack.errors import UsageError
 from stack.settings import StackSettings
 
 
@@ -23,8 +25,9 @@ def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[...,
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def run(**arguments: Any) -> None:
             given = {name: arguments.pop(name) for name in names}
-            flags = {name: value for name, value in given.items() if value is not None}
-            command(**arguments, settings=load_settings(StackSettings, flags))
+            # An empty flag is none given, as an empty variable is.
+            flags = {name: value for name, value in given.items() if value}
+            command(**arguments, settings=_settings(flags))
 
         own = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [parameter for parameter in own if parameter.name != "settings"]
@@ -38,6 +41,13 @@ def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[...,
         return run
 
     return decorate
+
+
+def _settings(flags: dict[str, str]) -> StackSettings:
+    try:
+        return load_settings(StackSettings, flags)
+    except ConfigurationError as error:
+        raise UsageError(str(error)) from error
 
 
 def _flag(name: str, field: FieldInfo) -> inspect.Parameter:

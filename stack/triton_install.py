@@ -12,7 +12,6 @@ from stack.errors import ServerNotFoundError
 
 _CONTAINER_HOME = Path("/opt/tritonserver")
 _OWN_BACKENDS = Path(__file__).parent / "backends"
-_PACKAGE_ROOT = Path(__file__).parent.parent
 _STUB = "triton_python_backend_stub"
 
 
@@ -96,9 +95,6 @@ def server_environment(install: TritonInstall) -> dict[str, str]:
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if sys.prefix != sys.base_prefix:
         environment["VIRTUAL_ENV"] = sys.prefix
-    if str(_PACKAGE_ROOT) != sysconfig.get_path("purelib"):
-        # Run from a checkout: the stub must find our backends there.
-        environment["PYTHONPATH"] = _joined([_PACKAGE_ROOT], environment.get("PYTHONPATH"))
     return environment
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from gateway.settings import http_url
 from stack.client import Guess, classify
 from stack.console import console
 from stack.settings import StackSettings
@@ -32,13 +33,13 @@ def infer(
 
     Example: conch infer mnist_cnn exporters/zoo/samples/digit-7-1.png
     """
-    base_url = (url or f"http://{settings.host}:{settings.port}").rstrip("/")
+    base_url = (url or http_url(settings.host, settings.port)).rstrip("/")
     guesses = classify(base_url, model, file, key=key, top=top)
     if as_json:
         best = {"label": guesses[0].label, "probability": round(guesses[0].probability, 6)}
         typer.echo(json.dumps(best))
         return
-    console().print(chart(guesses))
+    console(markup=False).print(chart(guesses))
 
 
 def chart(guesses: list[Guess]) -> Table:

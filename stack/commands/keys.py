@@ -67,7 +67,7 @@ def list_keys(
     if as_json:
         typer.echo(json.dumps([_record(key) for key in found], indent=2))
         return
-    console().print(_table(found))
+    console(markup=False).print(_table(found))
 
 
 @app.command()

@@ -43,7 +43,7 @@ def models(
     if as_json:
         typer.echo(json.dumps([asdict(status) for status in found], indent=2))
         return
-    screen = console()
+    screen = console(markup=False)
     screen.print(status_table(found))
     for status in found:
         if status.reason:

@@ -13,6 +13,12 @@ from tests.e2e.running_stack import SAMPLES, RunningStack
 from tests.e2e.test_refusals import BODY, INFER
 
 
+class StackOnIpv6(RunningStack):
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {"CONCH_HOST": "::"}
+
+
 def test_models_shows_versions_and_backends(stack: RunningStack) -> None:
     found = {
         status["name"]: status for status in json.loads(stack.conch("models", "--json").stdout)
@@ -66,6 +72,29 @@ def test_wrong_usage_is_exit_code_2(stack: RunningStack) -> None:
     assert stack.conch("infer").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["infer", "mnist_cnn", "x.png", "--url", "http://[::"], "http://[:: is no URL"),
+        (["models", "--triton-urls", "http://[x"], "CONCH_TRITON_URLS is 'http://[x'"),
+        (["gateway", "--port", "99999"], "CONCH_PORT is '99999'"),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_paragraph_and_exit_code_2(
+    stack: RunningStack, arguments: list[str], said: str
+) -> None:
+    done = stack.conch(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("conch: ")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_brackets_of_others_are_shown_as_they_are(stack: RunningStack) -> None:
+    stack.new_key("--models", "mnist_[abc]*")
+    assert "mnist_[abc]*" in stack.conch("keys", "list").stdout
+
+
 def test_the_gateway_runs_alone_before_a_triton_elsewhere(
     stack: RunningStack, tmp_path: Path
 ) -> None:
@@ -79,6 +108,20 @@ def test_the_gateway_runs_alone_before_a_triton_elsewhere(
         assert alone.stop() == 0
     with pytest.raises(httpx2.TransportError):
         alone.get("/v2/health/live")
+
+
+def test_the_gateway_listens_on_ipv6_and_infer_finds_it(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    ports = [*free_ports(2), *stack.ports[2:]]
+    alone = StackOnIpv6(tmp_path, command="gateway", ports=ports)
+    alone.start()
+    try:
+        picture, key = str(SAMPLES / "digit-7-1.png"), alone.new_key()
+        done = alone.conch("infer", "mnist_cnn", picture, "--key", key, "--json")
+        assert json.loads(done.stdout)["label"] == "7", done.stderr
+    finally:
+        assert alone.stop() == 0
 
 
 def test_an_unreadable_picture_is_refused(stack: RunningStack, key: str) -> None:

@@ -1,5 +1,7 @@
 """Settings of the gateway: names that are read, and clear words on those that are wrong."""
 
+from pathlib import Path
+
 import pytest
 
 from gateway.errors import ConfigurationError
@@ -19,3 +21,21 @@ def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CONCH_PORT", "eighty")
     with pytest.raises(ConfigurationError, match="CONCH_PORT is 'eighty'"):
         load_settings(GatewaySettings)
+
+
+@pytest.mark.parametrize(
+    ("given", "means"),
+    [
+        ("sqlite:///x.db", "sqlite:///{here}/x.db"),
+        ("sqlite+aiosqlite:///a/x.db?timeout=3", "sqlite+aiosqlite:///{here}/a/x.db?timeout=3"),
+        ("sqlite+aiosqlite:////a/x.db", "sqlite+aiosqlite:////a/x.db"),
+        ("sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite:///:memory:"),
+        ("postgresql+asyncpg://host/x", "postgresql+asyncpg://host/x"),
+    ],
+)
+def test_a_relative_database_lies_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, means: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(GatewaySettings, {"database_url": given})
+    assert settings.records_url == means.format(here=tmp_path)

@@ -73,3 +73,34 @@ def test_triton_is_the_embedded_one_unless_named() -> None:
         load_settings(StackSettings, {"triton_urls": "http://gpu:8000/"}).triton_url
         == "http://gpu:8000"
     )
+
+
+def test_empty_is_unset_wherever_it_is_said(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "conch.toml").write_text('triton_server = ""\nport = 1001')
+    monkeypatch.setenv("CONCH_TRITON_SERVER", "")
+    monkeypatch.setenv("CONCH_PORT", "")
+    settings = load_settings(StackSettings)
+    assert settings.triton_server is None
+    assert settings.port == 1001
+
+
+def test_an_empty_flag_leaves_the_environment_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONCH_PORT", "1003")
+    app, seen = typer.Typer(), []
+
+    @app.command()
+    @with_settings("port")
+    def show(*, settings: StackSettings) -> None:
+        """Show."""
+        seen.append(settings.port)
+
+    CliRunner().invoke(app, ["--port", ""], catch_exceptions=False)
+    assert seen == [1003]
+
+
+@pytest.mark.parametrize("urls", ["http://[x", "gpu:8000", "http://gpu:eight", "http://a:1,b"])
+def test_a_url_that_is_none_is_refused_with_its_name(urls: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"CONCH_TRITON_URLS is .* write it as http://"):
+        load_settings(StackSettings, {"triton_urls": urls})
