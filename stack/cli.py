@@ -55,7 +55,7 @@ def conch(
 
 
 def main() -> None:
-    """Run the command; an expected error is one paragraph on stderr and exit code 1."""
+    """Run the command; an expected error is a paragraph on stderr, exit code 1 or, for usage, 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A terminal that cannot show a bar shows a question mark.
@@ -64,4 +64,4 @@ def main() -> None:
         app()
     except (StackError, GatewayError, ExportError) as error:
         typer.echo(f"conch: {error}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
