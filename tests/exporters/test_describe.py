@@ -7,6 +7,7 @@ from tritonclient.grpc import model_config_pb2 as triton
 
 from exporters.describe import describe
 from exporters.formats import load_format
+from exporters.policy import with_served
 from exporters.spec import ModelSpec, TensorSpec
 from exporters.zoo import ZOO
 from tests.exporters.models import WIDTH, Doubler, SumAndDifference, spec_of
@@ -23,6 +24,8 @@ def config_of(spec: ModelSpec, name: str = "config.pbtxt") -> triton.ModelConfig
 @pytest.mark.parametrize("name", ZOO)
 def test_the_committed_folder_is_what_an_export_writes(name: str) -> None:
     files = describe(ZOO[name].spec(), load_format(ZOO[name].format))
+    for path in CONFIGS:
+        files[path] = with_served(files[path].decode(), [1]).encode()
     committed = {path: (REPOSITORY / name / path).read_bytes() for path in files}
     assert committed == files
 
