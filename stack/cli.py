@@ -17,7 +17,7 @@ try:
     from stack.commands.infer import infer
     from stack.commands.models import models
     from stack.commands.up import gateway, up
-    from stack.errors import StackError
+    from stack.errors import StackError, UsageError
 except KeyboardInterrupt:
     # Half a second goes by here: Ctrl-C ends the command as it does later, without a traceback.
     sys.exit(130)
