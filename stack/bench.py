@@ -1,14 +1,15 @@
 """`make bench`: the gateway against direct Triton, turn by turn in one run, on this machine.
 
 Direct and gateway runs alternate, so that a drift of the machine's speed falls on both; the
-figure to quote is the ratio. CPU is user + system time of the gateway's process over the requests
-it answered, from the kernel's own accounting.
+figure to quote is the ratio. CPU is user + system time of all processes of the gateway's data plane
+over the requests they answered, from the kernel's own accounting.
 """
 
 import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from stack.errors import TrialError
 from stack.settings import StackSettings
 from stack.trial import TrialStack
 
@@ -47,11 +49,15 @@ class Round:
 def main() -> int:
     """Run the benchmark and print the table; exits 1 only when the load itself failed."""
     given = _arguments()
+    # As an exception it also ends the stack and the load.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="conch-bench-") as folder:
         stack = TrialStack(Path(folder), model_repository=StackSettings().model_repository)
-        stack.start()
         try:
+            stack.start()
             rounds = _rounds(stack, given)
+        except TrialError as error:
+            sys.exit(str(error))
         finally:
             stack.stop()
     Console().print(_report(rounds, given))
@@ -61,14 +67,14 @@ def main() -> int:
 def _rounds(stack: TrialStack, given: argparse.Namespace) -> list[Round]:
     made = stack.conch("keys", "create", "--tenant", "bench", "--rate", "1000000/s", "--json")
     key = json.loads(made.stdout)["key"]
-    pid = _pid_of_gateway(stack)
+    group = _gateway_group(stack)
     _load(stack.url, given, key)  # warm-up, not counted
     rounds = []
     for _ in range(given.rounds):
         direct = _load(stack.triton_url, given, None)
-        before_s = _cpu_s(pid)
+        before_s = group_cpu_s(group)
         through = _load(stack.url, given, key)
-        cpu_us = (_cpu_s(pid) - before_s) * 1e6 / through["requests"]
+        cpu_us = (group_cpu_s(group) - before_s) * 1e6 / through["requests"]
         rounds.append(
             Round(
                 direct["per_second"],
@@ -94,15 +100,24 @@ def _load(url: str, given: argparse.Namespace, key: str | None) -> dict[str, flo
     return result
 
 
-def _pid_of_gateway(stack: TrialStack) -> int:
+def _gateway_group(stack: TrialStack) -> int:
+    """The process group of the data plane; its number is that of the process it began with."""
     recorded = json.loads((stack.state_dir / "processes" / "gateway.json").read_text())
     return int(recorded["pid"])
 
 
-def _cpu_s(pid: int) -> float:
-    """User and system time of a process so far (proc_pid_stat(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+def group_cpu_s(group: int) -> float:
+    """User and system time so far of a process group and of its children that have ended."""
+    return sum(_cpu_s(stat, group) for stat in Path("/proc").glob("[0-9]*/stat"))
+
+
+def _cpu_s(stat: Path, group: int) -> float:
+    # proc_pid_stat(5): field 5 is the group, 14 to 17 are the times.
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # Ended since it was listed.
+    return sum(map(int, fields[11:15])) / _TICKS_PER_S if int(fields[2]) == group else 0.0
 
 
 def _report(rounds: list[Round], given: argparse.Namespace) -> Table:

@@ -1,0 +1,58 @@
+"""What the benchmark counts, and what it leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from stack.bench import group_cpu_s
+from tests.e2e.test_load_and_crashes import processes_of
+from tests.waiting import wait_until
+
+# A parent that waits, and a child that computes until it is told to end.
+BUSY_CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+child.wait()
+"""
+
+
+def test_the_time_of_every_process_of_the_group_counts() -> None:
+    busy = subprocess.Popen([sys.executable, "-c", BUSY_CHILD], start_new_session=True)
+    try:
+        wait_until(lambda: group_cpu_s(busy.pid) > 0.5)
+        own_times = Path(f"/proc/{busy.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        assert sum(map(int, own_times)) / os.sysconf("SC_CLK_TCK") < 0.4
+    finally:
+        os.killpg(busy.pid, signal.SIGKILL)
+        busy.wait()
+
+
+def bench(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    (folder / "model_repository").mkdir()
+    return subprocess.Popen(
+        [sys.executable, "-m", "stack.bench", "--seconds", "1", "--rounds", "1", *arguments],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_load_that_fails_leaves_no_process(tmp_path: Path) -> None:
+    running = bench(tmp_path, "--model", "absent")
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "The load on http://" in said
+    assert processes_of(tmp_path) == []
+
+
+def test_a_bench_that_is_ended_leaves_no_process(tmp_path: Path) -> None:
+    running = bench(tmp_path)
+    wait_until(lambda: any("tritonserver" in line for line in processes_of(tmp_path)), 30)
+    running.terminate()
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 128 + signal.SIGTERM, said
+    assert processes_of(tmp_path) == []
