@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS := export,embedded,rtx,loadtest,dev
+# The first line of what makes an environment.
+NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
 .PHONY: help serve test check bench lock format docs clean
 
@@ -35,6 +37,7 @@ docs: $(INSTALLED) ## write the generated parts of README and docs anew
 	$(BIN)/python -m stack.reference --write
 
 lock: ## resolve the newest allowed versions into constraints.txt
+	@$(NEEDS_PYTHON)
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install -q '.[$(EXTRAS)]'
@@ -48,7 +51,7 @@ clean: ## remove the virtual environment, built models, state and caches
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make serve PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(NEEDS_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV); the first time takes some minutes."
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[$(EXTRAS)]'

@@ -1,6 +1,7 @@
 """docker-compose.yml, checked by the Compose binary without a Docker engine."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,3 +37,16 @@ def test_every_conch_variable_is_a_setting(services: dict[str, Any]) -> None:
 
 def test_the_triton_image_has_a_release_tag(services: dict[str, Any]) -> None:
     assert services["triton"]["image"].rpartition(":")[2].endswith("-py3")
+
+
+def test_the_builder_is_sent_what_the_image_is_made_of_and_no_environment() -> None:
+    recipe = (ROOT / "deploy" / "gateway.Dockerfile").read_text()
+    copied = {
+        source
+        for line in re.findall(r"^COPY (.*)", recipe, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    ignored = set((ROOT / ".dockerignore").read_text().splitlines())
+    assert {".git", ".venv", ".conch", "model_repository/*/[0-9]*"} <= ignored
+    assert copied
+    assert not copied & ignored
