@@ -17,7 +17,6 @@ from stack.triton_launch import Launcher
 from stack.triton_log import follow
 from stack.triton_mending import Mender
 from stack.triton_models import LoadReport, load_report, loadable_models, unsafe_names
-from stack.triton_stubs import remove_shared_memory
 
 
 class EmbeddedTriton:
@@ -34,7 +33,6 @@ class EmbeddedTriton:
         self._settings = settings
         self._on_problem = on_problem
         self._repository = settings.model_repository.resolve()
-        self._shm_prefix = shm_prefix(settings.state_dir)
         state_dir = settings.state_dir.resolve()
         self._process = ManagedProcess(Command("triton", (), {}, state_dir / "triton"), state_dir)
         self._client = TritonClient(self.http_url)
@@ -42,7 +40,7 @@ class EmbeddedTriton:
             self._process,
             self._client,
             self._repository,
-            shm_prefix=self._shm_prefix,
+            shm_prefix=shm_prefix(settings.state_dir),
             timeout_s=settings.triton_load_timeout_s,
             on_problem=on_problem,
         )
@@ -85,7 +83,7 @@ class EmbeddedTriton:
         try:
             await end_triton(self._process, drain_s=self._settings.triton_exit_timeout_s)
         finally:
-            remove_shared_memory(self._shm_prefix)
+            self._launcher.clean_up()
             await self._client.close()
 
     async def _supervise(self) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from stack.errors import EndedError, StartError, StubError
 from stack.process import Command, ManagedProcess
 from stack.triton_client import TritonClient
+from stack.triton_leftovers import environment_folders, remove_empty, remove_shared_memory
 from stack.triton_log import models_without_outcome
 from stack.triton_startup import until_live, until_loaded
-from stack.triton_stubs import living_stubs, remove_shared_memory
+from stack.triton_stubs import living_stubs
 
 
 class Launcher:
@@ -35,6 +36,7 @@ class Launcher:
         self._timeout_s = timeout_s
         self._on_problem = on_problem
         self._crashing: dict[str, str] = {}
+        self._folders: set[Path] = set()
 
     @property
     def crashing(self) -> Mapping[str, str]:
@@ -48,7 +50,25 @@ class Launcher:
 
         `command` makes the command line that starts Triton with the models it is given.
         """
-        at_start = [name for name in models if name not in self._crashing]
+        others_folders = environment_folders()
+        try:
+            await self._launch([name for name in models if name not in self._crashing], command)
+        finally:
+            self._folders |= environment_folders() - others_folders
+
+    async def end(self) -> None:
+        """End the server, and remove what it left."""
+        await self._process.end_now()
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Remove what ended servers left in shared memory and in /tmp."""
+        remove_shared_memory(self._shm_prefix)
+        remove_empty(self._folders)
+
+    async def _launch(
+        self, at_start: list[str], command: Callable[[Sequence[str]], Command]
+    ) -> None:
         suspects: list[str] = []
         while True:
             found = await self._start(command(at_start), at_start)
@@ -57,11 +77,6 @@ class Launcher:
                 suspects = sorted({*suspects, *found})
             elif await self._load_one_by_one(at_start, suspects):
                 return
-
-    async def end(self) -> None:
-        """End the server and what it left in shared memory."""
-        await self._process.end_now()
-        remove_shared_memory(self._shm_prefix)
 
     async def _start(self, command: Command, models: Sequence[str]) -> list[str]:
         """The models one of which made Triton end or wait for ever; none where it is live."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from stack.process_identity import ProcessStat, all_processes, command_line
 
 _STUB = "triton_python_backend_stub"
-_SHARED_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,6 @@ def living_stubs(server_pid: int, repository: Path) -> list[Stub]:
 def ended_children(server_pid: int) -> set[int]:
     """Children that ended and that Triton has not noticed: it never collects a crashed stub."""
     return {child.pid for child in _children(server_pid) if not child.alive}
-
-
-def remove_shared_memory(prefix: str) -> None:
-    """Delete the files in /dev/shm whose names start so; killed processes leave theirs."""
-    for path in _SHARED_MEMORY.glob(f"{prefix}*"):
-        path.unlink(missing_ok=True)
 
 
 def _children(server_pid: int) -> list[ProcessStat]:
