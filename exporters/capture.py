@@ -2,18 +2,23 @@
 
 import hashlib
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from exporters.arrays import Arrays
-from exporters.calling import call, fault
+from exporters.arrays import Array, Arrays
+from exporters.calling import call, fault, named_results, not_finite
 from exporters.checkpoint import build_module
+from exporters.differences import difference
 from exporters.errors import ExportError, SpecError
-from exporters.samples import Batch, batches, example, read_samples
-from exporters.spec import ModelSpec
+from exporters.evaluation import evaluate
+from exporters.lengths import longest_proved
+from exporters.samples import REAL, Batch, Item, batches, example, lengths_seen, read_samples
+from exporters.spec import ModelSpec, TensorSpec
+from exporters.stateless import check_stateless, check_unchanged
+from exporters.unpacked import unpacked
 
 
 @dataclass(frozen=True)
@@ -29,25 +34,33 @@ class Captured:
     """The eager module, the example it is compiled with, and what it is proved on."""
 
     module: nn.Module
+    """In evaluation mode; returns a tensor or a tuple of them in declared order."""
+
     example: tuple[Tensor, ...]
     questions: tuple[Question, ...]
+    samples: tuple[Item, ...]
     weights_sha256: str
+    notes: tuple[str, ...]
+    """Sentences for the person who exports: what was changed, and what is not proved."""
 
 
 def capture(spec: ModelSpec) -> Captured:
     """Refuses a model that breaks its own declaration, before time goes into compiling it."""
-    module = build_module(spec).eval()
+    module = build_module(spec)
+    notes = evaluate(module, name=spec.name)
     _check_argument_order(spec, module)
     samples = read_samples(spec)
+    weights_sha256 = _hash_weights(module)
+    questions = _questions(module, spec, samples)
     inputs = example(spec, samples)
-    questions = tuple(_ask(module, spec, batch) for batch in batches(spec, samples))
-    for question in questions:
-        _check_rows_apart(module, spec, question)
+    tensors = tuple(torch.from_numpy(inputs[tensor.name]) for tensor in spec.inputs)
     return Captured(
-        module=module,
-        example=tuple(torch.from_numpy(inputs[tensor.name]) for tensor in spec.inputs),
+        module=_returning_tensors(module, spec, tensors),
+        example=tensors,
         questions=questions,
-        weights_sha256=_hash_weights(module),
+        samples=tuple(samples),
+        weights_sha256=weights_sha256,
+        notes=(*notes, *_unproved_lengths(spec, samples)),
     )
 
 
@@ -55,12 +68,24 @@ def _check_argument_order(spec: ModelSpec, module: nn.Module) -> None:
     """Inputs are passed by position here, but Triton passes those of TorchScript by name."""
     declared = [tensor.name for tensor in spec.inputs]
     arguments = list(inspect.signature(module.forward).parameters)
-    named = [argument for argument in arguments if argument in declared]
-    if len(named) == len(declared) and named != declared:
+    if set(declared) <= set(arguments) and arguments[: len(declared)] != declared:
         raise SpecError(
             f"'{spec.name}' declares the inputs {', '.join(declared)}, but `forward` takes "
-            f"{', '.join(named)}. Declare them in the order of `forward`."
+            f"{', '.join(arguments)}. They are passed by position: declare them in the order of "
+            "`forward`, and wrap the model in a module that fills in what stands between them."
         )
+
+
+def _questions(module: nn.Module, spec: ModelSpec, samples: list[Item]) -> tuple[Question, ...]:
+    asked = batches(spec, samples)
+    first = _ask(module, spec, next(asked))
+    # Before all else: what is not the same twice looks like every other fault, too.
+    check_stateless(spec, module, lambda: call(module, spec, first.batch.inputs))
+    questions = (first, *(_ask(module, spec, batch) for batch in asked))
+    for question in questions:
+        _check_rows_apart(module, spec, question)
+    check_unchanged(spec, first.expected, lambda: call(module, spec, first.batch.inputs))
+    return questions
 
 
 def _ask(module: nn.Module, spec: ModelSpec, batch: Batch) -> Question:
@@ -70,35 +95,76 @@ def _ask(module: nn.Module, spec: ModelSpec, batch: Batch) -> Question:
         raise
     except Exception as error:  # whatever the author's code raises
         raise SpecError(
-            f"'{spec.name}' fails at batch {batch.size} on {batch.data} inputs: {error}. Let "
-            "`forward` take the batch size from its input's shape, or set max_batch_size=0."
+            f"'{spec.name}' fails at {batch}: {_first_line(error)}. {_cure(batch)}"
         ) from error
     for output in spec.outputs:
-        if found := fault(output, expected[output.name], batch=batch.size):
+        if found := fault(output, expected[output.name], batch):
             raise SpecError(
-                f"'{spec.name}' {found} on {batch.data} inputs. Correct the TensorSpec or the "
-                "samples; with batching, the first dimension of every output is the batch."
+                f"'{spec.name}' {found}. Correct the TensorSpec or the samples; with batching, "
+                "the first dimension of every output is the batch, so reshape in `forward` what "
+                "mixes it with another one, or set max_batch_size=0."
+            )
+        if batch.data == REAL and (bad := not_finite(expected[output.name])):
+            raise SpecError(
+                f"'{spec.name}' returns {bad} values of '{output.name}' that are NaN or infinite "
+                f"at {batch}. Check the weights and the preprocessing of the samples: an artefact "
+                "cannot be more right than the model."
             )
     return Question(batch, expected)
 
 
+def _cure(batch: Batch) -> str:
+    if batch.further:
+        return (
+            f"Every length that axis '{batch.further}' declares must work: narrow its bounds, "
+            "let `forward` pad, or declare a plain number."
+        )
+    return "Let `forward` take the batch size from its input's shape, or set max_batch_size=0."
+
+
 def _check_rows_apart(module: nn.Module, spec: ModelSpec, question: Question) -> None:
     """Triton puts requests of strangers into one batch: no row may depend on another."""
-    last = question.batch.size - 1
-    if last < 1:
+    size = question.batch.size
+    if size < 2:
         return
-    alone = {name: array[last:] for name, array in question.batch.inputs.items()}
-    answer = call(module, spec, alone)
-    for output in spec.outputs:
-        together = question.expected[output.name][last:].astype(np.float64)
-        error = np.abs(answer[output.name].astype(np.float64) - together)
-        limit = output.accepted.absolute + output.accepted.relative * np.abs(together)
-        if (error > limit).any():
-            raise SpecError(
-                f"'{spec.name}' mixes the items of a batch: output '{output.name}' of one item is "
-                f"off by {error.max():.3g} when it runs alone instead of in a batch of "
-                f"{question.batch.size}. Triton batches requests of different clients, so let "
-                "`forward` treat each item by itself, or set max_batch_size=0."
+    for row in (0, size - 1):
+        alone = {name: array[row : row + 1] for name, array in question.batch.inputs.items()}
+        answer = call(module, spec, alone)
+        for output in spec.outputs:
+            together = question.expected[output.name][row : row + 1]
+            if found := _difference_alone(output, together, answer):
+                raise SpecError(
+                    f"'{spec.name}' mixes the items of a batch: output '{output.name}' of one item "
+                    f"{found} when it runs alone instead of in a batch of {size}. Triton batches "
+                    "requests of different clients, so let `forward` treat each item by itself, or "
+                    "set max_batch_size=0."
+                )
+
+
+def _difference_alone(output: TensorSpec, together: Array, answer: Arrays) -> str | None:
+    alone = answer[output.name]
+    if alone.shape != together.shape:
+        return f"has the shape {list(alone.shape[1:])} instead of {list(together.shape[1:])}"
+    found = difference(output, together, alone)
+    return None if found.accepted else f"is off by {found.error:.3g}"
+
+
+def _returning_tensors(
+    module: nn.Module, spec: ModelSpec, tensors: tuple[Tensor, ...]
+) -> nn.Module:
+    with torch.no_grad():
+        returned = module(*(tensor.clone() for tensor in tensors))
+    return module if named_results(returned) is None else unpacked(module, spec.interface)
+
+
+def _unproved_lengths(spec: ModelSpec, samples: list[Item]) -> Iterator[str]:
+    seen = lengths_seen(spec, samples)
+    for axis in spec.axes:
+        longest = longest_proved(spec, axis, seen)
+        if longest < axis.max:
+            yield (
+                f"Axis '{axis.name}' was proved up to {longest:,} of {axis.max:,}; a sample that "
+                "is longer has the proof go further."
             )
 
 
@@ -108,3 +174,8 @@ def _hash_weights(module: nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().partition("\n")[0] or type(error).__name__
+    return text.rstrip(".")

@@ -36,12 +36,12 @@ class ProofError(ExportError):
 class ToleranceError(ProofError):
     """An output of the artefact differs from the model's by more than its limit."""
 
-    def __init__(self, *, output: str, batch: int, error: float, limit: float, data: str) -> None:
+    def __init__(
+        self, *, output: str, batch: int, error: float, limit: float, run: str, cure: str
+    ) -> None:
         super().__init__(
-            f"Output '{output}' is off by {error:.3g} at batch {batch} on {data} inputs, where "
-            f"{limit:.3g} is allowed. Nothing was published. If the model has a branch or a loop "
-            "that depends on its input, try another format; if the difference is rounding, give "
-            "this output a wider `tolerance` in its TensorSpec."
+            f"Output '{output}' is off by {error:.3g} at {run}, where {limit:.3g} is allowed. "
+            f"Nothing was published. {cure}"
         )
         self.output = output
         self.batch = batch

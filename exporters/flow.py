@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporters.extras import extra
 from exporters.formats import Compiled, Format, Source, load_format
-from exporters.manifest import Manifest, ProofRow, TensorRecord, record_files, write_manifest
+from exporters.manifest import Manifest, TensorRecord, record_files, write_manifest
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec, TensorSpec
 from exporters.stages import Report, Stage, StageClock
@@ -18,6 +18,7 @@ from exporters.staging import staged
 
 if TYPE_CHECKING:
     from exporters.capture import Captured
+    from exporters.prove import Proof
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,20 @@ def _stage_version(
     artefact = directory / compiler.FILENAME
     with clock.run(Stage.CAPTURE) as note:
         captured = capture(spec)
-        note(f"{len(captured.questions)} batches to prove it on")
+        note(". ".join((f"{len(captured.questions)} batches to prove it on", *captured.notes)))
     with clock.run(Stage.COMPILE) as note:
-        source = Source(captured.module, spec, captured.example, precision=compiler.PRECISIONS[0])
+        source = Source(
+            captured.module,
+            spec,
+            captured.example,
+            samples=captured.samples,
+            precision=compiler.PRECISIONS[0],
+        )
         compiled = compiler.compile(source, artefact)
         note(f"{artefact.name}, {artefact.stat().st_size:,} bytes")
     with clock.run(Stage.PROVE) as note:
-        proof = prove(spec, captured, compiler.load(artefact, spec))
-        note(f"largest error {max(row.max_abs_error for row in proof):.1e}")
+        proof = prove(spec, captured, artefact, format, directory.parent)
+        note(f"largest error {max(row.max_abs_error for row in proof.rows):.1e}")
     manifest = _manifest(spec, format, compiler, compiled, captured, artefact, proof, clock)
     write_manifest(directory, manifest)
     return manifest
@@ -96,7 +103,7 @@ def _manifest(
     compiled: Compiled,
     captured: Captured,
     artefact: Path,
-    proof: tuple[ProofRow, ...],
+    proof: Proof,
     clock: StageClock,
 ) -> Manifest:
     return Manifest(
@@ -109,7 +116,9 @@ def _manifest(
         outputs=tuple(map(_record, spec.outputs)),
         max_batch_size=spec.max_batch_size,
         versions=compiler.versions(),
-        proof=proof,
+        proof=proof.rows,
+        latency_us=proof.latency_us,
+        error_histogram=proof.error_histogram,
         stage_seconds=dict(clock.seconds),
         created=datetime.now(UTC),
     )

@@ -27,9 +27,17 @@ class ProofRow(_Record):
 
     output: str
     batch: int
+    lengths: dict[str, int] = Field(default_factory=dict)
+    """Of the dynamic axes, by name."""
+
     data: str
+    """`real`, or `random` with its seed."""
+
     max_abs_error: float
     max_rel_error: float
+    mismatch_share: float = 0.0
+    """Share of the values that are out of tolerance."""
+
     absolute_tolerance: float
     relative_tolerance: float
 

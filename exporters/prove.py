@@ -1,74 +1,176 @@
 """Runs a saved artefact against the eager model's answers and refuses what differs."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 
-from exporters.arrays import Array, Arrays, Runner
-from exporters.calling import fault
-from exporters.capture import Captured
+from exporters.arrays import Array, Arrays
+from exporters.calling import fault, not_finite
+from exporters.capture import Captured, Question
+from exporters.differences import Difference, difference, histogram
 from exporters.errors import ProofError, ToleranceError
 from exporters.manifest import ProofRow
-from exporters.samples import Batch
+from exporters.proof_job import Job, Report
+from exporters.proof_process import run_artefact
+from exporters.samples import Batch, timed_batches
 from exporters.spec import ModelSpec, TensorSpec
 
 
-def prove(spec: ModelSpec, captured: Captured, runner: Runner) -> tuple[ProofRow, ...]:
-    """One row for every output of every batch; raises at the first that is not the model's."""
-    rows: list[ProofRow] = []
-    for question in captured.questions:
-        actual = _run(spec, runner, question.batch)
-        rows += [
-            _compare(output, question.batch, question.expected[output.name], actual[output.name])
-            for output in spec.outputs
-        ]
-    return tuple(rows)
+@dataclass(frozen=True)
+class Proof:
+    """What the saved artefact was seen to do."""
+
+    rows: tuple[ProofRow, ...]
+    """One for every output of every run."""
+
+    latency_us: dict[str, float]
+    """Median time of a call, by batch size."""
+
+    error_histogram: dict[str, tuple[int, ...]]
+    """By output: how many values fell between two of HISTOGRAM_EDGES."""
 
 
-def _run(spec: ModelSpec, runner: Runner, batch: Batch) -> Arrays:
-    try:
-        answer = runner(batch.inputs)
-    except Exception as error:  # every runtime has exceptions of its own
-        last_line = str(error).strip().rpartition("\n")[2]
+def prove(
+    spec: ModelSpec, captured: Captured, artefact: Path, format_name: str, scratch: Path
+) -> Proof:
+    """Raises a `ProofError` at the first answer that is not the model's.
+
+    The artefact is loaded in a process of its own; what the two exchange is in `scratch` meanwhile.
+    """
+    timed = timed_batches(spec, list(captured.samples))
+    job = Job(
+        format=format_name,
+        artefact=artefact.resolve(),
+        interface=spec.interface,
+        questions=len(captured.questions),
+        timed=tuple(timed),
+    )
+    asked = [question.batch.inputs for question in captured.questions]
+    with TemporaryDirectory(prefix="proof-", dir=scratch) as directory:
+        answers, report = run_artefact(job, asked, timed, Path(directory))
+    # What was answered wrong before the failure explains more than the failure.
+    rows = compare(spec, captured.questions[: len(answers)], answers, format_name)
+    if report.error:
+        raise _failure(spec, captured.questions, report, answered=len(answers))
+    histograms = {
+        output.name: _histogram(output, captured.questions, answers) for output in spec.outputs
+    }
+    return Proof(rows, report.latency_us, histograms)
+
+
+def compare(
+    spec: ModelSpec, questions: Sequence[Question], answers: Sequence[Arrays], format_name: str
+) -> tuple[ProofRow, ...]:
+    """Raises a `ProofError` at the first answer that is out of tolerance."""
+    return tuple(
+        _row(spec, output, question, answer[output.name], format_name)
+        for question, answer in zip(questions, answers, strict=True)
+        for output in spec.outputs
+    )
+
+
+def _histogram(
+    output: TensorSpec, questions: Sequence[Question], answers: Sequence[Arrays]
+) -> tuple[int, ...]:
+    counts = [
+        histogram(question.expected[output.name], answer[output.name])
+        for question, answer in zip(questions, answers, strict=True)
+    ]
+    return tuple(int(count) for count in np.sum(counts, axis=0))
+
+
+def _failure(
+    spec: ModelSpec, questions: Sequence[Question], report: Report, *, answered: int
+) -> ProofError:
+    said = report.error.rstrip(".")
+    if report.step == "load":
+        return ProofError(
+            f"The artefact of '{spec.name}' cannot be loaded: {said}. Nothing was published. Try "
+            "another format."
+        )
+    if answered == len(questions):
+        return ProofError(
+            f"The artefact of '{spec.name}' fails at {report.step}: {said}. Nothing was published. "
+            "Let `forward` take every size from its input's shape, without int()."
+        )
+    batch = questions[answered].batch
+    return ProofError(
+        f"The artefact of '{spec.name}' fails at {batch}, where the model answers: {said}. Nothing "
+        f"was published. {_not_dynamic(batch)}Let `forward` take every size from its input's "
+        "shape, without int()."
+    )
+
+
+def _row(
+    spec: ModelSpec, output: TensorSpec, question: Question, actual: Array, format_name: str
+) -> ProofRow:
+    batch, expected = question.batch, question.expected[output.name]
+    if found := _fault(output, batch, expected, actual):
         raise ProofError(
-            f"The artefact of '{spec.name}' fails at batch {batch.size}, where the model answers: "
-            f"{last_line} Nothing was published. Let `forward` take every size from its input's "
-            "shape, without int()."
-        ) from error
-    for output in spec.outputs:
-        if found := fault(output, answer[output.name], batch=batch.size):
-            raise ProofError(
-                f"The artefact of '{spec.name}' {found} on {batch.data} inputs, where the model "
-                "does not. Nothing was published. Try another format."
-            )
-    return answer
-
-
-def _compare(output: TensorSpec, batch: Batch, expected: Array, actual: Array) -> ProofRow:
-    reference = expected.astype(np.float64)
-    error = np.abs(actual.astype(np.float64) - reference)
-    accepted = output.accepted
-    limits = accepted.absolute + accepted.relative * np.abs(reference)
-    worst = np.unravel_index(np.argmax(error - limits), error.shape)
-    if error[worst] > limits[worst]:
+            f"The artefact of '{spec.name}' {found}, where the model does not. Nothing was "
+            f"published. {_not_dynamic(batch)}Try another format."
+        )
+    measured = difference(output, expected, actual)
+    if not measured.accepted:
         raise ToleranceError(
             output=output.name,
             batch=batch.size,
-            data=batch.data,
-            error=float(error[worst]),
-            limit=float(limits[worst]),
+            error=measured.error,
+            limit=measured.limit,
+            run=str(batch),
+            cure=_cure(spec, batch, measured, format_name),
         )
     return ProofRow(
         output=output.name,
         batch=batch.size,
+        lengths=dict(batch.lengths),
         data=batch.data,
-        max_abs_error=float(error.max()),
-        max_rel_error=_max_relative(error, reference, floor=accepted.absolute),
-        absolute_tolerance=accepted.absolute,
-        relative_tolerance=accepted.relative,
+        max_abs_error=measured.max_abs_error,
+        max_rel_error=measured.max_rel_error,
+        mismatch_share=measured.mismatch_share,
+        absolute_tolerance=output.accepted.absolute,
+        relative_tolerance=output.accepted.relative,
     )
 
 
-def _max_relative(error: Array, reference: Array, *, floor: float) -> float:
-    """Values no larger than the absolute tolerance have no meaningful relative error."""
-    scale = np.abs(reference)
-    counted = scale > floor
-    return float((error[counted] / scale[counted]).max(initial=0.0))
+def _fault(output: TensorSpec, batch: Batch, expected: Array, actual: Array) -> str | None:
+    """What needs no tolerance to be wrong: type, shape, and where there is no number."""
+    if found := fault(output, actual, batch):
+        return found
+    if actual.shape != expected.shape:
+        return (
+            f"returns '{output.name}' as {list(actual.shape)} instead of {list(expected.shape)} "
+            f"at {batch}"
+        )
+    if np.array_equal(np.isfinite(actual), np.isfinite(expected)):
+        return None
+    return (
+        f"returns {not_finite(actual)} values of '{output.name}' that are NaN or infinite at "
+        f"{batch} instead of {not_finite(expected)}, or elsewhere"
+    )
+
+
+def _cure(spec: ModelSpec, batch: Batch, measured: Difference, format_name: str) -> str:
+    other = "try another format"
+    if format_name == "torchscript" and spec.torchscript == "trace":
+        other = (
+            "tracing kept the way that its example took: try `--format onnx`, or "
+            'torchscript="script" in the ModelSpec'
+        )
+    return (
+        f"{_not_dynamic(batch)}Out of tolerance are {measured.mismatch_share:.2%} of its values. "
+        f"If `forward` has a branch or a loop that depends on its input, {other}; if the "
+        "difference is rounding, give this output a wider `tolerance` in its TensorSpec."
+    )
+
+
+def _not_dynamic(batch: Batch) -> str:
+    if not batch.further:
+        return ""
+    return (
+        f"Axis '{batch.further}' is declared dynamic, and in this artefact it is not: all was well "
+        "at the samples' lengths. "
+    )

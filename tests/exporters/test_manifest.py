@@ -3,6 +3,7 @@ import hashlib
 import pytest
 
 from exporters.manifest import read_manifest
+from exporters.samples import RANDOM_SEEDS
 from exporters.zoo import ZOO
 from tests.exporters.conftest import ExportedZoo
 
@@ -23,7 +24,9 @@ def test_the_manifest_holds_the_whole_proof(zoo: ExportedZoo, name: str) -> None
     proof = read_manifest(zoo.published[name].path).proof
     largest = ZOO[name].spec().max_batch_size
     assert [(row.output, row.batch, row.data) for row in proof] == [
-        ("probabilities", size, data) for size in (1, 2, 3, largest) for data in ("real", "random")
+        ("probabilities", size, data)
+        for size in (1, 2, 3, largest)
+        for data in ("real", *(f"random, seed {seed}" for seed in RANDOM_SEEDS))
     ]
     assert all(row.max_abs_error <= row.absolute_tolerance for row in proof)
 

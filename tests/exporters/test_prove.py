@@ -3,46 +3,78 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
-from torch.jit._trace import TracerWarning
+from torch import Tensor, nn
 
 from exporters.arrays import Arrays
 from exporters.capture import capture
-from exporters.errors import ProofError, ToleranceError
-from exporters.flow import export
-from exporters.prove import prove
-from exporters.spec import TensorSpec, Tolerance
-from tests.exporters.models import WIDTH, Branching, Doubler, spec_of
+from exporters.errors import HostError, ProofError, ToleranceError
+from exporters.formats import Source, load_format
+from exporters.manifest import ProofRow
+from exporters.prove import Proof, compare, prove
+from exporters.spec import Axis, ModelSpec, TensorSpec, Tolerance
+from tests.exporters.models import (
+    WIDTH,
+    Doubler,
+    RootOfProduct,
+    RunningTotal,
+    spec_of,
+)
+
+Model = Callable[[Arrays], Arrays]
 
 
-def off_by(error: float) -> Callable[[Arrays], Arrays]:
+def off_by(error: float) -> Model:
     return lambda inputs: {"y": inputs["x"] * 2 + np.float32(error)}
 
 
-def test_a_row_for_every_batch_and_kind_of_input() -> None:
+def rows_of(spec: ModelSpec, artefact: Model, format_name: str = "onnx") -> tuple[ProofRow, ...]:
+    questions = capture(spec).questions
+    answers = [artefact(question.batch.inputs) for question in questions]
+    return compare(spec, questions, answers, format_name)
+
+
+def proof_of(spec: ModelSpec, folder: Path, *, format_name: str = "torchscript") -> Proof:
+    """Of the model's own artefact, without what an export checks before."""
+    compiler = load_format(format_name)
+    captured = capture(spec)
+    artefact = folder / compiler.FILENAME
+    compiler.compile(Source(captured.module, spec, captured.example), artefact)
+    return prove(spec, captured, artefact, format_name, folder)
+
+
+def series_of(build: type[nn.Module], *, shortest: int) -> ModelSpec:
+    length = Axis(name="length", min=shortest, max=20)
+    return spec_of(
+        build,
+        inputs=(TensorSpec(name="x", dtype="float32", shape=(length,)),),
+        outputs=(TensorSpec(name="y", dtype="float32", shape=(2,)),),
+        samples=({"x": np.arange(5, dtype=np.float32)},),
+    )
+
+
+def test_a_row_for_every_output_of_every_question() -> None:
     spec = spec_of(Doubler, max_batch_size=8)
-    rows = prove(spec, capture(spec), off_by(0))
+    questions = capture(spec).questions
+    rows = rows_of(spec, off_by(0))
     assert [(row.batch, row.data) for row in rows] == [
-        (size, data) for size in (1, 2, 3, 8) for data in ("real", "random")
+        (question.batch.size, question.batch.data) for question in questions
     ]
 
 
 def test_the_errors_that_were_measured_are_recorded() -> None:
     tolerant = TensorSpec(name="y", dtype="float32", shape=(WIDTH,), tolerance=Tolerance(1, 0))
-    spec = spec_of(Doubler, outputs=(tolerant,))
-    row = prove(spec, capture(spec), off_by(0.5))[0]
+    row = rows_of(spec_of(Doubler, outputs=(tolerant,)), off_by(0.5))[0]
     # The sample is 0, 1, 2, 3, so the expected values are 0, 2, 4, 6: those above 1 count.
-    assert (row.max_abs_error, row.max_rel_error) == (0.5, 0.25)
+    assert (row.max_abs_error, row.max_rel_error, row.mismatch_share) == (0.5, 0.25, 0)
     assert (row.absolute_tolerance, row.relative_tolerance) == (1, 0)
 
 
 def test_an_error_beyond_the_tolerance_names_output_batch_error_and_limit() -> None:
-    spec = spec_of(Doubler)
     with pytest.raises(ToleranceError, match=r"'y' is off by 0\.5 at batch 1 on real") as caught:
-        prove(spec, capture(spec), off_by(0.5))
+        rows_of(spec_of(Doubler), off_by(0.5))
     assert (caught.value.output, caught.value.batch, caught.value.error) == ("y", 1, 0.5)
     assert caught.value.limit == pytest.approx(1e-4)
+    assert "100.00% of its values" in str(caught.value)
 
 
 def test_a_wrong_value_in_one_row_of_the_largest_batch_is_seen() -> None:
@@ -51,36 +83,82 @@ def test_a_wrong_value_in_one_row_of_the_largest_batch_is_seen() -> None:
         y[3:] += 1
         return {"y": y}
 
-    spec = spec_of(Doubler)
-    with pytest.raises(ToleranceError, match="at batch 4"):
-        prove(spec, capture(spec), wrong_in_the_last_row)
+    with pytest.raises(ToleranceError, match=r"at batch 4 .+ 25\.00% of its values"):
+        rows_of(spec_of(Doubler), wrong_in_the_last_row)
 
 
 def test_nan_from_the_artefact_alone_is_refused() -> None:
-    spec = spec_of(Doubler)
     with pytest.raises(ProofError, match="4 values of 'y' that are NaN or infinite at batch 1"):
-        prove(spec, capture(spec), off_by(float("nan")))
+        rows_of(spec_of(Doubler), off_by(float("nan")))
 
 
-def test_a_branch_that_tracing_lost_is_refused(tmp_path: Path) -> None:
-    both_ways = (
-        {"x": np.ones(WIDTH, np.float32)},
-        {"x": np.ones(WIDTH, np.float32)},
-        {"x": np.full(WIDTH, -9, np.float32)},
-    )
-    # With batches it would be refused before: its branch mixes the items.
-    spec = spec_of(Branching, samples=both_ways, max_batch_size=0)
-    with pytest.warns(TracerWarning), pytest.raises(ToleranceError):
-        export(spec, format="torchscript", repository=tmp_path / "models")
-    assert not (tmp_path / "models" / "small").exists()
+def test_nan_must_stand_where_the_model_has_it() -> None:
+    samples = tuple({"x": np.full(WIDTH, value, np.float32)} for value in (-1, 1))
+    root = TensorSpec(name="y", dtype="float32", shape=(1,))
+    spec = spec_of(RootOfProduct, outputs=(root,), samples=samples)
+
+    def root_of_product(inputs: Arrays) -> Arrays:
+        with np.errstate(invalid="ignore"):
+            return {"y": np.sqrt(inputs["x"][:, :1] * inputs["x"][:, -1:])}
+
+    assert rows_of(spec, root_of_product)
+    with pytest.raises(ProofError, match="returns 0 values of 'y' that are NaN or infinite"):
+        rows_of(spec, lambda inputs: {"y": np.nan_to_num(root_of_product(inputs)["y"])})
+
+
+def test_another_type_from_the_artefact_is_refused() -> None:
+    with pytest.raises(ProofError, match=r"'y' as float64 .+ where float32"):
+        rows_of(spec_of(Doubler), lambda inputs: {"y": inputs["x"].astype(np.float64) * 2})
+
+
+def test_a_length_that_only_the_artefact_gets_wrong_names_the_axis() -> None:
+    def right_up_to_five(inputs: Arrays) -> Arrays:
+        x = inputs["x"][:, :5]
+        return {"y": np.stack([x.sum(axis=1), x.sum(axis=1)], axis=1)}
+
+    with pytest.raises(ToleranceError, match="Axis 'length' is declared dynamic, and in this"):
+        rows_of(series_of(RunningTotal, shortest=2), right_up_to_five)
+
+
+def test_the_saved_artefact_is_proved_and_timed(tmp_path: Path) -> None:
+    proof = proof_of(spec_of(Doubler, max_batch_size=20), tmp_path)
+    assert {row.max_abs_error for row in proof.rows} == {0}
+    assert list(proof.latency_us) == ["1", "8", "20"]
+    assert min(proof.latency_us.values()) > 0
+    values = sum(row.batch * WIDTH for row in proof.rows)
+    assert sum(proof.error_histogram["y"]) == proof.error_histogram["y"][0] == values
+
+
+def test_the_folder_of_the_proof_is_gone_afterwards(tmp_path: Path) -> None:
+    proof_of(spec_of(Doubler), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_a_loop_over_an_axis_that_tracing_unrolled_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ToleranceError, match=r"length 20 .+ tracing kept the way .+ `--format onnx`"
+    ):
+        proof_of(series_of(RunningTotal, shortest=5), tmp_path)
+
+
+def test_a_length_at_which_the_artefact_fails_names_the_axis(tmp_path: Path) -> None:
+    with pytest.raises(ProofError, match=r"fails at batch 1 and length 2 .+ Axis 'length' is decl"):
+        proof_of(series_of(RunningTotal, shortest=2), tmp_path)
 
 
 def test_a_batch_that_tracing_fixed_is_refused(tmp_path: Path) -> None:
     class FixedByItsExample(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: Tensor) -> Tensor:
             rows = int(x.shape[0])
             return x.reshape([rows, WIDTH]) * 2
 
-    spec = spec_of(FixedByItsExample)
-    with pytest.warns(TracerWarning), pytest.raises(ProofError, match="at batch 1"):
-        export(spec, format="torchscript", repository=tmp_path / "models")
+    with pytest.raises(ProofError, match="fails at batch 1 on real inputs, where the model answ"):
+        proof_of(spec_of(FixedByItsExample), tmp_path)
+
+
+def test_an_artefact_that_cannot_be_loaded_is_refused(tmp_path: Path) -> None:
+    artefact = tmp_path / "model.onnx"
+    artefact.write_bytes(b"not a model")
+    spec = spec_of(Doubler)
+    with pytest.raises((ProofError, HostError), match=r"model\.onnx|cannot be loaded"):
+        prove(spec, capture(spec), artefact, "onnx", tmp_path)
