@@ -1,9 +1,12 @@
 """What can be chosen about a TensorRT engine. Plain data: importing this needs no TensorRT."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from exporters.errors import SpecError
 from exporters.tensors import Declaration
 
 
@@ -13,6 +16,15 @@ class Range(Declaration):
     min: int = Field(ge=1)
     opt: int = Field(ge=1)
     max: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.min <= self.opt <= self.max:
+            raise SpecError(
+                f"A profile's range goes from {self.min} over {self.opt} to {self.max}; write "
+                "min, opt and max so that none is larger than the next."
+            )
+        return self
 
 
 class Profile(Declaration):
@@ -25,7 +37,9 @@ class Profile(Declaration):
 class TensorRTOptions(Declaration):
     """Choices of the builder, with TensorRT's own defaults."""
 
-    profiles: tuple[Profile, ...] = (Profile(),)
+    profiles: tuple[Profile, ...] = Field(
+        default=(Profile(),), min_length=1, description="Ranges of sizes to choose kernels for."
+    )
     builder_level: int = Field(
         default=3, ge=0, le=5, description="More tactics tried, longer build."
     )
