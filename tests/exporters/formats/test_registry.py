@@ -12,5 +12,6 @@ def test_every_format_offers_the_whole_interface(name: str) -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_known() -> None:
-    with pytest.raises(UnknownFormatError, match="'pickle'; choose one of .*onnx, tensorrt, torchscript"):
+    known = r"'pickle'; choose one of .*onnx, tensorrt, torchscript"
+    with pytest.raises(UnknownFormatError, match=known):
         load_format("pickle")
