@@ -37,17 +37,6 @@ ONNX_DTYPES = {
 MEETING_POINT = "dynamic_batching { max_queue_delay_microseconds: 200000 }"
 
 
-class Mlp(torch.nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = torch.nn.Sequential(
-            torch.nn.Linear(784, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10)
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layers(x)
-
-
 class SumAndDifference(torch.nn.Module):
     def forward(self, left: torch.Tensor, right: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return left + right, left - right
@@ -200,14 +189,6 @@ def _write_torch_models(repository: Path) -> None:
         save_script(module, version / "model.pt")
 
     number = ("number", "FP32", [1])
-    add(
-        "mlp",
-        Mlp(),
-        inputs=[("x", "FP32", [784])],
-        outputs=[("y", "FP32", [10])],
-        max_batch_size=64,
-        extra="dynamic_batching {}",
-    )
     add(
         "sum_and_difference",
         SumAndDifference(),

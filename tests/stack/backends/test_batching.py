@@ -110,12 +110,3 @@ def test_a_dictionary_goes_by_its_keys(embedded_triton: RunningTriton) -> None:
     number = {"number": np.array([[3]], np.float32)}
     answer = infer_binary(embedded_triton, "by_key", number, ["twice", "negative"])
     assert (answer["twice"].item(), answer["negative"].item()) == (6, -3)
-
-
-def test_many_clients_share_runs(embedded_triton: RunningTriton) -> None:
-    samples, runs = statistics(embedded_triton, "mlp")
-    requests = [{"x": np.random.rand(1, 784).astype(np.float32)} for _ in range(64)]
-    answers = infer_together(embedded_triton, "mlp", requests, ["y"])
-    assert all(answer["y"].shape == (1, 10) for answer in answers)
-    wait_until(lambda: statistics(embedded_triton, "mlp")[0] == samples + 64)
-    assert 64 / (statistics(embedded_triton, "mlp")[1] - runs) > 1
