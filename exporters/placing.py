@@ -7,6 +7,7 @@ next version, and `folder/`, the files of the model's folder. Either may be miss
 import errno
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from exporters.errors import PublishError
@@ -32,21 +33,26 @@ def finish_decided(repository: Path) -> None:
         _put_in_place(decided, repository)
 
 
-def set_served(files: Path, source: Path, model: Path, version: int) -> None:
-    """Write the configurations of `source` to `files`, such that `version` is served.
+def configs_serving(source: Path, model: Path, version: int) -> dict[str, str]:
+    """The configurations of `source`, such that `version` of the model is served.
 
     A model that serves several versions side by side gets those below that have the same
     configuration; one with another configuration cannot be served beside it.
     """
-    texts = {path: _text(source, path) for path in CONFIGS if (source / path).is_file()}
-    leading = texts.get(CONTAINER_CONFIG) or texts[EMBEDDED_CONFIG]
-    if (model / EMBEDDED_CONFIG).is_file():
-        # Without one of its own, the other version's would stay.
-        texts.setdefault(EMBEDDED_CONFIG, leading)
-    served = _beside(model, version, leading)
+    texts = _configs(source, model)
+    served = _beside(model, version, texts[_leading(texts)])
+    return {path: with_served(text, served) for path, text in texts.items()}
+
+
+def configs_keeping(source: Path, model: Path, versions: Sequence[int]) -> dict[str, str]:
+    """The configurations of `source`, such that exactly these versions are served."""
+    return {path: with_served(text, versions) for path, text in _configs(source, model).items()}
+
+
+def write_configs(files: Path, texts: Mapping[str, str]) -> None:
     for path, text in texts.items():
         (files / path).parent.mkdir(parents=True, exist_ok=True)
-        (files / path).write_text(with_served(text, served), encoding="utf-8")
+        (files / path).write_text(text, encoding="utf-8")
         sync(files / path)
 
 
@@ -82,7 +88,8 @@ def _place_version(decided: Path, folder: Path) -> int:
     while True:
         version = next_version(folder.parent, folder.name)
         if (decided / FOLDER).is_dir():
-            set_served(decided / FOLDER, decided / VERSION / OWN_CONFIG, folder, version)
+            own = decided / VERSION / OWN_CONFIG
+            write_configs(decided / FOLDER, configs_serving(own, folder, version))
         try:
             os.rename(decided / VERSION, folder / str(version))
         except OSError as error:
@@ -91,6 +98,18 @@ def _place_version(decided: Path, folder: Path) -> int:
                 raise
         else:
             return version
+
+
+def _configs(source: Path, model: Path) -> dict[str, str]:
+    texts = {path: _text(source, path) for path in CONFIGS if (source / path).is_file()}
+    if texts and (model / EMBEDDED_CONFIG).is_file():
+        # Without one of its own, the other version's would stay.
+        texts.setdefault(EMBEDDED_CONFIG, texts[_leading(texts)])
+    return texts
+
+
+def _leading(texts: Mapping[str, str]) -> str:
+    return CONTAINER_CONFIG if CONTAINER_CONFIG in texts else EMBEDDED_CONFIG
 
 
 def _beside(model: Path, version: int, text: str) -> list[int]:

@@ -3,13 +3,11 @@
 The text is edited in place, so that comments and the order of what people wrote stay.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from exporters.errors import PublishError
 from exporters.extras import extra
 
 CONTAINER_CONFIG = "config.pbtxt"
@@ -69,27 +67,14 @@ def with_served(text: str, versions: Sequence[int]) -> str:
 def config_problem(path: Path) -> str | None:
     """Why Triton's own protobuf does not read this configuration; None where it does."""
     try:
-        _parse(path.read_text(encoding="utf-8"))
+        parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         return " ".join(str(error).split())
     return None
 
 
-def load_parameter(text: str, name: str) -> str:
-    """The configuration as the JSON that Triton's load call takes in place of the file."""
-    with extra("embedded"):
-        from google.protobuf import json_format
-
-    try:
-        config = _parse(text)
-    except ValueError as error:
-        raise PublishError(f"The configuration of '{name}' does not parse: {error}.") from error
-    config.name = name
-    return json.dumps(json_format.MessageToDict(config, preserving_proto_field_name=True))
-
-
-def _parse(text: str) -> Any:
-    """Raises ValueError, of which protobuf's ParseError is not one."""
+def parse(text: str) -> Any:
+    """The configuration as Triton's protobuf; a ValueError says where it does not parse."""
     with extra("embedded"):
         from google.protobuf import text_format
         from tritonclient.grpc import model_config_pb2  # type: ignore[import-untyped]

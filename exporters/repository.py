@@ -2,11 +2,19 @@
 
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from exporters.errors import PublishError
-from exporters.placing import FOLDER, VERSION, finish_decided, put_in_place, set_served
-from exporters.policy import CONFIGS, with_served
+from exporters.placing import (
+    FOLDER,
+    VERSION,
+    configs_keeping,
+    configs_serving,
+    finish_decided,
+    put_in_place,
+    write_configs,
+)
 from exporters.staging import discard, repository_lock, staged, staging_root, sweep, sync, sync_tree
 from exporters.versions import (
     OWN_CONFIG,
@@ -21,6 +29,7 @@ from exporters.versions import (
 __all__ = [
     "FOLDER",
     "VERSION",
+    "config_source",
     "keep_serving",
     "next_version",
     "prune",
@@ -58,6 +67,26 @@ def publish(staged: Path, repository: Path, name: str, *, serve: bool = True) ->
 
 def serve(repository: Path, name: str, version: int) -> None:
     """Makes the model's configuration that of a version, which it then serves."""
+    source = config_source(repository, name, version)
+    with staged(repository, name) as directory:
+        _copy_own(source, directory / FOLDER)
+        texts = configs_serving(source, repository / name, version)
+        write_configs(directory / FOLDER, texts)
+        _replace_folder(directory, repository, name)
+
+
+def keep_serving(repository: Path, name: str, versions: list[int]) -> None:
+    """Takes a version that a server refused out of the policy, whatever put it there."""
+    source = config_source(repository, name, max(versions))
+    with staged(repository, name) as directory:
+        _copy_own(source, directory / FOLDER)
+        texts = configs_keeping(source, repository / name, versions)
+        write_configs(directory / FOLDER, texts)
+        _replace_folder(directory, repository, name)
+
+
+def config_source(repository: Path, name: str, version: int) -> Path:
+    """Where a version's configuration is: its own, or the model's for one without its own."""
     require_version(repository, name, version)
     own = repository / name / str(version) / OWN_CONFIG
     source = own if model_config(own) else repository / name
@@ -66,34 +95,16 @@ def serve(repository: Path, name: str, version: int) -> None:
             f"{source} holds no config.pbtxt, so nothing says how to serve '{name}'. Write one, or "
             "run `conch add` for the model's file."
         )
-    with staged(repository, name) as directory:
-        files = directory / FOLDER
-        if source == own:
-            shutil.copytree(own, files)
-        set_served(files, source, repository / name, version)
-        _replace_folder(directory, repository, name)
+    return source
 
 
-def keep_serving(repository: Path, name: str, versions: list[int]) -> None:
-    """Takes a version that a server refused out of the policy, whatever put it there."""
-    with staged(repository, name) as directory:
-        for path in CONFIGS:
-            source = repository / name / path
-            if source.is_file():
-                target = directory / FOLDER / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                text = source.read_text(encoding="utf-8")
-                target.write_text(with_served(text, versions), encoding="utf-8")
-        _replace_folder(directory, repository, name)
-
-
-def prune(repository: Path, name: str, *, keep: int) -> list[int]:
-    """Removes all but the newest `keep` versions and those that are served; what was removed."""
+def prune(repository: Path, name: str, *, keep: int, in_use: Collection[int] = ()) -> list[int]:
+    """Removes all but the newest `keep` versions and those served or in use; what was removed."""
     with repository_lock(repository):
         finish_decided(repository)
         published = published_versions(repository, name)
         # Always the newest, whose number no later version may get.
-        stay = {*published[-max(keep, 1) :], *served_versions(repository, name)}
+        stay = {*published[-max(keep, 1) :], *served_versions(repository, name), *in_use}
         gone = [version for version in published if version not in stay]
         for version in gone:
             discard(repository / name / str(version), repository)
@@ -117,6 +128,11 @@ def recover(repository: Path) -> None:
     with repository_lock(repository):
         finish_decided(repository)
     sweep(repository)
+
+
+def _copy_own(source: Path, files: Path) -> None:
+    if source.name == OWN_CONFIG:
+        shutil.copytree(source, files)
 
 
 def _replace_folder(staged: Path, repository: Path, name: str) -> None:

@@ -57,15 +57,24 @@ def discard(path: Path, repository: Path) -> None:
 @contextmanager
 def repository_lock(repository: Path) -> Iterator[None]:
     """Held by one process at a time; the kernel frees it when that process dies."""
-    with _locked(_prepare_root(repository) / "lock"):
+    with (_prepare_root(repository) / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-@contextmanager
-def model_lock(repository: Path, name: str) -> Iterator[None]:
-    """Held while what a server runs of a model is changed, which takes as long as it loads."""
-    with _locked(_prepare_root(repository) / f"{name}.lock"):
-        yield
+def lock_model(repository: Path, name: str) -> int | None:
+    """The descriptor that holds a model's lock until it is closed; None while another does.
+
+    Held while what a server runs of the model is changed, which takes as long as it loads.
+    """
+    path = _prepare_root(repository) / f"{name}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def sync_tree(directory: Path) -> None:
@@ -80,13 +89,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _new_folder(root: Path, name: str) -> tuple[Path, int]:

@@ -10,6 +10,8 @@ StackError
     ServerNotFoundError    no tritonserver binary
     StartError             Triton was not live in time, or could not be started at all
       EndedError           Triton ended by itself while it started or loaded a model
+    RefusedError           Triton answered a call with an error
+    DeploymentError        a version could not be put into service
     StubError              the process that runs a model cannot start; Triton would wait for ever
   RecordsError             the database of the keys cannot be used
   ClientError              a command's own call to the stack failed
@@ -60,6 +62,18 @@ class EndedError(StartError):
 
 class StubError(TritonError):
     """The process that runs a model cannot start; Triton itself would wait for it for ever."""
+
+
+class RefusedError(TritonError):
+    """Triton answered a call with an error; `reason` is its own words."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class DeploymentError(TritonError):
+    """A version could not be put into service; what served before still does."""
 
 
 class RecordsError(StackError):

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from stack.errors import TritonError
+from stack.errors import RefusedError, TritonError
 
 _CALL_TIMEOUT_S = 5.0
 
@@ -51,14 +51,31 @@ class TritonClient:
         A load of an unchanged model does nothing, so it is unloaded first; then what the
         repository holds now is read, configuration and version together.
         """
-        path = f"/v2/repository/models/{quote(model)}/unload"
-        await self._call("POST", path, timeout_s=timeout_s)
+        await self.unload(model, timeout_s=timeout_s)
         await self.load(model, timeout_s=timeout_s)
 
-    async def load(self, model: str, *, timeout_s: float) -> None:
-        """Load a model; TritonError with Triton's reason if it cannot be."""
+    async def load(self, model: str, *, timeout_s: float, config: str | None = None) -> None:
+        """Load a model; RefusedError with Triton's reason if it cannot be.
+
+        `config`, a ModelConfig as JSON, takes the place of the model's configuration file.
+        """
         path = f"/v2/repository/models/{quote(model)}/load"
+        body = {"parameters": {"config": config}} if config is not None else None
+        await self._call("POST", path, body=body, timeout_s=timeout_s)
+
+    async def unload(self, model: str, *, timeout_s: float) -> None:
+        """Unload a model; requests in flight are still answered."""
+        path = f"/v2/repository/models/{quote(model)}/unload"
         await self._call("POST", path, timeout_s=timeout_s)
+
+    async def ready(self, model: str, version: int) -> bool:
+        """Whether this version of a model answers requests."""
+        path = f"/v2/models/{quote(model)}/versions/{version}/ready"
+        try:
+            await self._call("GET", path)
+        except RefusedError:
+            return False
+        return True
 
     async def _call(
         self, method: str, path: str, *, body: object = None, timeout_s: float = _CALL_TIMEOUT_S
@@ -68,7 +85,15 @@ class TritonClient:
         except httpx2.TransportError as error:
             raise TritonError(f"Triton does not answer {method} {path}: {error!r}") from error
         if answer.status_code != 200:
-            raise TritonError(
-                f"Triton answered {answer.status_code} to {method} {path}: {answer.text}"
+            raise RefusedError(
+                f"Triton answered {answer.status_code} to {method} {path}: {answer.text}",
+                reason=_reason(answer),
             )
         return answer.json() if answer.content else None
+
+
+def _reason(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text

@@ -1,0 +1,142 @@
+"""Puts a version of a model into service in a running Triton, and only then in the repository.
+
+Triton is given the new version's configuration with the load call itself. It loads the version
+beside the old one, which serves until the new one is ready and its warm-up has run; where that
+fails, it goes on serving. The repository changes only after that, so that a crash in between
+leaves what the next start can serve.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporters.override import load_override
+from exporters.policy import CONTAINER_CONFIG, EMBEDDED_CONFIG
+from exporters.repository import (
+    keep_serving,
+    prune,
+    published_versions,
+    remove_model,
+    serve,
+)
+from exporters.staging import lock_model
+from exporters.versions import accept, reject, require_version, served_versions
+from stack.errors import DeploymentError, RefusedError, TritonError
+from stack.triton_client import TritonClient
+from stack.triton_models import plain_reason
+
+_LOCK_INTERVAL_S = 0.05
+# "load failed for model 'm': version 3 is at UNAVAILABLE state: Internal: ..."
+_UNAVAILABLE = re.compile(
+    r"version (\d+) is at UNAVAILABLE state: (.*?)(?=;? *version \d+ is at |;?$)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The models of a repository and, where one runs, the Triton that serves them.
+
+    >>> await Deployment(TritonClient(url), Path("model_repository")).activate("mnist_mlp", 2)
+    """
+
+    client: TritonClient
+    repository: Path
+    embedded: bool = True
+    """Whether the server reads configs/embedded.pbtxt, and not NVIDIA's config.pbtxt."""
+    load_timeout_s: float = 120.0
+
+    async def activate(self, name: str, version: int) -> bool:
+        """Serve a version; whether a running server proved that it loads.
+
+        Raises DeploymentError where the server refuses it: what served before still does, and
+        the version is marked as rejected.
+        """
+        require_version(self.repository, name, version)
+        async with self._locked(name):
+            if not await self.client.live():
+                serve(self.repository, name, version)
+                return False
+            before = await self.ready_versions(name)
+            try:
+                await self._load(name, version)
+            except TritonError as error:
+                raise self._rejected(name, version, before, error) from error
+            accept(self.repository, name, version)
+            serve(self.repository, name, version)
+            # Nothing changes for Triton by this, but what it has read is now what is on disk.
+            await self.client.load(name, timeout_s=self.load_timeout_s)
+            return True
+
+    async def reload(self, name: str) -> None:
+        """Have Triton read the model's folder again; RefusedError if it keeps what it had."""
+        async with self._locked(name):
+            await self.client.load(name, timeout_s=self.load_timeout_s)
+
+    async def unload(self, name: str) -> None:
+        """Take a model out of service."""
+        async with self._locked(name):
+            await self.client.unload(name, timeout_s=self.load_timeout_s)
+
+    async def remove(self, name: str) -> None:
+        """Take a model out of service and remove its folder."""
+        async with self._locked(name):
+            if await self.client.live() and await self.ready_versions(name):
+                await self.client.unload(name, timeout_s=self.load_timeout_s)
+            remove_model(self.repository, name)
+
+    async def prune(self, name: str, *, keep: int) -> list[int]:
+        """Remove old versions that are not served; what was removed."""
+        async with self._locked(name):
+            in_use = await self.ready_versions(name) if await self.client.live() else []
+            return prune(self.repository, name, keep=keep, in_use=in_use)
+
+    async def ready_versions(self, name: str) -> list[int]:
+        """The versions that Triton serves now."""
+        return sorted(
+            int(entry["version"])
+            for entry in await self.client.index()
+            if entry["name"] == name and entry.get("state") == "READY"
+        )
+
+    async def _load(self, name: str, version: int) -> None:
+        config = EMBEDDED_CONFIG if self.embedded else CONTAINER_CONFIG
+        override = load_override(self.repository, name, version, config=config)
+        await self.client.load(name, timeout_s=self.load_timeout_s, config=override)
+        if not await self.client.ready(name, version):
+            raise DeploymentError("Triton loaded it, but does not call it ready")
+
+    def _rejected(
+        self, name: str, version: int, before: list[int], error: TritonError
+    ) -> DeploymentError:
+        reason = _reason(error, version)
+        reject(self.repository, name, version, reason)
+        still = [old for old in before if old in published_versions(self.repository, name)]
+        if still and version in served_versions(self.repository, name):
+            keep_serving(self.repository, name, still)
+        serving = f"version {', '.join(map(str, before))} goes on serving" if before else ""
+        return DeploymentError(
+            f"Version {version} of '{name}' was not taken: {reason}. "
+            f"{serving.capitalize() or 'No version of it is served'}. Version {version} is marked "
+            f"as rejected and is not tried again by itself: mend the model and export it again."
+        )
+
+    @asynccontextmanager
+    async def _locked(self, name: str) -> AsyncIterator[None]:
+        """One change of a model at a time, whichever process makes it."""
+        while (descriptor := lock_model(self.repository, name)) is None:
+            await asyncio.sleep(_LOCK_INTERVAL_S)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: TritonError, version: int) -> str:
+    """Triton's words on this version, in one line."""
+    words = error.reason if isinstance(error, RefusedError) else str(error)
+    by_version = dict(_UNAVAILABLE.findall(words))
+    return plain_reason(by_version.get(str(version), words)).rstrip(".;")
