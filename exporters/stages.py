@@ -8,11 +8,12 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Steps of an export, in their order."""
+    """Steps of an export, in their order; only `--format auto` races, and it compiles several."""
 
     CAPTURE = "capture"
     COMPILE = "compile"
     PROVE = "prove"
+    RACE = "race"
     DESCRIBE = "describe"
     PUBLISH = "publish"
 
@@ -43,5 +44,6 @@ class StageClock:
         self._report(Progress(stage))
         started = time.perf_counter()
         yield details.append
-        self.seconds[stage] = round(time.perf_counter() - started, 3)
-        self._report(Progress(stage, self.seconds[stage], ", ".join(details)))
+        seconds = round(time.perf_counter() - started, 3)
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + seconds, 3)
+        self._report(Progress(stage, seconds, ", ".join(details)))

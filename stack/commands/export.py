@@ -1,111 +1,196 @@
-"""`conch export`: compiles the example models into the repository, proven before published."""
+"""`conch export`: compiles models into the repository, proven before they are published."""
 
+import asyncio
 import json
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from exporters.candidate import Wanted
 from exporters.errors import SpecError
-from exporters.flow import Published, export
-from exporters.repository import published_versions
-from exporters.stages import Progress
+from exporters.extras import extra
+from exporters.flow import Exported, export
+from exporters.repository import published_versions, serve
+from exporters.spec import ModelSpec
+from exporters.targets import Target, find_target
 from exporters.zoo import ZOO
+from stack.commands.export_view import ShowStages, result_table
 from stack.console import console
+from stack.deployment import Deployment
+from stack.errors import UsageError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 from stack.state import is_running
+from stack.triton_client import TritonClient
+from stack.triton_command import LOOPBACK
 
 
-@with_settings("model_repository", "state_dir")
+@with_settings("model_repository", "state_dir", "triton_http_port")
 def export_models(
     *,
-    names: Annotated[
-        list[str] | None, typer.Argument(help=f"Models to export: {', '.join(ZOO)}. None: all.")
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...",
+            help="my_pkg.models:spec, a model.toml, or an example model. None: all examples.",
+        ),
     ] = None,
     format: Annotated[
-        str | None, typer.Option("--format", help="torchscript or onnx. None: the model's own.")
-    ] = None,
+        str,
+        typer.Option(
+            "--format",
+            help="torchscript, aoti, onnx, tensorrt, or auto: the fastest that is proven. "
+            "Empty: onnx, or the example's own.",
+        ),
+    ] = "",
+    precision: Annotated[
+        str, typer.Option(help="fp32, tf32, fp16, bf16, int8 or fp8. Empty: fp32.")
+    ] = "",
+    flavor: Annotated[
+        str, typer.Option(help="tensorrt, or rtx: builds without a GPU, not for Triton.")
+    ] = "tensorrt",
+    allow_unproven: Annotated[
+        bool, typer.Option("--allow-unproven", help="Publish what this machine cannot run.")
+    ] = False,
+    triton_release: Annotated[
+        str, typer.Option(help="Container that will serve it, like 26.09. Empty: the newest.")
+    ] = "",
     missing: Annotated[
         bool, typer.Option("--missing", help="Only models that have no version yet.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take inputs and outputs as they are read, unasked.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a report with pictures to this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     settings: StackSettings,
 ) -> None:
     """Compile models, prove that they compute the same, publish each as its next version.
 
-    Example: conch export mnist_mlp --format onnx
+    Example: conch export mnist_mlp --format auto
     """
-    repository = settings.model_repository
-    wanted = [name for name in _known(names or list(ZOO))]
-    if missing:
-        wanted = [name for name in wanted if not published_versions(repository, name)]
     screen = console(stderr=as_json)
+    chosen = [find_target(text) for text in targets or ZOO]
+    if missing:
+        repository = settings.model_repository
+        chosen = [t for t in chosen if not published_versions(repository, t.spec.name)]
     done = []
-    for name in wanted:
-        entry = ZOO[name]
-        show = _Show(screen, name)
-        done.append(
-            export(entry.spec(), format=format or entry.format, repository=repository, report=show)
+    for target in chosen:
+        wanted = Wanted(
+            format=format or target.format,
+            precision=precision,
+            flavor=flavor,
+            allow_unproven=allow_unproven,
+            triton_release=triton_release,
+            source=target.source,
         )
+        done.append(_export(target, wanted, settings, screen, yes=yes))
+    if html is not None:
+        _write_report(html, done)
     if as_json:
-        typer.echo(json.dumps([_record(published) for published in done], indent=2))
+        typer.echo(json.dumps([_record(exported) for exported in done], indent=2))
         return
-    if not done:
-        screen.print("Nothing is missing.")
-        return
-    screen.print(_table(done))
-    if is_running(settings.state_dir) and not missing:
-        screen.print("The running stack serves the new version after its next start.")
+    _show(screen, done)
 
 
-def _known(names: list[str]) -> list[str]:
-    for name in names:
-        if name not in ZOO:
-            raise SpecError(f"There is no example model {name!r}; there are {', '.join(ZOO)}.")
-    return names
+def _export(
+    target: Target, wanted: Wanted, settings: StackSettings, screen: Console, *, yes: bool
+) -> Exported:
+    spec = _confirmed(target.spec, screen, yes=yes)
+    show = ShowStages(screen, spec.name)
+    try:
+        # What a server runs is changed by the server, once it has loaded the new version.
+        exported = export(
+            spec, wanted, repository=settings.model_repository, serve=False, report=show
+        )
+    finally:
+        show.stop()
+    if not exported.version:
+        return exported
+    if is_running(settings.state_dir):
+        asyncio.run(_activate(settings, exported, screen))
+    else:
+        serve(settings.model_repository, exported.name, exported.version)
+    return exported
 
 
-class _Show:
-    """Prints a line when a stage ends."""
-
-    def __init__(self, screen: Console, name: str) -> None:
-        self._screen = screen
-        self._name = name
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.seconds is None:
-            return
-        self._screen.print(
-            f"{self._name:12} {progress.stage:9} {progress.seconds:6.1f} s  {progress.detail}",
+async def _activate(settings: StackSettings, exported: Exported, screen: Console) -> None:
+    client = TritonClient(f"http://{LOOPBACK}:{settings.triton_http_port}")
+    try:
+        deployment = Deployment(client, settings.model_repository)
+        proven = await deployment.activate(exported.name, exported.version)
+    finally:
+        await client.close()
+    if proven:
+        screen.print(
+            f"Triton has loaded version {exported.version} of {exported.name} and serves it.",
             highlight=False,
-            style="dim",
+            markup=False,
         )
 
 
-def _record(published: Published) -> dict[str, object]:
+def _confirmed(spec: ModelSpec, screen: Console, *, yes: bool) -> ModelSpec:
+    """What was not declared is read from the samples, and a person says whether it is right."""
+    if spec.inputs and spec.outputs:
+        return spec
+    with extra("export"):
+        from exporters.declare import complete, declaration_text
+    complete_spec = complete(spec)
+    screen.print(declaration_text(complete_spec), markup=False, highlight=False)
+    if yes:
+        return complete_spec
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"'{spec.name}' leaves out inputs or outputs. Copy what stands above into its "
+            "declaration, or take it as it is with --yes."
+        )
+    if not typer.confirm("Export it so?", default=True, err=True):
+        raise SpecError("Nothing was exported. Declare inputs and outputs as they should be.")
+    return complete_spec
+
+
+def _write_report(path: Path, done: list[Exported]) -> None:
+    with extra("export"):
+        from exporters.report import html_report
+    try:
+        path.write_text(html_report([exported.manifest for exported in done]), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The report cannot be written to {path}: {error.strerror}.") from error
+
+
+def _record(exported: Exported) -> dict[str, object]:
+    manifest = exported.manifest
     return {
-        "model": published.name,
-        "version": published.version,
-        "format": published.manifest.format,
-        "path": str(published.path),
-        "max_abs_error": max(row.max_abs_error for row in published.manifest.proof),
-        "seconds": round(sum(published.stage_seconds.values()), 1),
+        "model": exported.name,
+        "version": exported.version or None,
+        "format": manifest.format,
+        "precision": manifest.precision,
+        "path": str(exported.path) if exported.path else None,
+        "max_abs_error": manifest.worst_error,
+        "latency_us": manifest.latency_us,
+        "unproven": manifest.unproven,
+        "tried": [row.model_dump() for row in manifest.tried],
+        "seconds": round(sum(manifest.stage_seconds.values()), 1),
     }
 
 
-def _table(done: list[Published]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("MODEL", "VERSION", "FORMAT", "WORST ERROR", "SECONDS"):
-        table.add_column(heading)
-    for published in done:
-        record = _record(published)
-        table.add_row(
-            published.name,
-            str(published.version),
-            published.manifest.format,
-            f"{record['max_abs_error']:.1e}",
-            str(record["seconds"]),
+def _show(screen: Console, done: list[Exported]) -> None:
+    if not done:
+        screen.print("Nothing is missing.")
+        return
+    screen.print(result_table([exported.manifest for exported in done]))
+    last = done[-1]
+    if last.version:
+        screen.print(f"Next: conch versions {last.name}", highlight=False, markup=False)
+    else:
+        screen.print(
+            f"{last.name} was built and not published: {last.manifest.unproven} "
+            "--allow-unproven publishes it all the same.",
+            highlight=False,
+            markup=False,
         )
-    return table

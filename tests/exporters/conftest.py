@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporters.flow import Published, export
+from exporters.candidate import Wanted
+from exporters.flow import Exported, export
 from exporters.stages import Progress
 from exporters.zoo import ZOO
 
@@ -14,7 +15,7 @@ from exporters.zoo import ZOO
 @dataclass(frozen=True)
 class ExportedZoo:
     repository: Path
-    published: Mapping[str, Published]
+    published: Mapping[str, Exported]
     reported: Mapping[str, list[Progress]]
 
 
@@ -24,7 +25,10 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> ExportedZoo:
     reported: dict[str, list[Progress]] = {name: [] for name in ZOO}
     published = {
         name: export(
-            entry.spec(), format=entry.format, repository=repository, report=reported[name].append
+            entry.spec(),
+            Wanted(format=entry.format),
+            repository=repository,
+            report=reported[name].append,
         )
         for name, entry in ZOO.items()
     }

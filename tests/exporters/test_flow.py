@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exporters.candidate import Wanted
 from exporters.errors import SpecError
 from exporters.flow import export
 from exporters.repository import published_versions
@@ -36,8 +37,9 @@ def test_an_export_fills_the_model_folder(zoo: ExportedZoo, name: str) -> None:
 
 def test_each_stage_is_reported_when_it_begins_and_when_it_ends(zoo: ExportedZoo) -> None:
     reported = zoo.reported["mnist_mlp"]
-    assert [progress.stage for progress in reported] == [stage for stage in Stage for _ in "be"]
-    assert [progress.seconds is None for progress in reported] == [True, False] * len(Stage)
+    stages = [stage for stage in Stage if stage != Stage.RACE]
+    assert [progress.stage for progress in reported] == [stage for stage in stages for _ in "be"]
+    assert [progress.seconds is None for progress in reported] == [True, False] * len(stages)
 
 
 def test_a_failed_stage_does_not_end(tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ def test_a_failed_stage_does_not_end(tmp_path: Path) -> None:
     with pytest.raises(SpecError):
         export(
             spec_of(FixedBatch),
-            format="onnx",
+            Wanted(format="onnx"),
             repository=tmp_path / "models",
             report=reported.append,
         )
@@ -55,14 +57,14 @@ def test_a_failed_stage_does_not_end(tmp_path: Path) -> None:
 def test_a_refused_model_leaves_nothing_behind(tmp_path: Path) -> None:
     repository = tmp_path / "models"
     with pytest.raises(SpecError):
-        export(spec_of(FixedBatch), format="onnx", repository=repository)
+        export(spec_of(FixedBatch), Wanted(format="onnx"), repository=repository)
     assert list(repository.iterdir()) == []
     assert {path.name for path in staging_root(repository).iterdir()} == {".gitignore", "lock"}
 
 
 def test_a_second_export_is_the_next_version(tmp_path: Path) -> None:
     for _ in range(2):
-        export(spec_of(Doubler), format="torchscript", repository=tmp_path / "models")
+        export(spec_of(Doubler), Wanted(format="torchscript"), repository=tmp_path / "models")
     assert published_versions(tmp_path / "models", "small") == [1, 2]
 
 
@@ -75,7 +77,7 @@ def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path, format: str
         outputs=[TensorSpec(name=name, **one) for name in ("total", "gap")],
         samples=({"left": np.ones(1, np.float32), "right": np.zeros(1, np.float32)},),
     )
-    published = export(spec, format=format, repository=tmp_path / "models")
+    published = export(spec, Wanted(format=format), repository=tmp_path / "models")
     assert {row.output for row in published.manifest.proof} == {"total", "gap"}
 
 
@@ -86,11 +88,11 @@ def test_whole_numbers_go_in(tmp_path: Path, format: str) -> None:
         inputs=[TensorSpec(name="index", dtype="int64", shape=(3,))],
         samples=({"index": np.array([0, 4, 1])},),
     )
-    assert export(spec, format=format, repository=tmp_path / "models").version == 1
+    assert export(spec, Wanted(format=format), repository=tmp_path / "models").version == 1
 
 
 @pytest.mark.parametrize("format", ["torchscript", "onnx"])
 def test_a_model_without_batching_is_exported(tmp_path: Path, format: str) -> None:
     spec = spec_of(Doubler, max_batch_size=0)
-    published = export(spec, format=format, repository=tmp_path / "models")
+    published = export(spec, Wanted(format=format), repository=tmp_path / "models")
     assert {row.batch for row in published.manifest.proof} == {0}

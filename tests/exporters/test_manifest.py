@@ -34,7 +34,7 @@ def test_the_manifest_holds_the_whole_proof(zoo: ExportedZoo, name: str) -> None
 def test_the_manifest_names_what_compiled_and_proved_it(zoo: ExportedZoo) -> None:
     assert set(read_manifest(zoo.published["mnist_mlp"].path).versions) == {"torch"}
     cnn = read_manifest(zoo.published["mnist_cnn"].path)
-    assert set(cnn.versions) == {"torch", "onnx", "onnxruntime"}
+    assert set(cnn.versions) == {"torch", "onnx", "onnxslim", "onnxruntime"}
     assert (cnn.format, cnn.precision) == ("onnx", "fp32")
 
 

@@ -1,0 +1,161 @@
+"""One format's artefact of a model: compiled, proven and described by its manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporters.errors import HostError, SpecError
+from exporters.extras import extra
+from exporters.formats import Compiled, Format, Source, load_format
+from exporters.manifest import Manifest, TensorRecord, record_files
+from exporters.precision import accepted
+from exporters.provenance import declaration, git_commit, host
+from exporters.releases import check_release
+from exporters.spec import ModelSpec, TensorSpec
+from exporters.stages import Stage, StageClock
+from exporters.wire import wire_interface
+
+if TYPE_CHECKING:
+    from exporters.capture import Captured
+    from exporters.prove import Proof
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of an export, besides the model."""
+
+    format: str
+    precision: str = ""
+    """Empty: the format's own default."""
+
+    flavor: str = "tensorrt"
+    """Which TensorRT builds an engine: `tensorrt`, or `rtx` on a machine without a GPU."""
+
+    allow_unproven: bool = False
+    """Publish what this host cannot run."""
+
+    triton_release: str = ""
+    """Release of the container that is to serve it, like `26.09`; empty: the newest."""
+
+    source: str = ""
+    """Where the model is declared, for the manifest."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version folder that could be published."""
+
+    wanted: Wanted
+    compiler: Format
+    directory: Path
+    manifest: Manifest
+
+    @property
+    def artefact(self) -> Path:
+        return self.directory / self.manifest.artefact.path
+
+
+def check(spec: ModelSpec, wanted: Wanted) -> Format:
+    """The format's compiler, if it can do what is wanted; raises before time goes into it."""
+    compiler = load_format(wanted.format)
+    if wanted.precision and wanted.precision not in compiler.PRECISIONS:
+        raise SpecError(
+            f"Format {wanted.format} does not compile to '{wanted.precision}'; it knows "
+            f"{', '.join(compiler.PRECISIONS)}."
+        )
+    check_release(spec, compiler, wanted.triton_release)
+    compiler.check_host(wanted.flavor)
+    return compiler
+
+
+def build(
+    spec: ModelSpec, captured: Captured, wanted: Wanted, directory: Path, clock: StageClock
+) -> Candidate:
+    """Compiles into `directory` and proves what was written there."""
+    compiler = check(spec, wanted)
+    directory.mkdir(parents=True)
+    artefact = directory / compiler.FILENAME
+    with clock.run(Stage.COMPILE) as note:
+        compiled = compiler.compile(_source(spec, captured, wanted, compiler), artefact)
+        note(f"{artefact.name}, {artefact.stat().st_size:,} bytes, {compiled.precision}")
+    with clock.run(Stage.PROVE) as note:
+        proof, unproven = _prove(at_precision(spec, compiled.precision), captured, wanted, artefact)
+        note(unproven or f"largest error {max(row.max_abs_error for row in proof.rows):.1e}")
+    manifest = _manifest(spec, captured, wanted, compiler, compiled, artefact, proof, unproven)
+    return Candidate(wanted, compiler, directory, manifest)
+
+
+def _source(spec: ModelSpec, captured: Captured, wanted: Wanted, compiler: Format) -> Source:
+    return Source(
+        module=captured.module,
+        spec=spec,
+        example=captured.example,
+        samples=captured.samples,
+        precision=wanted.precision or compiler.PRECISIONS[0],
+        flavor=wanted.flavor,
+    )
+
+
+def _prove(
+    spec: ModelSpec, captured: Captured, wanted: Wanted, artefact: Path
+) -> tuple[Proof, str]:
+    with extra("export"):
+        from exporters.prove import Proof, prove
+    try:
+        return prove(spec, captured, artefact, wanted.format, artefact.parent.parent), ""
+    except HostError as error:
+        return Proof((), {}, {}), str(error)
+
+
+def at_precision(spec: ModelSpec, precision: str) -> ModelSpec:
+    """The spec with the tolerances that an artefact of this precision is allowed."""
+    outputs = tuple(
+        output.model_copy(update={"tolerance": accepted(output, precision)})
+        for output in spec.outputs
+    )
+    return spec.model_copy(update={"outputs": outputs})
+
+
+def _manifest(
+    spec: ModelSpec,
+    captured: Captured,
+    wanted: Wanted,
+    compiler: Format,
+    compiled: Compiled,
+    artefact: Path,
+    proof: Proof,
+    unproven: str,
+) -> Manifest:
+    wire = wire_interface(spec.interface, compiler)
+    return Manifest(
+        model=spec.name,
+        format=wanted.format,
+        flavor=wanted.flavor if compiler.PLATFORM == "tensorrt_plan" else "",
+        precision=compiled.precision,
+        files=record_files(artefact.parent, artefact.name),
+        weights_sha256=captured.weights_sha256,
+        inputs=tuple(map(_record, wire.inputs)),
+        outputs=tuple(map(_record, wire.outputs)),
+        max_batch_size=spec.max_batch_size,
+        spec=declaration(spec),
+        source=wanted.source,
+        git_commit=git_commit(),
+        host=host(),
+        versions=compiler.versions(),
+        proof=proof.rows,
+        unproven=unproven,
+        latency_us=proof.latency_us,
+        error_histogram=proof.error_histogram,
+        details=dict(compiled.details),
+        varies=compiler.VARIES,
+        notes=captured.notes,
+        stage_seconds={},
+        created=datetime.now(UTC),
+    )
+
+
+def _record(tensor: TensorSpec) -> TensorRecord:
+    return TensorRecord(name=tensor.name, dtype=tensor.dtype, shape=tensor.dims)
