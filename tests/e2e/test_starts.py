@@ -58,9 +58,11 @@ class BracketedStack(RunningStack):
 def test_doctor_tells_of_what_a_killed_parent_left(own_stack: RunningStack) -> None:
     left_behind = triton_pid(own_stack.folder)
     own_stack.stop(signal.SIGKILL)
-    done = own_stack.conch("doctor")
+    try:
+        done = own_stack.conch("doctor")
+    finally:
+        own_stack.start()
     assert done.returncode == 0, done.stdout
     assert f"process {left_behind} (tritonserver)" in done.stdout
     assert "the next start ends them" in done.stdout
-    own_stack.start()
     assert "No process is left" in own_stack.conch("doctor").stdout
