@@ -1,5 +1,6 @@
 """The process that loads a saved artefact: `python -P -m exporters.proof_child JOB_FOLDER`."""
 
+import signal
 import statistics
 import sys
 import time
@@ -12,6 +13,7 @@ from exporters.formats import load_format
 from exporters.proof_job import (
     JOB,
     REPORT,
+    TIMEOUT_S,
     Job,
     Report,
     answer_path,
@@ -24,6 +26,7 @@ from exporters.proof_job import (
 WARM_UP_CALLS = 3
 LEAST_CALLS = 5
 TIMED_S = 0.2
+ROUNDS = 3
 
 
 def main(directory: Path) -> None:
@@ -42,10 +45,13 @@ def _work(job: Job, directory: Path) -> Report:
             step = f"question {number}"
             inputs = load_arrays(question_path(directory, number), job.interface.inputs)
             save_arrays(answer_path(directory, number), job.interface.outputs, run(inputs))
-        for batch in job.timed:
-            step = f"batch {batch}"
-            inputs = load_arrays(timed_path(directory, batch), job.interface.inputs)
-            latency_us[str(batch)] = _median_us(_call(run, inputs))
+        for _ in range(ROUNDS):
+            for batch in job.timed:
+                step = f"batch {batch}"
+                inputs = load_arrays(timed_path(directory, batch), job.interface.inputs)
+                median = _median_us(_call(run, inputs))
+                # What else the machine does only ever adds to a time.
+                latency_us[str(batch)] = min(median, latency_us.get(str(batch), median))
     except Exception as error:  # every runtime has exceptions of its own
         return Report(error=_one_line(error), step=step, host=isinstance(error, HostError))
     return Report(latency_us=latency_us)
@@ -74,4 +80,6 @@ def _one_line(error: Exception) -> str:
 
 
 if __name__ == "__main__":
+    # The parent stops it before, unless the parent was killed.
+    signal.alarm(int(TIMEOUT_S) + 60)
     main(Path(sys.argv[1]))

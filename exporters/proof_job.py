@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from exporters.arrays import Arrays
 from exporters.spec import Interface, TensorSpec
 
+# Of the whole job: what takes longer hangs.
+TIMEOUT_S = 600.0
 JOB, REPORT = "job.json", "report.json"
 
 

@@ -12,6 +12,7 @@ from exporters.errors import HostError, ProofError
 from exporters.proof_job import (
     JOB,
     REPORT,
+    TIMEOUT_S,
     Job,
     Report,
     answer_path,
@@ -21,7 +22,6 @@ from exporters.proof_job import (
     timed_path,
 )
 
-TIMEOUT_S = 600.0
 LOG = "child.log"
 SHOWN_CHARACTERS = 300
 

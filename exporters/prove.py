@@ -110,8 +110,8 @@ def _row(
     batch, expected = question.batch, question.expected[output.name]
     if found := _fault(output, batch, expected, actual):
         raise ProofError(
-            f"The artefact of '{spec.name}' {found}, where the model does not. Nothing was "
-            f"published. {_not_dynamic(batch)}Try another format."
+            f"The artefact of '{spec.name}' {found}. Nothing was published. "
+            f"{_not_dynamic(batch)}Try another format."
         )
     measured = difference(output, expected, actual)
     if not measured.accepted:
@@ -147,9 +147,13 @@ def _fault(output: TensorSpec, batch: Batch, expected: Array, actual: Array) -> 
         )
     if np.array_equal(np.isfinite(actual), np.isfinite(expected)):
         return None
+    if not_finite(actual) == not_finite(expected):
+        return (
+            f"answers NaN or infinity for other values of '{output.name}' at {batch} than the model"
+        )
     return (
-        f"returns {not_finite(actual)} values of '{output.name}' that are NaN or infinite at "
-        f"{batch} instead of {not_finite(expected)}, or elsewhere"
+        f"answers NaN or infinity for {not_finite(actual)} values of '{output.name}' at {batch}, "
+        f"the model for {not_finite(expected)}"
     )
 
 

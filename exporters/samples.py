@@ -33,10 +33,19 @@ class Batch:
     further: str = ""
     """The axis that has a length here which no sample has."""
 
+    randoms: "Randoms | None" = None
+    """Where the inputs were drawn, if they were."""
+
     def __str__(self) -> str:
         """`batch 3 and length 17 on random, seed 7 inputs`"""
         sizes = [f"batch {self.size}", *(f"{name} {size}" for name, size in self.lengths.items())]
         return f"{' and '.join(sizes)} on {self.data} inputs"
+
+    def redrawn(self) -> "Batch | None":
+        """The same question with other random values; None for real ones."""
+        if self.randoms is None:
+            return None
+        return self.randoms.batch(self.size, self.lengths, further=self.further)
 
 
 def read_samples(spec: ModelSpec) -> list[Item]:
@@ -99,7 +108,8 @@ class Randoms:
         }
 
     def batch(self, size: int, lengths: Lengths, *, further: str = "") -> Batch:
-        return Batch(size, self._data, self.inputs(max(size, 1), lengths), lengths, further)
+        inputs = self.inputs(max(size, 1), lengths)
+        return Batch(size, self._data, inputs, lengths, further, self)
 
     def inputs(self, count: int, lengths: Lengths) -> Arrays:
         """`count` items, each drawn afresh."""

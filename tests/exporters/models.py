@@ -192,6 +192,13 @@ class NamedTupleResults(nn.Module):
         return SumAndGap(left - right, left + right)
 
 
+class WholeNumbersOnly(nn.Module):
+    """NaN for everything else."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x == x.round(), x, torch.nan)
+
+
 class Flattened(nn.Module):
     """The first dimension of its output is the batch times the width."""
 
@@ -203,7 +210,7 @@ class RootOfProduct(nn.Module):
     """NaN where the first value is negative and the last is not."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sqrt(x[:, :1] * x[:, -1:])
+        return torch.sqrt(x[..., :1] * x[..., -1:])
 
 
 class RunningTotal(nn.Module):

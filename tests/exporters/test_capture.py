@@ -31,6 +31,7 @@ from tests.exporters.models import (
     RootOfProduct,
     SkipsAnArgument,
     SumAndDifference,
+    WholeNumbersOnly,
     WritesIntoItsInput,
     spec_of,
 )
@@ -200,12 +201,19 @@ def test_a_mapping_with_other_keys_is_refused() -> None:
 
 
 def test_nan_on_random_inputs_is_an_answer_like_any_other() -> None:
+    questions = capture(spec_of(WholeNumbersOnly)).questions
+    for question in questions:
+        nan = np.isnan(question.expected["y"]).any()
+        assert nan == (question.batch.data != "real")
+
+
+def test_random_inputs_that_have_no_answer_are_drawn_again() -> None:
     # In the samples the first and the last value have one sign; random ones need not.
     samples = tuple({"x": np.full(WIDTH, value, np.float32)} for value in (-1, 1))
     root = TensorSpec(name="y", dtype="float32", shape=(1,))
-    captured = capture(spec_of(RootOfProduct, outputs=(root,), samples=samples))
-    answers = [question.expected["y"] for question in captured.questions]
-    assert any(np.isnan(answer).any() for answer in answers)
+    spec = spec_of(RootOfProduct, outputs=(root,), samples=samples, max_batch_size=0)
+    answers = [question.expected["y"] for question in capture(spec).questions]
+    assert np.isfinite(answers).all()
 
 
 def test_a_length_that_the_model_does_not_take_is_refused() -> None:
