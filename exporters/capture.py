@@ -188,7 +188,8 @@ def _hash_weights(module: nn.Module) -> str:
         if not isinstance(tensor, Tensor):  # what `get_extra_state` returns
             continue
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        plain = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        digest.update(plain.numpy().tobytes())
     return digest.hexdigest()
 
 
