@@ -12,11 +12,17 @@ try:
     from exporters.errors import ExportError
     from gateway.errors import GatewayError
     from stack.commands import keys
+    from stack.commands.add import add
     from stack.commands.doctor import doctor
     from stack.commands.export import export_models
     from stack.commands.infer import infer
     from stack.commands.models import models
+    from stack.commands.prune import prune
+    from stack.commands.remove import remove
+    from stack.commands.rollback import rollback
     from stack.commands.up import gateway, up
+    from stack.commands.verify import verify
+    from stack.commands.versions import versions
     from stack.errors import StackError, UsageError
 except KeyboardInterrupt:
     # Half a second goes by here: Ctrl-C ends the command as it does later, without a traceback.
@@ -33,8 +39,14 @@ app = typer.Typer(
 app.command()(up)
 app.command()(gateway)
 app.command("export")(export_models)
+app.command()(add)
 app.command()(infer)
 app.command()(models)
+app.command()(versions)
+app.command()(rollback)
+app.command()(prune)
+app.command()(remove)
+app.command()(verify)
 app.add_typer(keys.app, name="keys")
 app.command()(doctor)
 

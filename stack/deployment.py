@@ -26,7 +26,10 @@ from exporters.repository import (
 from exporters.staging import lock_model
 from exporters.versions import accept, reject, require_version, served_versions
 from stack.errors import DeploymentError, RefusedError, TritonError
+from stack.settings import StackSettings
+from stack.state import is_running
 from stack.triton_client import TritonClient
+from stack.triton_install import find_triton
 from stack.triton_models import plain_reason
 
 _LOCK_INTERVAL_S = 0.05
@@ -133,6 +136,28 @@ class Deployment:
             yield
         finally:
             os.close(descriptor)
+
+
+@asynccontextmanager
+async def open_deployment(settings: StackSettings) -> AsyncIterator[Deployment]:
+    """The deployment that a command's settings mean, whether or not a server runs."""
+    client = TritonClient(settings.triton_url)
+    try:
+        yield Deployment(
+            client,
+            settings.model_repository.resolve(),
+            embedded=reads_embedded(settings),
+            load_timeout_s=settings.triton_load_timeout_s,
+        )
+    finally:
+        await client.close()
+
+
+def reads_embedded(settings: StackSettings) -> bool:
+    """Whether the server is the one of `conch up`, with backends of ours."""
+    if not is_running(settings.state_dir):
+        return False
+    return not find_triton(settings.triton_server).has_own_backends
 
 
 def _reason(error: TritonError, version: int) -> str:

@@ -1,0 +1,55 @@
+"""`conch verify`: whether a published version still is what was published."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from exporters.verify import Finding, verify_files
+from exporters.versions import served_versions
+from stack.commands.versions import ModelName, require_model
+from stack.console import console
+from stack.settings import StackSettings
+from stack.settings_flags import with_settings
+
+
+@with_settings("model_repository")
+def verify(
+    *,
+    name: ModelName,
+    version: Annotated[
+        int | None,
+        typer.Option("--version", min=1, help="Version to check. None: those that are served."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    settings: StackSettings,
+) -> None:
+    """Compare the files of a model with the hashes in their manifest; exit code 1 if they differ.
+
+    Example: conch verify mnist_mlp --version 2
+    """
+    repository = settings.model_repository
+    require_model(repository, name)
+    wanted = [version] if version else served_versions(repository, name)
+    findings = {number: verify_files(repository, name, number) for number in wanted}
+    if as_json:
+        typer.echo(json.dumps([_record(*item) for item in findings.items()], indent=2))
+    else:
+        _show(name, findings)
+    if not all(finding.ok for found in findings.values() for finding in found):
+        raise typer.Exit(1)
+
+
+def _record(version: int, findings: list[Finding]) -> dict[str, object]:
+    return {"version": version, "findings": [asdict(finding) for finding in findings]}
+
+
+def _show(name: str, findings: dict[int, list[Finding]]) -> None:
+    screen = console()
+    for version, found in findings.items():
+        for finding in found:
+            mark = ("ok  ", "green") if finding.ok else ("FAIL", "red")
+            text = f" {name} {version}  {finding.what}  {finding.detail}"
+            screen.print(Text.assemble(mark, text), soft_wrap=True)
