@@ -14,8 +14,8 @@ from exporters.proof_process import run_artefact
 from exporters.samples import Item, timed_batches
 from exporters.spec import ModelSpec
 
-# One round may meet a busy moment of the machine; the median of five does not.
-ROUNDS = 5
+# One round may meet a busy moment of the machine; the median of three does not.
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
