@@ -16,6 +16,7 @@ from exporters.tensorrt_parts.cuda import find_gpu
 from exporters.tensorrt_parts.engine import deserialize
 from exporters.tensorrt_parts.identity import EngineIdentity, this_platform
 from exporters.tensorrt_parts.messages import reason
+from exporters.tensorrt_parts.model_lines import lines_by_node
 from exporters.tensorrt_parts.network import Parsed, parse
 from exporters.tensorrt_parts.precision import HALVES, half_weights
 from exporters.tensorrt_parts.refit import WEIGHTS_FILENAME
@@ -29,7 +30,7 @@ def compile_engine(source: Source, path: Path) -> Compiled:
     bindings = _check(source)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".onnx-") as scratch:
         onnx, route = _typed_onnx(source, Path(scratch))
-        parsed = parse(bindings, onnx, source.spec.name)
+        parsed = parse(bindings, onnx, source.spec.name, lambda: lines_by_node(source, onnx))
         declared = inspector.of_network(parsed)
         declared.check(source.precision, source.spec.name)
         plan = builder.build(parsed, source.spec, source.precision)

@@ -48,8 +48,8 @@ class Precision:
             built = ", ".join(f"{count} in {name}" for name, count in self.layers.items())
             raise CompileError(
                 f"'{model}' was to be built in {asked}, and by its {self.known_from} its layers "
-                f"are: {built}. Let `forward` create no tensors of a fixed dtype, or choose "
-                "another precision."
+                f"are: {built}. Let `forward` create no tensors of a fixed dtype (of int8 and fp8, "
+                "ModelOpt spares small layers), or choose another precision."
             )
 
 
@@ -73,34 +73,34 @@ def list_layers(trt: Any, engine: Any) -> str:
 
 def of_listing(listing: str) -> Precision | None:
     """From the JSON that the engine inspector writes; None where it hides what layers compute."""
-    layers = _layers(listing)
-    if any(OPAQUE.search(str(layer.get("Name", ""))) for layer in layers):
+    entries = _entries(listing)
+    if any(OPAQUE.search(str(entry.get("Name", ""))) for entry in entries):
         return None
     found: Counter[str] = Counter()
-    for layer in layers:
-        found.update(_precisions_in(layer))
+    for entry in entries:
+        found.update(_precisions_in(entry))
     return Precision("engine", dict(found)) if found else None
 
 
 def uses_tf32(listing: str) -> bool:
     """Whether a kernel rounds its float32 inputs, which only the kernels' names tell."""
-    return any(TF32_TACTIC.search(str(layer.get("TacticName", ""))) for layer in _layers(listing))
+    return any(TF32_TACTIC.search(str(entry.get("TacticName", ""))) for entry in _entries(listing))
 
 
-def _layers(listing: str) -> list[dict[str, Any]]:
+def _entries(listing: str) -> list[dict[str, Any]]:
     """An engine without detailed verbosity lists bare names, which say nothing."""
-    layers = json.loads(listing).get("Layers", [])
-    return [layer for layer in layers if isinstance(layer, dict)]
+    entries = json.loads(listing).get("Layers", [])
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _precisions_in(layer: Mapping[str, Any]) -> set[str]:
-    types = [str(tensor.get("Format/Datatype", "")) for tensor in _tensors(layer)]
+def _precisions_in(entry: Mapping[str, Any]) -> set[str]:
+    types = [str(tensor.get("Format/Datatype", "")) for tensor in _tensors(entry)]
     return {name for name, word in WORDS.items() if any(word.search(type) for type in types)}
 
 
-def _tensors(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _tensors(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for side in ("Inputs", "Outputs"):
-        yield from (tensor for tensor in layer.get(side, []) if isinstance(tensor, dict))
+        yield from (tensor for tensor in entry.get(side, []) if isinstance(tensor, dict))
 
 
 def _quantized_tensors(layers: Iterable[Any]) -> dict[str, str]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import onnx
 
 from exporters.errors import CompileError
 from exporters.tensorrt_parts.bindings import Bindings
 from exporters.tensorrt_parts.messages import collector, reason
 
-# What torch's ONNX exporter leaves on each node.
-STACK_TRACE = "pkg.torch.onnx.stack_trace"
-MODEL_LINE = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in .+\n\s*(?P<code>.+)')
 SHOWN_NODES = 10
 SHOWN_CHARACTERS = 240
 
@@ -35,8 +29,13 @@ class Parsed:
         return (self.network.get_layer(index) for index in range(self.network.num_layers))
 
 
-def parse(bindings: Bindings, path: Path, model: str) -> Parsed:
-    """Raises a `CompileError` that lists every node that is not supported, with its line."""
+def parse(
+    bindings: Bindings, path: Path, model: str, lines: Callable[[], Mapping[str, str]] = dict
+) -> Parsed:
+    """Raises a `CompileError` that lists every node that is not supported, with its line.
+
+    `lines` gives the line of the user's model by the name of the node; it is called for a refusal.
+    """
     trt = bindings.trt
     logger = collector(trt)
     builder = trt.Builder(logger)
@@ -47,20 +46,22 @@ def parse(bindings: Bindings, path: Path, model: str) -> Parsed:
     parsed = Parsed(bindings, logger, builder, network, parser)
     # From the path, so that weights in files beside it are found.
     if not parser.parse_from_file(str(path)):
-        raise CompileError(_refusal(parsed, path, model))
+        raise CompileError(_refusal(parsed, model, lines))
     return parsed
 
 
-def _refusal(parsed: Parsed, path: Path, model: str) -> str:
+def _refusal(parsed: Parsed, model: str, lines: Callable[[], Mapping[str, str]]) -> str:
     parser = parsed.parser
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
-    if not errors:
+    if not any(parser_error.node_operator() for parser_error in errors):
         return (
             f"TensorRT {parsed.bindings.version} cannot read '{model}': {reason(parsed.logger)}. "
             "Try another format."
         )
-    nodes = {node.name: node for node in onnx.load(path, load_external_data=False).graph.node}
-    refused = [_describe(error, nodes.get(error.node_name())) for error in errors]
+    known = lines()
+    refused = [
+        _describe(parser_error, known.get(parser_error.node_name())) for parser_error in errors
+    ]
     more = len(refused) - SHOWN_NODES
     listed = "; ".join(refused[:SHOWN_NODES]) + (f"; and {more} more" if more > 0 else "")
     return (
@@ -70,22 +71,10 @@ def _refusal(parsed: Parsed, path: Path, model: str) -> str:
     )
 
 
-def _describe(error: Any, node: onnx.NodeProto | None) -> str:
+def _describe(parser_error: Any, line: str | None) -> str:
     """`Det 'n0' (net.py, line 4: `return torch.linalg.det(x)`): why`, as far as it is known."""
-    found = f"{error.node_operator()} '{error.node_name()}'"
-    line = model_line(node.metadata_props) if node else None
+    found = f"{parser_error.node_operator()} '{parser_error.node_name()}'"
     where = f" ({line})" if line else ""
-    said = " ".join(error.desc().split())[:SHOWN_CHARACTERS]
+    said = " ".join(parser_error.desc().split())[:SHOWN_CHARACTERS]
     # Of an unknown operation, the parser says no more than a word.
     return f"{found}{where}: {said}" if " " in said else f"{found}{where}"
-
-
-def model_line(metadata: Iterable[Any]) -> str | None:
-    """The innermost line of the user's model that a node comes from."""
-    for entry in metadata:
-        if entry.key == STACK_TRACE:
-            lines = list(MODEL_LINE.finditer(entry.value))
-            if lines:
-                last = lines[-1]
-                return f"{last['file']}, line {last['line']}: `{last['code'].strip()}`"
-    return None
