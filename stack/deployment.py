@@ -24,7 +24,7 @@ from exporters.repository import (
     serve,
 )
 from exporters.staging import lock_model
-from exporters.versions import accept, reject, require_version, served_versions
+from exporters.versions import accept, reject, rejection, require_version, served_versions
 from stack.errors import DeploymentError, RefusedError, TritonError
 from stack.settings import StackSettings
 from stack.state import is_running
@@ -52,18 +52,22 @@ class Deployment:
     """Whether the server reads configs/embedded.pbtxt, and not NVIDIA's config.pbtxt."""
     load_timeout_s: float = 120.0
 
-    async def activate(self, name: str, version: int) -> bool:
+    async def activate(self, name: str, version: int, *, unasked: bool = False) -> bool:
         """Serve a version; whether a running server proved that it loads.
 
         Raises DeploymentError where the server refuses it: what served before still does, and
-        the version is marked as rejected.
+        the version is marked as rejected. One that was rejected before is tried again unless
+        nobody has asked for it.
         """
         require_version(self.repository, name, version)
         async with self._locked(name):
             if not await self.client.live():
                 serve(self.repository, name, version)
                 return False
-            before = await self.ready_versions(name)
+            before = await self.client.ready_versions(name)
+            known = rejection(self.repository, name, version)
+            if unasked and known:
+                raise self._refusal(name, version, before, known.reason)
             try:
                 await self._load(name, version)
             except TritonError as error:
@@ -87,23 +91,15 @@ class Deployment:
     async def remove(self, name: str) -> None:
         """Take a model out of service and remove its folder."""
         async with self._locked(name):
-            if await self.client.live() and await self.ready_versions(name):
+            if await self.client.live() and await self.client.ready_versions(name):
                 await self.client.unload(name, timeout_s=self.load_timeout_s)
             remove_model(self.repository, name)
 
     async def prune(self, name: str, *, keep: int) -> list[int]:
         """Remove old versions that are not served; what was removed."""
         async with self._locked(name):
-            in_use = await self.ready_versions(name) if await self.client.live() else []
+            in_use = await self.client.ready_versions(name) if await self.client.live() else []
             return prune(self.repository, name, keep=keep, in_use=in_use)
-
-    async def ready_versions(self, name: str) -> list[int]:
-        """The versions that Triton serves now."""
-        return sorted(
-            int(entry["version"])
-            for entry in await self.client.index()
-            if entry["name"] == name and entry.get("state") == "READY"
-        )
 
     async def _load(self, name: str, version: int) -> None:
         config = EMBEDDED_CONFIG if self.embedded else CONTAINER_CONFIG
@@ -120,11 +116,14 @@ class Deployment:
         still = [old for old in before if old in published_versions(self.repository, name)]
         if still and version in served_versions(self.repository, name):
             keep_serving(self.repository, name, still)
-        serving = f"version {', '.join(map(str, before))} goes on serving" if before else ""
+        return self._refusal(name, version, before, reason)
+
+    def _refusal(self, name: str, version: int, before: list[int], reason: str) -> DeploymentError:
+        serving = f"Version {', '.join(map(str, before))} goes on serving" if before else ""
         return DeploymentError(
             f"Version {version} of '{name}' was not taken: {reason}. "
-            f"{serving.capitalize() or 'No version of it is served'}. Version {version} is marked "
-            f"as rejected and is not tried again by itself: mend the model and export it again."
+            f"{serving or 'No version of it is served'}. Version {version} is marked as rejected "
+            "and is not tried again by itself: mend the model and export it again."
         )
 
     @asynccontextmanager

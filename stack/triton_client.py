@@ -40,6 +40,15 @@ class TritonClient:
         answer: list[dict[str, Any]] = await self._call("POST", "/v2/repository/index")
         return answer
 
+    async def ready_versions(self, model: str) -> list[int]:
+        """The versions of a model that answer, also where its folder is gone by now."""
+        # The repository index has only what is in the repository.
+        try:
+            metadata = await self._call("GET", f"/v2/models/{quote(model)}")
+        except RefusedError:
+            return []
+        return sorted(map(int, metadata["versions"]))
+
     async def config(self, model: str) -> dict[str, Any]:
         """The configuration of a loaded model as Triton completed it."""
         answer: dict[str, Any] = await self._call("GET", f"/v2/models/{quote(model)}/config")

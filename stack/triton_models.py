@@ -47,6 +47,11 @@ def loadable_models(repository: Path) -> list[str]:
     )
 
 
+def is_safe_name(name: str) -> bool:
+    """Whether Triton can be asked for a folder of this name."""
+    return _SAFE_NAME.fullmatch(name) is not None
+
+
 def unsafe_names(repository: Path) -> list[str]:
     """Models that Triton is not asked for: it would pass their names to a shell, unquoted."""
     names = (folder.name for folder in repository.iterdir() if _has_config(folder))

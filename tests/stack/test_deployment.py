@@ -104,7 +104,7 @@ def test_an_upgrade_and_the_way_back_fail_no_request(triton: RunningTriton, name
                 assert served_versions(triton.repository, name) == [version]
                 clients.until(version)
         assert set(clients.answers) == {1, 2}
-        assert triton.call(deploy.ready_versions(name)) == [1]
+        assert triton.call(deploy.client.ready_versions(name)) == [1]
 
 
 def test_a_version_of_another_format_takes_over_with_its_own_configuration(
@@ -195,7 +195,7 @@ def test_a_removed_model_is_gone_from_the_server_and_the_repository(
     with deployment(triton) as deploy:
         triton.call(deploy.activate(name, 1))
         triton.call(deploy.remove(name))
-        assert triton.call(deploy.ready_versions(name)) == []
+        assert triton.call(deploy.client.ready_versions(name)) == []
     assert not (triton.repository / name).exists()
     assert answer(triton, name) is None
 

@@ -1,0 +1,62 @@
+"""What a model's folder looks like, to tell later what of it has changed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporters.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN
+
+# Path, time stamp and size of each file.
+Stamps = frozenset[tuple[str, int, int]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A model's folder at one moment; what Conch notes about versions is no part of it."""
+
+    shared: Stamps
+    versions: Mapping[int, Stamps]
+
+    def changed_versions(self, before: "Look") -> set[int]:
+        """Versions that are new, or whose files are not what they were."""
+        return {
+            version
+            for version, stamps in self.versions.items()
+            if before.versions.get(version) != stamps
+        }
+
+
+NOTHING = Look(frozenset(), {})
+
+
+def look_at(folder: Path) -> Look:
+    """`NOTHING` for a folder that is not there."""
+    if not folder.is_dir():
+        return NOTHING
+    shared: set[tuple[str, int, int]] = set()
+    versions: dict[int, Stamps] = {}
+    for entry in folder.iterdir():
+        if entry.is_dir() and VERSION_PATTERN.fullmatch(entry.name):
+            versions[int(entry.name)] = frozenset(_stamps(entry))
+        elif entry.is_dir():
+            shared.update(_stamps(entry))
+        else:
+            shared.update(_stamp(entry))
+    return Look(frozenset(shared), versions)
+
+
+def _stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if parts[0].split(".")[0] not in (OWN_CONFIG, REJECTED.split(".")[0]):
+            yield from _stamp(path)
+
+
+def _stamp(path: Path) -> Iterator[tuple[str, int, int]]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        # It went while we looked; that is a change of its own, which is looked at next.
+        return
+    if path.is_file():
+        yield str(path), found.st_mtime_ns, found.st_size

@@ -1,0 +1,158 @@
+"""Follows the model repository: what appears, changes or vanishes there, Triton is told of.
+
+Only once a model's folder has been quiet for a moment and is all there, so that nothing half
+copied is ever loaded.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from watchfiles import awatch
+
+from exporters.errors import ExportError
+from exporters.versions import model_config, rejection
+from exporters.whole import missing_in_model, missing_in_version
+from stack.deployment import Deployment
+from stack.errors import RefusedError, StackError
+from stack.model_look import NOTHING, Look, look_at
+from stack.triton_models import is_safe_name, plain_reason
+
+_QUIET_S = 1.0
+_LOOK_INTERVAL_MS = 200
+
+
+class Watcher:
+    """Tells a running Triton of every change; `say` gets one line for each outcome.
+
+    >>> await Watcher(deployment, say=print).run()   # until cancelled
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        *,
+        say: Callable[[str], None],
+        complete: Callable[[Path], Awaitable[str | None]] | None = None,
+    ) -> None:
+        self._deployment = deployment
+        self._repository = deployment.repository
+        self._say = say
+        self._complete = complete or complete_folder
+        self._seen: dict[str, Look] = {}
+        self._changed_at: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Watch until cancelled; what is there now counts as known."""
+        self._seen = {path.name: look_at(path) for path in self._repository.iterdir()}
+        try:
+            async for changes in awatch(
+                self._repository,
+                watch_filter=None,
+                rust_timeout=_LOOK_INTERVAL_MS,
+                yield_on_timeout=True,
+                step=_LOOK_INTERVAL_MS // 4,
+            ):
+                now = asyncio.get_running_loop().time()
+                for _, path in changes:
+                    self._note(Path(path), now)
+                for name in self._quiet(now):
+                    await self._settle(name)
+        except (OSError, RuntimeError) as error:
+            self._say(
+                f"changes in {self._repository} are not noticed any more: {error}. "
+                "The next `conch up` loads what is there."
+            )
+
+    def _note(self, path: Path, now: float) -> None:
+        parts = path.relative_to(self._repository).parts
+        if parts and is_safe_name(parts[0]):
+            self._changed_at[parts[0]] = now
+
+    def _quiet(self, now: float) -> list[str]:
+        return [name for name, at in self._changed_at.items() if now - at > _QUIET_S]
+
+    async def _settle(self, name: str) -> None:
+        if not await self._deployment.client.live():
+            # Triton's own start is what loads it; a new version waits until that is over.
+            return
+        del self._changed_at[name]
+        try:
+            outcome = await self._follow(name)
+        except (StackError, ExportError, OSError) as error:
+            outcome = str(error)
+        if outcome:
+            self._say(outcome)
+
+    async def _follow(self, name: str) -> str | None:
+        """Bring Triton to what the folder holds; what came of it, None if it holds nothing new."""
+        folder = self._repository / name
+        before, now = self._seen.get(name, NOTHING), look_at(folder)
+        if now == before:
+            return None
+        self._seen[name] = now
+        if now == NOTHING:
+            return await self._vanished(name)
+        if model_config(folder) is None:
+            return await self._completed(folder)
+        ready = await self._deployment.client.ready_versions(name)
+        newest = max(now.changed_versions(before) - set(ready), default=0)
+        if ready and newest > max(ready):
+            return await self._appeared(name, newest, ready)
+        return await self._changed(name, ready)
+
+    async def _vanished(self, name: str) -> str | None:
+        self._seen.pop(name, None)
+        if not await self._deployment.client.ready_versions(name):
+            return None
+        await self._deployment.unload(name)
+        return f"model {name} is gone from the repository and is not served any more"
+
+    async def _appeared(self, name: str, version: int, ready: list[int]) -> str | None:
+        if rejection(self._repository, name, version):
+            return None
+        if missing := missing_in_version(self._repository, name, version):
+            return f"model {name}: {missing}; version {max(ready)} goes on serving"
+        await self._deployment.activate(name, version, unasked=True)
+        self._seen[name] = look_at(self._repository / name)
+        return f"model {name} serves version {version}"
+
+    async def _changed(self, name: str, ready: list[int]) -> str:
+        stays = "stays as it was" if ready else "is not served"
+        if missing := missing_in_model(self._repository, name):
+            return f"model {name} {stays}: {missing}"
+        try:
+            await self._deployment.reload(name)
+        except RefusedError as error:
+            return f"model {name} {stays}: {plain_reason(error.reason)}"
+        serving = await self._deployment.client.ready_versions(name)
+        again = " again, as its files are now" if serving == ready else ""
+        return f"model {name} serves version {', '.join(map(str, serving))}{again}"
+
+    async def _completed(self, folder: Path) -> str | None:
+        if not any(path.is_file() for path in folder.rglob("*")):
+            return None
+        problem = await self._complete(folder)
+        # What was written is a change, which is looked at next.
+        return f"model {folder.name} has no config.pbtxt: {problem}" if problem else None
+
+
+async def complete_folder(folder: Path) -> str | None:
+    """Have `conch add` write the configuration that a copied folder lacks; why it could not."""
+    process = await asyncio.create_subprocess_exec(
+        # -P: not the working directory first, where a stack.py would be run in place of ours.
+        *(sys.executable, "-P", "-m", "stack", "add", "--complete", folder.name),
+        *("--model-repository", str(folder.parent)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode == 0:
+        return None
+    return " ".join(said.decode(errors="replace").split()).removeprefix("conch: ")
