@@ -10,6 +10,7 @@ from exporters.repository import published_versions
 from exporters.spec import TensorSpec
 from exporters.stages import Progress, Stage
 from exporters.staging import staging_root
+from exporters.versions import served_versions
 from exporters.zoo import ZOO
 from tests.exporters.conftest import ExportedZoo
 from tests.exporters.models import (
@@ -96,3 +97,45 @@ def test_a_model_without_batching_is_exported(tmp_path: Path, format: str) -> No
     spec = spec_of(Doubler, max_batch_size=0)
     published = export(spec, Wanted(format=format), repository=tmp_path / "models")
     assert {row.batch for row in published.manifest.proof} == {0}
+
+
+def test_an_engine_that_cannot_run_here_is_built_and_not_published(tmp_path: Path) -> None:
+    wanted = Wanted(format="tensorrt", flavor="rtx")
+    exported = export(spec_of(Doubler), wanted, repository=tmp_path / "models")
+    assert (exported.version, exported.path) == (0, None)
+    assert exported.manifest.unproven
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_an_unproven_engine_is_published_when_that_is_asked_for(tmp_path: Path) -> None:
+    wanted = Wanted(format="tensorrt", flavor="rtx", allow_unproven=True)
+    exported = export(spec_of(Doubler), wanted, repository=tmp_path / "models")
+    assert published_versions(tmp_path / "models", "small") == [1]
+    assert exported.manifest.tried[0].verdict == "published unproven"
+
+
+def test_a_precision_that_the_format_lacks_is_refused_before_any_work(tmp_path: Path) -> None:
+    reported: list[Progress] = []
+    wanted = Wanted(format="torchscript", precision="int8")
+    with pytest.raises(SpecError, match="does not compile to 'int8'; it knows fp32"):
+        export(spec_of(Doubler), wanted, repository=tmp_path / "models", report=reported.append)
+    assert reported == []
+
+
+def test_a_new_version_waits_where_a_server_is_to_load_it_first(tmp_path: Path) -> None:
+    wanted = Wanted(format="torchscript")
+    for _ in range(2):
+        export(spec_of(Doubler), wanted, repository=tmp_path / "models", serve=False)
+    assert published_versions(tmp_path / "models", "small") == [1, 2]
+    assert served_versions(tmp_path / "models", "small") == [1]
+
+
+@pytest.mark.parametrize("format", ["torchscript", "onnx"])
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path, format: str) -> None:
+    hashes = {
+        export(
+            spec_of(Doubler), Wanted(format=format), repository=tmp_path / name
+        ).manifest.artefact.sha256
+        for name in ("first", "second")
+    }
+    assert len(hashes) == 1
