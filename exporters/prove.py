@@ -10,7 +10,7 @@ import numpy as np
 from exporters.arrays import Array, Arrays
 from exporters.calling import fault, not_finite
 from exporters.capture import Captured, Question
-from exporters.differences import Difference, difference, histogram
+from exporters.differences import difference, histogram
 from exporters.errors import ProofError, ToleranceError
 from exporters.manifest import ProofRow
 from exporters.proof_job import Job, Report
@@ -54,7 +54,7 @@ def prove(
     # What was answered wrong before the failure explains more than the failure.
     rows = compare(spec, captured.questions[: len(answers)], answers, format_name)
     if report.error:
-        raise _failure(spec, captured.questions, report, answered=len(answers))
+        raise _failure(spec, captured.questions, report, format_name, answered=len(answers))
     histograms = {
         output.name: _histogram(output, captured.questions, answers) for output in spec.outputs
     }
@@ -66,7 +66,7 @@ def compare(
 ) -> tuple[ProofRow, ...]:
     """Raises a `ProofError` at the first answer that is out of tolerance."""
     return tuple(
-        _row(spec, output, question, answer[output.name], format_name)
+        _row(spec, output, question, answer[output.name], _moved(questions, question), format_name)
         for question, answer in zip(questions, answers, strict=True)
         for output in spec.outputs
     )
@@ -83,7 +83,12 @@ def _histogram(
 
 
 def _failure(
-    spec: ModelSpec, questions: Sequence[Question], report: Report, *, answered: int
+    spec: ModelSpec,
+    questions: Sequence[Question],
+    report: Report,
+    format_name: str,
+    *,
+    answered: int,
 ) -> ProofError:
     said = report.error.rstrip(".")
     if report.step == "load":
@@ -96,22 +101,27 @@ def _failure(
             f"The artefact of '{spec.name}' fails at {report.step}: {said}. Nothing was published. "
             "Let `forward` take every size from its input's shape, without int()."
         )
-    batch = questions[answered].batch
+    question = questions[answered]
     return ProofError(
-        f"The artefact of '{spec.name}' fails at {batch}, where the model answers: {said}. Nothing "
-        f"was published. {_not_dynamic(batch)}Let `forward` take every size from its input's "
-        "shape, without int()."
+        f"The artefact of '{spec.name}' fails at {question.batch}, where the model answers: "
+        f"{said}. Nothing was published. {_moved(questions, question)}Let `forward` "
+        f"take every size from its input's shape, without int(), or {_another(spec, format_name)}."
     )
 
 
 def _row(
-    spec: ModelSpec, output: TensorSpec, question: Question, actual: Array, format_name: str
+    spec: ModelSpec,
+    output: TensorSpec,
+    question: Question,
+    actual: Array,
+    moved: str,
+    format_name: str,
 ) -> ProofRow:
     batch, expected = question.batch, question.expected[output.name]
     if found := _fault(output, batch, expected, actual):
         raise ProofError(
-            f"The artefact of '{spec.name}' {found}. Nothing was published. "
-            f"{_not_dynamic(batch)}Try another format."
+            f"The artefact of '{spec.name}' {found}. Nothing was published. {moved}To mend "
+            f"it, {_another(spec, format_name)}."
         )
     measured = difference(output, expected, actual)
     if not measured.accepted:
@@ -121,7 +131,12 @@ def _row(
             error=measured.error,
             limit=measured.limit,
             run=str(batch),
-            cure=_cure(spec, batch, measured, format_name),
+            cure=(
+                f"{moved}Out of tolerance are {measured.mismatch_share:.2%} of its values. If "
+                "`forward` has a branch or a loop that depends on its input, "
+                f"{_another(spec, format_name)}; if the difference is rounding, give this output a "
+                "wider `tolerance` in its TensorSpec."
+            ),
         )
     return ProofRow(
         output=output.name,
@@ -157,24 +172,22 @@ def _fault(output: TensorSpec, batch: Batch, expected: Array, actual: Array) -> 
     )
 
 
-def _cure(spec: ModelSpec, batch: Batch, measured: Difference, format_name: str) -> str:
-    other = "try another format"
+def _another(spec: ModelSpec, format_name: str) -> str:
     if format_name == "torchscript" and spec.torchscript == "trace":
-        other = (
-            "tracing kept the way that its example took: try `--format onnx`, or "
-            'torchscript="script" in the ModelSpec'
+        return (
+            'try `--format onnx` or torchscript="script" in the ModelSpec, since tracing keeps the '
+            "way that its example took"
         )
-    return (
-        f"{_not_dynamic(batch)}Out of tolerance are {measured.mismatch_share:.2%} of its values. "
-        f"If `forward` has a branch or a loop that depends on its input, {other}; if the "
-        "difference is rounding, give this output a wider `tolerance` in its TensorSpec."
-    )
+    return "try another format"
 
 
-def _not_dynamic(batch: Batch) -> str:
-    if not batch.further:
-        return ""
-    return (
-        f"Axis '{batch.further}' is declared dynamic, and in this artefact it is not: all was well "
-        "at the samples' lengths. "
-    )
+def _moved(questions: Sequence[Question], question: Question) -> str:
+    """Says so if a question has another length than the first one, which was answered well."""
+    first = questions[0].batch.lengths
+    for axis, length in question.batch.lengths.items():
+        if length != first[axis]:
+            return (
+                f"Axis '{axis}' is declared dynamic, and in this artefact it is not: all was well "
+                f"at {first[axis]}. "
+            )
+    return ""

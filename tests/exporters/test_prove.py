@@ -15,6 +15,8 @@ from exporters.spec import Axis, ModelSpec, TensorSpec, Tolerance
 from tests.exporters.models import (
     WIDTH,
     Doubler,
+    NamedResults,
+    NamedTupleResults,
     RunningTotal,
     WholeNumbersOnly,
     spec_of,
@@ -133,13 +135,15 @@ def test_the_folder_of_the_proof_is_gone_afterwards(tmp_path: Path) -> None:
 
 def test_a_loop_over_an_axis_that_tracing_unrolled_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ToleranceError, match=r"length 20 .+ tracing kept the way .+ `--format onnx`"
+        ToleranceError, match=r"length 20 .+ try `--format onnx` .+ tracing keeps the way"
     ):
         proof_of(series_of(RunningTotal, shortest=5), tmp_path)
 
 
 def test_a_length_at_which_the_artefact_fails_names_the_axis(tmp_path: Path) -> None:
-    with pytest.raises(ProofError, match=r"fails at batch 1 and length 2 .+ Axis 'length' is decl"):
+    with pytest.raises(
+        ProofError, match=r"fails at batch 1 and length 2 .+ not: all was well at 5"
+    ):
         proof_of(series_of(RunningTotal, shortest=2), tmp_path)
 
 
@@ -159,3 +163,28 @@ def test_an_artefact_that_cannot_be_loaded_is_refused(tmp_path: Path) -> None:
     spec = spec_of(Doubler)
     with pytest.raises((ProofError, HostError), match=r"model\.onnx|cannot be loaded"):
         prove(spec, capture(spec), artefact, "onnx", tmp_path)
+
+
+def test_a_number_for_each_item_is_proved(tmp_path: Path) -> None:
+    one = {"dtype": "float32", "shape": ()}
+    spec = spec_of(
+        Doubler,
+        inputs=(TensorSpec(name="x", **one),),
+        outputs=(TensorSpec(name="y", **one),),
+        samples=({"x": np.float32(0.5)},),
+    )
+    assert {row.max_abs_error for row in proof_of(spec, tmp_path).rows} == {0}
+
+
+@pytest.mark.parametrize("build", [NamedResults, NamedTupleResults])
+def test_outputs_with_names_are_proved_in_declared_order(
+    tmp_path: Path, build: type[nn.Module]
+) -> None:
+    one = {"dtype": "float32", "shape": (1,)}
+    spec = spec_of(
+        build,
+        inputs=[TensorSpec(name=name, **one) for name in ("left", "right")],
+        outputs=[TensorSpec(name=name, **one) for name in ("total", "gap")],
+        samples=({"left": np.ones(1, np.float32), "right": np.full(1, 3, np.float32)},),
+    )
+    assert {row.output for row in proof_of(spec, tmp_path).rows} == {"total", "gap"}
