@@ -1,27 +1,32 @@
-"""ONNX with a named batch dimension, for ONNX Runtime."""
+"""ONNX with a named dimension for the batch and every axis, for ONNX Runtime."""
 
-import logging
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
+import onnxslim  # type: ignore[import-untyped]
 import torch
 
 from exporters.arrays import Arrays, Runner
-from exporters.errors import CompileError
+from exporters.errors import CompileError, HostError
 from exporters.exported_program import dynamic_shapes, exported_program
 from exporters.formats import Compiled, Source
-from exporters.spec import Interface, ModelSpec, TensorSpec
+from exporters.onnx_graph import check_interface, simplify
+from exporters.onnx_int8 import quantize
+from exporters.quiet import quiet
+from exporters.recurrent import recurrent_layers_whole
+from exporters.spec import Interface
 
 BACKEND = "onnxruntime"
 PLATFORM = "onnxruntime_onnx"
 FILENAME = "model.onnx"
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", "int8")
 ORDINAL_NAMES = False
 VARIES = ""
+
+# One protobuf message holds 2 GiB; the graph needs some of it beside the weights.
+LARGEST_IN_ONE_FILE_BYTES = 1_900_000_000
 
 
 def check_host(flavor: str) -> None:
@@ -29,33 +34,27 @@ def check_host(flavor: str) -> None:
 
 
 def compile(source: Source, path: Path) -> Compiled:
-    module, spec, example = source.module, source.spec, source.example
-    # Given the module, torch.onnx.export would fall back to captures that fix the batch.
-    captured = exported_program(module, spec, example)
-    try:
-        with _known_noise():
-            program = torch.onnx.export(
-                captured,
-                dynamo=True,
-                verbose=False,
-                input_names=[tensor.name for tensor in spec.inputs],
-                output_names=[tensor.name for tensor in spec.outputs],
-                dynamic_shapes=dynamic_shapes(spec),
-            )
-    except torch.onnx.errors.OnnxExporterError as error:
-        raise CompileError(
-            f"'{spec.name}' cannot be written as ONNX: {_cause(error)} Replace that operation in "
-            "the model, or try another format."
-        ) from error
-    assert program is not None  # torch returns none with dynamo=False only
-    program.save(path)
+    program = _program(source)
+    external = _weight_bytes(program) > LARGEST_IN_ONE_FILE_BYTES
+    program.save(path, external_data=external)
     onnx.checker.check_model(path)
-    _check_interface(spec, path)
-    return Compiled(source.precision)
+    details = _left_large() if external else simplify(path)
+    check_interface(source.spec, path)
+    if source.precision == "int8":
+        details |= quantize(source, path, load)
+        check_interface(source.spec, path)
+    return Compiled(source.precision, {"opset": _opset(path), **details})
 
 
 def load(path: Path, interface: Interface) -> Runner:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions have no common base
+        reason = str(error).strip().partition("\n")[0]
+        raise HostError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot load {path.name}: {reason} Try a newer "
+            "onnxruntime, or another format."
+        ) from error
     names = [tensor.name for tensor in interface.outputs]
 
     def run(inputs: Arrays) -> Arrays:
@@ -69,52 +68,49 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "onnx": onnx.__version__,
         "onnxruntime": onnxruntime.__version__,
+        "onnxslim": onnxslim.__version__,
     }
 
 
-def _check_interface(spec: ModelSpec, path: Path) -> None:
-    """The file, and not the call that made it, decides what its names and dimensions are."""
-    graph = onnx.load(path, load_external_data=False).graph
-    _check_names(spec.name, "inputs", spec.inputs, graph.input)
-    _check_names(spec.name, "outputs", spec.outputs, graph.output)
-    if not spec.batches:
-        return
-    for value in (*graph.input, *graph.output):
-        first = value.type.tensor_type.shape.dim[0]
-        if not first.dim_param:
-            raise CompileError(
-                f"'{spec.name}' fixes the first dimension of '{value.name}' at {first.dim_value}; "
-                "with batching it must be the batch. Let `forward` keep the first dimension of "
-                "its input, or set max_batch_size=0."
+def _program(source: Source) -> torch.onnx.ONNXProgram:
+    spec = source.spec
+    with recurrent_layers_whole(), quiet():
+        # Given the module, torch.onnx.export would fall back to captures that fix the batch.
+        captured = exported_program(source.module, spec, source.example)
+        try:
+            program = torch.onnx.export(
+                captured,
+                dynamo=True,
+                verbose=False,
+                input_names=[tensor.name for tensor in spec.inputs],
+                output_names=[tensor.name for tensor in spec.outputs],
+                dynamic_shapes=dynamic_shapes(spec),
             )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise CompileError(
+                f"'{spec.name}' cannot be written as ONNX: {_cause(error)} Replace that operation "
+                "in the model, or try another format."
+            ) from error
+    assert program is not None  # torch returns none with dynamo=False only
+    return program
 
 
-def _check_names(
-    model: str, kind: str, declared: tuple[TensorSpec, ...], values: Iterable[onnx.ValueInfoProto]
-) -> None:
-    wanted, found = [tensor.name for tensor in declared], [value.name for value in values]
-    if found != wanted:
-        raise CompileError(
-            f"'{model}' has the {kind} {', '.join(found)} in the written file, where "
-            f"{', '.join(wanted)} are declared. Declare what `forward` takes and returns, in its "
-            "order."
-        )
+def _weight_bytes(program: torch.onnx.ONNXProgram) -> int:
+    weights = (value.const_value for value in program.model.graph.initializers.values())
+    return sum(weight.nbytes for weight in weights if weight is not None)
 
 
-@contextmanager
-def _known_noise() -> Iterator[None]:
-    """Torch warns about its own inner workings and about torchvision, which no model needs."""
-    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
-            # Several inputs share the one batch dimension, as they must.
-            warnings.filterwarnings("ignore", r".*axis name: batch will not be used", UserWarning)
-            yield
-    finally:
-        logger.setLevel(level)
+def _left_large() -> dict[str, Any]:
+    return {
+        "external_data": True,
+        "simplified": False,
+        "why_not_simplified": "weights of this size lie in a file of their own",
+    }
+
+
+def _opset(path: Path) -> int:
+    imports = onnx.load(path, load_external_data=False).opset_import
+    return next(imported.version for imported in imports if imported.domain in ("", "ai.onnx"))
 
 
 def _cause(error: BaseException) -> str:

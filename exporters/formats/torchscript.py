@@ -1,25 +1,31 @@
-"""TorchScript: the module traced and frozen, for Triton's PyTorch backend."""
+"""TorchScript: the module traced or scripted, and frozen, for Triton's PyTorch backend."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from exporters.arrays import Runner
 from exporters.calling import call
-from exporters.errors import CompileError
+from exporters.errors import CompileError, HostError
 from exporters.formats import Compiled, Source
+from exporters.model_line import line_of_error
+from exporters.quiet import quiet
 from exporters.spec import Interface
+from exporters.tracing import Leaks
 
 BACKEND = "pytorch"
 PLATFORM = "pytorch_libtorch"
 FILENAME = "model.pt"
 PRECISIONS = ("fp32",)
 ORDINAL_NAMES = False
-VARIES = ""
+VARIES = "torch numbers the classes in the file by how many its process has captured before"
+
+# How the script compiler shows a line: the function's first line by number, a mark under the line.
+_PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_MARK = "<--- HERE"
 
 
 def check_host(flavor: str) -> None:
@@ -27,25 +33,23 @@ def check_host(flavor: str) -> None:
 
 
 def compile(source: Source, path: Path) -> Compiled:
-    module, spec, example = source.module, source.spec, source.example
-    with _deprecation_known():
-        try:
-            frozen = torch.jit.freeze(
-                torch.jit.trace(module, example)  # type: ignore[no-untyped-call]
-            )
-        except RuntimeError as error:
-            raise CompileError(
-                f"'{spec.name}' cannot be traced: {_first_line(error)} Make `forward` a plain "
-                "function of its tensors, or try another format."
-            ) from error
-        torch.jit.save(frozen, path)
-    return Compiled(source.precision)
+    with quiet():
+        captured, details = _CAPTURES[source.spec.torchscript](source)
+        # Not torch.jit.optimize_for_inference: on a CPU it turns convolutions into oneDNN's, whose
+        # weights are neither written to the file nor known to a GPU.
+        torch.jit.save(torch.jit.freeze(captured), path)
+    return Compiled(source.precision, details)
 
 
 def load(path: Path, interface: Interface) -> Runner:
-    with _deprecation_known():
-        artefact = torch.jit.load(path)  # type: ignore[no-untyped-call]
-
+    with quiet():
+        try:
+            artefact = torch.jit.load(path)  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            raise HostError(
+                f"torch {torch.__version__} cannot read {path.name}: {_reason(error)} Load it with "
+                "the version of torch that wrote it, or newer."
+            ) from error
     return partial(call, artefact, interface)
 
 
@@ -53,13 +57,47 @@ def versions() -> dict[str, str]:
     return {"torch": torch.__version__}
 
 
-@contextmanager
-def _deprecation_known() -> Iterator[None]:
-    """Torch deprecates TorchScript; whoever chose this format chose it for older servers."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"`torch\.jit\.", category=DeprecationWarning)
-        yield
+def _trace(source: Source) -> tuple[Any, dict[str, Any]]:
+    leaks = Leaks(source.spec.name)
+    try:
+        with leaks:
+            # The proof compares the file with the module at more sizes than check_trace would.
+            traced = torch.jit.trace(source.module, source.example, check_trace=False)  # type: ignore[no-untyped-call]
+    except CompileError:
+        raise
+    except Exception as error:  # whatever the author's code raises
+        where = f" It comes from {line}." if (line := line_of_error(error)) else ""
+        raise CompileError(
+            f"'{source.spec.name}' cannot be traced: {_reason(error)}{where} Make `forward` a "
+            "plain function of its tensors, or try another format."
+        ) from error
+    return traced, {"capture": "trace", "decided_by_sizes": [str(line) for line in leaks.on_sizes]}
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _script(source: Source) -> tuple[Any, dict[str, Any]]:
+    try:
+        scripted = torch.jit.script(source.module)
+    except Exception as error:  # its parser and its compiler have exceptions of their own
+        raise CompileError(
+            f"'{source.spec.name}' cannot be scripted: {_reason(error)}{_marked_line(error)} Most "
+            'models are traced; leave `torchscript` at "trace", or mend that line.'
+        ) from error
+    return scripted, {"capture": "script"}
+
+
+_CAPTURES = {"trace": _trace, "script": _script}
+
+
+def _reason(error: Exception) -> str:
+    """The first line that says something, as one sentence."""
+    return f"{str(error).strip().partition(chr(10))[0].rstrip('.:')}."
+
+
+def _marked_line(error: Exception) -> str:
+    """The line of the model that the script compiler put its mark under, if it marked one."""
+    text = str(error)
+    if not (place := _PLACE.search(text)):
+        return ""
+    lines = text[: text.find(_MARK)].splitlines() if _MARK in text else []
+    code = f"`{lines[-2].strip()}` in the function at " if len(lines) > 1 else ""
+    return f" It comes from {code}{place['file']}, line {place['line']}."

@@ -1,19 +1,107 @@
-import warnings
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
 import torch
+from torch import Tensor, nn
 
+from exporters.errors import CompileError, HostError
+from exporters.formats import load_format
 from tests.exporters.conftest import ExportedZoo
+from tests.exporters.formats.compiling import compile_model
+from tests.exporters.models import WIDTH, Branching, Doubler, spec_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+class Asserting(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[1] == WIDTH
+        return x * 2
+
+
+class Scaled(nn.Module):
+    """Reads a number that belongs to the model and not to its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert isinstance(self.scale, Tensor)
+        return x * self.scale.item()
+
+
+class Named(nn.Module):
+    """Its answers come by name, in another order than they are declared."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"z": x + 1, "y": x * 2}
+
+
+class Unscriptable(nn.Module):
+    def forward(self, x: Tensor, **options: Any) -> Tensor:
+        return x * 2
 
 
 def test_the_input_is_named_as_the_argument_that_triton_reads(zoo: ExportedZoo) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        artefact = torch.jit.load(zoo.published["mnist_mlp"].path / "model.pt")
+    artefact = torch.jit.load(zoo.published["mnist_mlp"].path / "model.pt")
     assert [argument.name for argument in artefact.forward.schema.arguments] == ["self", "image"]
 
 
 def test_the_weights_are_frozen_into_the_graph(zoo: ExportedZoo) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        artefact = torch.jit.load(zoo.published["mnist_mlp"].path / "model.pt")
+    artefact = torch.jit.load(zoo.published["mnist_mlp"].path / "model.pt")
     assert list(artefact.parameters()) == []
+
+
+def test_no_operation_is_bound_to_a_cpu(zoo: ExportedZoo) -> None:
+    artefact = torch.jit.load(zoo.published["mnist_mlp"].path / "model.pt")
+    assert "mkldnn" not in str(artefact.inlined_graph)
+
+
+def test_a_decision_on_values_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"a decision on the values .+`return x \* 2 if .+line"):
+        compile_model(spec_of(Branching), "torchscript", tmp_path)
+
+
+def test_a_decision_on_sizes_is_left_to_the_proof_and_told(tmp_path: Path) -> None:
+    compiled, _ = compile_model(spec_of(Asserting), "torchscript", tmp_path)
+    (line,) = compiled.details["decided_by_sizes"]
+    assert line.startswith("`assert x.shape[1] == WIDTH`")
+
+
+def test_a_number_of_the_models_own_may_be_read(tmp_path: Path) -> None:
+    compiled, _ = compile_model(spec_of(Scaled), "torchscript", tmp_path)
+    assert compiled.details["decided_by_sizes"] == []
+
+
+def test_a_script_keeps_both_ways_of_a_decision(tmp_path: Path) -> None:
+    spec = spec_of(Branching, torchscript="script")
+    _, path = compile_model(spec, "torchscript", tmp_path)
+    run = load_format("torchscript").load(path, spec.interface)
+    negative = np.full((2, WIDTH), -1.0, np.float32)
+    assert (run({"x": negative})["y"] == -2.0).all()
+
+
+def test_what_cannot_be_scripted_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"cannot be scripted: .+`def forward\(.+options.+line"):
+        compile_model(spec_of(Unscriptable, torchscript="script"), "torchscript", tmp_path)
+
+
+def test_named_answers_are_written_in_declared_order(tmp_path: Path) -> None:
+    y = spec_of(Doubler).outputs[0]
+    spec = spec_of(Named, outputs=(y, y.model_copy(update={"name": "z"})))
+    _, path = compile_model(spec, "torchscript", tmp_path)
+    answer = torch.jit.load(path)(torch.ones(3, WIDTH))
+    assert [tensor[0, 0].item() for tensor in answer] == [2.0, 2.0]
+    run = load_format("torchscript").load(path, spec.interface)
+    zeros = np.zeros((1, WIDTH), np.float32)
+    assert [run({"x": zeros})[name][0, 0] for name in ("y", "z")] == [0.0, 1.0]
+
+
+def test_a_file_that_torch_cannot_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"no archive")
+    with pytest.raises(HostError, match=r"cannot read model\.pt"):
+        load_format("torchscript").load(path, spec_of(Doubler).interface)
