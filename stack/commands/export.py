@@ -1,6 +1,5 @@
 """`conch export`: compiles models into the repository, proven before they are published."""
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -13,19 +12,16 @@ from exporters.candidate import Wanted
 from exporters.errors import SpecError
 from exporters.extras import extra
 from exporters.flow import Exported, export
-from exporters.repository import published_versions, serve
+from exporters.repository import published_versions
 from exporters.spec import ModelSpec
 from exporters.targets import Target, find_target
 from exporters.zoo import ZOO
 from stack.commands.export_view import ShowStages, result_table
+from stack.commands.serving import bring_into_service
 from stack.console import console
-from stack.deployment import Deployment
 from stack.errors import UsageError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
-from stack.state import is_running
-from stack.triton_client import TritonClient
-from stack.triton_command import LOOPBACK
 
 
 @with_settings("model_repository", "state_dir", "triton_http_port")
@@ -110,28 +106,9 @@ def _export(
         )
     finally:
         show.stop()
-    if not exported.version:
-        return exported
-    if is_running(settings.state_dir):
-        asyncio.run(_activate(settings, exported, screen))
-    else:
-        serve(settings.model_repository, exported.name, exported.version)
+    if exported.version:
+        bring_into_service(exported, settings, screen)
     return exported
-
-
-async def _activate(settings: StackSettings, exported: Exported, screen: Console) -> None:
-    client = TritonClient(f"http://{LOOPBACK}:{settings.triton_http_port}")
-    try:
-        deployment = Deployment(client, settings.model_repository)
-        proven = await deployment.activate(exported.name, exported.version)
-    finally:
-        await client.close()
-    if proven:
-        screen.print(
-            f"Triton has loaded version {exported.version} of {exported.name} and serves it.",
-            highlight=False,
-            markup=False,
-        )
 
 
 def _confirmed(spec: ModelSpec, screen: Console, *, yes: bool) -> ModelSpec:
