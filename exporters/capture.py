@@ -4,9 +4,11 @@ import hashlib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from exporters.arrays import Array, Arrays
 from exporters.calling import call, fault, named_results, not_finite
@@ -49,6 +51,8 @@ class Captured:
 def capture(spec: ModelSpec) -> Captured:
     """Refuses a model that breaks its own declaration, before time goes into compiling it."""
     module = build_module(spec)
+    _check_filled(spec, module)
+    module.cpu()
     notes = evaluate(module, name=spec.name)
     _check_argument_order(spec, module)
     samples = read_samples(spec)
@@ -64,6 +68,15 @@ def capture(spec: ModelSpec) -> Captured:
         weights_sha256=weights_sha256,
         notes=(*notes, *_unproved_lengths(spec, samples)),
     )
+
+
+def _check_filled(spec: ModelSpec, module: nn.Module) -> None:
+    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
+        if is_lazy(tensor) or tensor.is_meta:
+            raise SpecError(
+                f"'{spec.name}' has no values for '{name}' yet. Let `build` load the trained "
+                "weights, and call a module with lazy layers once, before it returns the module."
+            )
 
 
 def _check_argument_order(spec: ModelSpec, module: nn.Module) -> None:

@@ -124,6 +124,18 @@ class Remembers(nn.Module):
         return x + self.past[0]
 
 
+class KeepsHidden(nn.Module):
+    """A recurrent cell that keeps its hidden value in a plain attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.hidden = self.hidden * 0.9 + x.mean()
+        return x + self.hidden
+
+
 class RemembersTheLargest(nn.Module):
     """The same question twice in a row has one answer; after a larger one it has another."""
 

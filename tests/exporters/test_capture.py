@@ -1,3 +1,5 @@
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -18,6 +20,7 @@ from tests.exporters.models import (
     EvenOnly,
     FixedBatch,
     Flattened,
+    KeepsHidden,
     KeepsTraining,
     MeanOverBatch,
     MixesTheFirst,
@@ -247,3 +250,18 @@ def test_an_argument_left_out_between_two_inputs_is_refused() -> None:
     inputs = [TensorSpec(name=name, dtype="float32", shape=(WIDTH,)) for name in ("x", "shift")]
     with pytest.raises(SpecError, match="`forward` takes x, scale, shift"):
         capture(spec_of(SkipsAnArgument, inputs=inputs))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda: nn.LazyLinear(WIDTH), lambda: nn.Linear(WIDTH, WIDTH, device="meta")],
+    ids=["lazy", "meta"],
+)
+def test_a_module_without_its_weights_is_refused(build: Callable[[], nn.Module]) -> None:
+    with pytest.raises(SpecError, match="has no values for 'weight' yet"):
+        capture(spec_of(build))
+
+
+def test_state_in_a_plain_attribute_is_named() -> None:
+    with pytest.raises(SpecError, match=r"each call changes 'cell\.hidden'"):
+        capture(spec_of(lambda: nn.Sequential(OrderedDict(cell=KeepsHidden()))))
