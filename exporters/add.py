@@ -51,9 +51,9 @@ class FinishedFile:
     path: Path
 
     def __call__(self) -> Any:
-        from exporters.artefacts.exported_program import Program
+        from exporters.artefacts.exported_program import program_module
 
-        return Program(self.path)
+        return program_module(self.path)
 
 
 def add(

@@ -20,26 +20,29 @@ from exporters.tensors import TRITON_TYPES
 _NO_BOUND = 2**31
 
 
-class Program(nn.Module):
+def program_module(path: Path) -> nn.Module:
     """The eager program, as a module that every format compiles."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.program = load(path).module()
-        arguments = inspect.signature(self.program.forward).parameters.values()
-        this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        signature = inspect.Signature([this, *arguments])
-        # Triton passes the inputs of TorchScript by the names of these arguments.
-        type(self).forward.__signature__ = signature  # type: ignore[attr-defined]
+    class Program(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.program = load(path).module()
 
-    def forward(self, *inputs: Tensor) -> Any:
-        return self.program(*inputs)
+        def forward(self, *inputs: Tensor) -> Any:
+            return self.program(*inputs)
 
-    def train(self, mode: bool = True) -> Program:
-        """A program stays as it was captured, and torch refuses to be asked for another mode."""
-        for part in self.modules():
-            part.training = False
-        return self
+        def train(self, mode: bool = True) -> Program:
+            """It stays as it was captured, and torch refuses to be asked for another mode."""
+            for part in self.modules():
+                part.training = False
+            return self
+
+    module = Program()
+    # Triton passes the inputs of TorchScript by the names of these arguments.
+    arguments = inspect.signature(module.program.forward).parameters.values()
+    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    Program.forward.__signature__ = inspect.Signature([this, *arguments])  # type: ignore[attr-defined]
+    return module
 
 
 def load(path: Path) -> ExportedProgram:
