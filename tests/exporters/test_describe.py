@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as triton
@@ -8,10 +9,11 @@ from tritonclient.grpc import model_config_pb2 as triton
 from exporters.describe import describe
 from exporters.formats import load_format
 from exporters.policy import with_served
-from exporters.spec import ModelSpec, TensorSpec
+from exporters.spec import ANY, Axis, ModelSpec, TensorSpec
 from exporters.zoo import ZOO
 from tests.exporters.models import WIDTH, Doubler, SumAndDifference, spec_of
 
+GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 CONFIGS = ["config.pbtxt", "configs/embedded.pbtxt"]
 
@@ -95,3 +97,41 @@ def test_several_labelled_outputs_have_a_label_file_each() -> None:
         "sum.labels.txt",
         "dif.labels.txt",
     ]
+
+
+def speech_spec() -> ModelSpec:
+    """A declaration that uses every part of the configuration."""
+    length = Axis(name="length", min=4, max=200)
+    return spec_of(
+        Doubler,
+        name="speech",
+        inputs=[
+            TensorSpec(name="frames", dtype="float32", shape=(length, 80)),
+            TensorSpec(name="length", dtype="int64", shape=()),
+        ],
+        outputs=[
+            TensorSpec(name="phones", dtype="int32", shape=(ANY,)),
+            TensorSpec(name="score", dtype="float32", shape=()),
+            TensorSpec(name="voice", dtype="float32", shape=(2,), labels=("no", "yes")),
+        ],
+        samples=(),
+        max_batch_size=16,
+        response_cache=True,
+        versions_served=2,
+        instance_count=2,
+    )
+
+
+@pytest.mark.parametrize("format", ["aoti", "onnx", "tensorrt", "torchscript"])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_configuration_is_the_golden_one(format: str, name: str) -> None:
+    item = {"frames": np.zeros((7, 80), np.float32), "length": np.array(7)}
+    written = describe(speech_spec(), load_format(format), item)[name]
+    golden = GOLDEN / f"speech-{format}-{Path(name).name}"
+    assert written == golden.read_bytes()
+
+
+def test_integers_are_warmed_up_with_a_real_sample() -> None:
+    item = {"frames": np.zeros((7, 80), np.float32), "length": np.array(7)}
+    files = describe(speech_spec(), load_format("onnx"), item)
+    assert files["warmup/length"] == np.array(7).tobytes()
