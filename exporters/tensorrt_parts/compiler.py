@@ -81,8 +81,11 @@ def _onnx(source: Source, scratch: Path) -> Path:
 
 
 def _read_back(parsed: Parsed, plan: bytes, source: Source) -> inspector.Precision | None:
-    """What the engine says of itself; None without a GPU, or where it does not say."""
-    if find_gpu() is None:
+    """What the engine says of itself; None where it does not say.
+
+    One of TensorRT for RTX has no kernels yet: they are made for the GPU that first runs it.
+    """
+    if parsed.bindings.flavor == "rtx":
         return None
     loaded = deserialize(parsed.bindings, plan)
     if loaded.engine is None:
@@ -112,6 +115,7 @@ def _identity(bindings: Bindings, source: Source) -> EngineIdentity:
         platform=this_platform(),
         version_compatible=options.version_compatible,
         hardware_compatible=options.hardware_compatible,
+        stripped=options.strip_weights,
     )
 
 

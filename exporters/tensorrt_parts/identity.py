@@ -40,6 +40,8 @@ class EngineIdentity:
     platform: str
     version_compatible: bool = False
     hardware_compatible: bool = False
+    stripped: bool = False
+    """Without weights, which Triton does not put back."""
 
 
 def target_of_release(release: str) -> TargetServer:
@@ -63,6 +65,12 @@ def check_target(details: Mapping[str, Any], target: TargetServer) -> None:
             "The engine was built by TensorRT for RTX, which no Triton backend loads. Build it "
             "with the flavor 'tensorrt' on a GPU, or publish it for other use with the explicit "
             "flag for what is not proven."
+        )
+    if engine.stripped:
+        raise PublishError(
+            "The engine has no weights, and Triton puts none into it. Put them back with "
+            "exporters.tensorrt_parts.refit on the GPU that serves it, or build it with "
+            "strip_weights=False."
         )
     _check_platform(engine, target)
     _check_version(engine, target)

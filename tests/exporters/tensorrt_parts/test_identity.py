@@ -79,6 +79,11 @@ def test_an_rtx_engine_is_for_no_server() -> None:
         check(replace(ENGINE, flavor="rtx", compute_capability=None), TargetServer())
 
 
+def test_an_engine_without_weights_is_for_no_server() -> None:
+    with pytest.raises(PublishError, match="Triton puts none into it"):
+        check(replace(ENGINE, stripped=True), SAME)
+
+
 def test_a_release_names_its_tensorrt_where_it_is_known() -> None:
     assert target_of_release("26.07").tensorrt == "11.1.0.106"
     assert target_of_release("26.11").tensorrt is None
