@@ -4,6 +4,7 @@ Their weights are drawn from fixed seeds, so that every process builds the same 
 """
 
 from collections.abc import Callable
+from itertools import cycle
 
 import numpy as np
 import torch
@@ -219,8 +220,10 @@ ATTENDER = ModelSpec(
     inputs=(_tensor("words", "int64", LENGTH), _tensor("shown", "bool", LENGTH)),
     outputs=(_tensor("classes", "float32", 4),),
     max_batch_size=8,
+    # Of several lengths, so that int8 is calibrated for them.
     samples=tuple(
-        {"words": _words(10, seed), "shown": _shown(10, seed)} for seed in range(SAMPLES)
+        {"words": _words(length, seed), "shown": _shown(length, seed)}
+        for seed, length in zip(range(SAMPLES), cycle((4, 10, 23, 48)), strict=False)
     ),
 )
 
