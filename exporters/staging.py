@@ -67,14 +67,19 @@ def lock_model(repository: Path, name: str) -> int | None:
 
     Held while what a server runs of the model is changed, which takes as long as it loads.
     """
-    path = _prepare_root(repository) / f"{name}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    _prepare_root(repository)
+    descriptor = os.open(lock_path(repository, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def lock_path(repository: Path, name: str) -> Path:
+    """The file of a model's lock; whoever holds it may also note something there."""
+    return staging_root(repository) / f"{name}.lock"
 
 
 def sync_tree(directory: Path) -> None:

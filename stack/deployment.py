@@ -23,8 +23,15 @@ from exporters.repository import (
     remove_model,
     serve,
 )
-from exporters.staging import lock_model
-from exporters.versions import accept, reject, rejection, require_version, served_versions
+from exporters.staging import lock_model, lock_path
+from exporters.versions import (
+    accept,
+    model_config,
+    reject,
+    rejection,
+    require_version,
+    served_versions,
+)
 from stack.errors import DeploymentError, RefusedError, TritonError
 from stack.settings import StackSettings
 from stack.state import is_running
@@ -60,11 +67,13 @@ class Deployment:
         nobody has asked for it.
         """
         require_version(self.repository, name, version)
-        async with self._locked(name):
+        async with self._locked(name) as lock:
             if not await self.client.live():
                 serve(self.repository, name, version)
                 return False
             before = await self.client.ready_versions(name)
+            if unasked and version in before and version in served_versions(self.repository, name):
+                return True
             known = rejection(self.repository, name, version)
             if unasked and known:
                 raise self._refusal(name, version, before, known.reason)
@@ -74,9 +83,16 @@ class Deployment:
                 raise self._rejected(name, version, before, error) from error
             accept(self.repository, name, version)
             serve(self.repository, name, version)
-            # Nothing changes for Triton by this, but what it has read is now what is on disk.
-            await self.client.load(name, timeout_s=self.load_timeout_s)
+            self._note_loaded(lock, name)
             return True
+
+    def has_loaded(self, name: str) -> bool:
+        """Whether the configuration on disk is one that Triton was given before it got there."""
+        try:
+            noted = lock_path(self.repository, name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return False
+        return noted == self._config_stamp(name)
 
     async def reload(self, name: str) -> None:
         """Have Triton read the model's folder again; RefusedError if it keeps what it had."""
@@ -126,13 +142,22 @@ class Deployment:
             "and is not tried again by itself: mend the model and export it again."
         )
 
+    def _note_loaded(self, lock: int, name: str) -> None:
+        # Triton would load the version a second time: it compares time stamps of files.
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, self._config_stamp(name).encode(), 0)
+
+    def _config_stamp(self, name: str) -> str:
+        config = model_config(self.repository / name)
+        return str(config.stat().st_mtime_ns) if config else ""
+
     @asynccontextmanager
-    async def _locked(self, name: str) -> AsyncIterator[None]:
+    async def _locked(self, name: str) -> AsyncIterator[int]:
         """One change of a model at a time, whichever process makes it."""
         while (descriptor := lock_model(self.repository, name)) is None:
             await asyncio.sleep(_LOCK_INTERVAL_S)
         try:
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 
@@ -140,16 +165,21 @@ class Deployment:
 @asynccontextmanager
 async def open_deployment(settings: StackSettings) -> AsyncIterator[Deployment]:
     """The deployment that a command's settings mean, whether or not a server runs."""
-    client = TritonClient(settings.triton_url)
+    deployment = deployment_of(settings, settings.triton_url)
     try:
-        yield Deployment(
-            client,
-            settings.model_repository.resolve(),
-            embedded=reads_embedded(settings),
-            load_timeout_s=settings.triton_load_timeout_s,
-        )
+        yield deployment
     finally:
-        await client.close()
+        await deployment.client.close()
+
+
+def deployment_of(settings: StackSettings, triton_url: str) -> Deployment:
+    """The settings' repository and the server at this URL; the caller closes the client."""
+    return Deployment(
+        TritonClient(triton_url),
+        settings.model_repository.resolve(),
+        embedded=reads_embedded(settings),
+        load_timeout_s=settings.triton_load_timeout_s,
+    )
 
 
 def reads_embedded(settings: StackSettings) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporters.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN
+from stack.triton_models import is_safe_name
 
 # Path, time stamp and size of each file.
 Stamps = frozenset[tuple[str, int, int]]
@@ -43,6 +44,14 @@ def look_at(folder: Path) -> Look:
         else:
             shared.update(_stamp(entry))
     return Look(frozenset(shared), versions)
+
+
+def look_at_models(repository: Path) -> dict[str, Look]:
+    """Every folder that Triton can be asked for, by name."""
+    if not repository.is_dir():
+        return {}
+    names = [path.name for path in repository.iterdir() if is_safe_name(path.name)]
+    return {name: look_at(repository / name) for name in names}
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, int, int]]:

@@ -1,12 +1,14 @@
 """Loads a model again when the process that ran it is gone: Triton itself never does."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exporters.staging import lock_model
 from stack.errors import TritonError
 from stack.process import ManagedProcess
 from stack.process_supervisor import Backoff
@@ -74,7 +76,7 @@ class Mender:
             self._failures.setdefault(model, Failure(0, 0.0))
         for model, failure in list(self._failures.items()):
             if failure.next_at_s <= _now_s():
-                await self._mend(model, pid)
+                await self._mend_alone(model, pid)
         if not short:
             self._settled = ended
 
@@ -91,6 +93,19 @@ class Mender:
             for model, versions in Counter(ready).items()
             if living[model] < versions * _stubs_of(await self._client.config(model))
         ]
+
+    async def _mend_alone(self, model: str, server_pid: int) -> None:
+        """A version that is being put into service or dropped looks like a lost process."""
+        lock = lock_model(self._repository, model)
+        if lock is None:
+            return
+        try:
+            if model in await self._models_short_of_stubs(server_pid):
+                await self._mend(model, server_pid)
+            else:
+                del self._failures[model]
+        finally:
+            os.close(lock)
 
     async def _mend(self, model: str, server_pid: int) -> None:
         self._on_problem(f"a process that runs model {model} is gone; loading the model again")

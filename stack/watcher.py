@@ -6,7 +6,7 @@ copied is ever loaded.
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from watchfiles import awatch
@@ -14,24 +14,38 @@ from watchfiles import awatch
 from exporters.errors import ExportError
 from exporters.versions import model_config, rejection
 from exporters.whole import missing_in_model, missing_in_version
-from stack.deployment import Deployment
+from stack.deployment import Deployment, deployment_of
 from stack.errors import RefusedError, StackError
-from stack.model_look import NOTHING, Look, look_at
+from stack.model_look import NOTHING, Look, look_at, look_at_models
+from stack.settings import StackSettings
 from stack.triton_models import is_safe_name, plain_reason
 
 _QUIET_S = 1.0
 _LOOK_INTERVAL_MS = 200
 
 
-class Watcher:
-    """Tells a running Triton of every change; `say` gets one line for each outcome.
+async def follow_repository(
+    settings: StackSettings, triton_url: str, known: Mapping[str, Look], say: Callable[[str], None]
+) -> None:
+    """Keep the Triton at this URL to what the repository holds, until cancelled."""
+    deployment = deployment_of(settings, triton_url)
+    try:
+        await Watcher(deployment, known, say=say).run()
+    finally:
+        await deployment.client.close()
 
-    >>> await Watcher(deployment, say=print).run()   # until cancelled
+
+class Watcher:
+    """Tells a running Triton of every change since `known`; `say` gets a line for each outcome.
+
+    >>> known = look_at_models(deployment.repository)
+    >>> await Watcher(deployment, known, say=print).run()   # until cancelled
     """
 
     def __init__(
         self,
         deployment: Deployment,
+        known: Mapping[str, Look],
         *,
         say: Callable[[str], None],
         complete: Callable[[Path], Awaitable[str | None]] | None = None,
@@ -40,12 +54,12 @@ class Watcher:
         self._repository = deployment.repository
         self._say = say
         self._complete = complete or complete_folder
-        self._seen: dict[str, Look] = {}
+        self._seen = dict(known)
         self._changed_at: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Watch until cancelled; what is there now counts as known."""
-        self._seen = {path.name: look_at(path) for path in self._repository.iterdir()}
+        """Watch until cancelled."""
+        looked = False
         try:
             async for changes in awatch(
                 self._repository,
@@ -55,6 +69,10 @@ class Watcher:
                 step=_LOOK_INTERVAL_MS // 4,
             ):
                 now = asyncio.get_running_loop().time()
+                if not looked:
+                    # What changed before the watch began.
+                    looked = True
+                    self._changed_at = dict.fromkeys(self._differing(), now)
                 for _, path in changes:
                     self._note(Path(path), now)
                 for name in self._quiet(now):
@@ -64,6 +82,11 @@ class Watcher:
                 f"changes in {self._repository} are not noticed any more: {error}. "
                 "The next `conch up` loads what is there."
             )
+
+    def _differing(self) -> list[str]:
+        now = look_at_models(self._repository)
+        names = {*now, *self._seen}
+        return [name for name in names if now.get(name, NOTHING) != self._seen.get(name, NOTHING)]
 
     def _note(self, path: Path, now: float) -> None:
         parts = path.relative_to(self._repository).parts
@@ -97,9 +120,12 @@ class Watcher:
         if model_config(folder) is None:
             return await self._completed(folder)
         ready = await self._deployment.client.ready_versions(name)
-        newest = max(now.changed_versions(before) - set(ready), default=0)
+        changed = now.changed_versions(before)
+        newest = max(changed - set(ready), default=0)
         if ready and newest > max(ready):
             return await self._appeared(name, newest, ready)
+        if self._deployment.has_loaded(name) and not changed.intersection(ready):
+            return f"model {name} serves version {_listed(ready)}"
         return await self._changed(name, ready)
 
     async def _vanished(self, name: str) -> str | None:
@@ -115,7 +141,9 @@ class Watcher:
         if missing := missing_in_version(self._repository, name, version):
             return f"model {name}: {missing}; version {max(ready)} goes on serving"
         await self._deployment.activate(name, version, unasked=True)
-        self._seen[name] = look_at(self._repository / name)
+        # The configuration has changed with it; other versions may have come meanwhile.
+        shared = look_at(self._repository / name).shared
+        self._seen[name] = Look(shared, self._seen[name].versions)
         return f"model {name} serves version {version}"
 
     async def _changed(self, name: str, ready: list[int]) -> str:
@@ -128,7 +156,7 @@ class Watcher:
             return f"model {name} {stays}: {plain_reason(error.reason)}"
         serving = await self._deployment.client.ready_versions(name)
         again = " again, as its files are now" if serving == ready else ""
-        return f"model {name} serves version {', '.join(map(str, serving))}{again}"
+        return f"model {name} serves version {_listed(serving)}{again}"
 
     async def _completed(self, folder: Path) -> str | None:
         if not any(path.is_file() for path in folder.rglob("*")):
@@ -136,6 +164,10 @@ class Watcher:
         problem = await self._complete(folder)
         # What was written is a change, which is looked at next.
         return f"model {folder.name} has no config.pbtxt: {problem}" if problem else None
+
+
+def _listed(versions: list[int]) -> str:
+    return ", ".join(map(str, versions))
 
 
 async def complete_folder(folder: Path) -> str | None:

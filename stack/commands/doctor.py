@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from exporters.errors import ExportError
+from exporters.staging import sweep
 from stack.console import console
 from stack.preflight import Check, check_machine
 from stack.process_orphans import orphans
@@ -25,12 +27,23 @@ def doctor(
     running = is_running(settings.state_dir)
     ports = {} if running else settings.gateway_ports | settings.triton_ports
     checks = check_machine(settings, ports, [] if running else orphans(settings.state_dir))
+    checks.append(_staging(settings))
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
         _show(checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _staging(settings: StackSettings) -> Check:
+    """Sweeps on the way: what a killed export left is of no use to anybody."""
+    try:
+        swept = sweep(settings.model_repository)
+    except ExportError as error:
+        return Check("staging", False, str(error))
+    detail = f"removed what killed exports left: {', '.join(swept)}" if swept else "clean"
+    return Check("staging", True, detail)
 
 
 def _show(checks: list[Check]) -> None:

@@ -16,6 +16,7 @@ from gateway.settings import GatewaySettings
 from stack.commands.models import ModelStatus, model_statuses
 from stack.console import console
 from stack.gateway_processes import GatewayProcess, gateway_processes
+from stack.model_look import look_at_models
 from stack.preflight import check_ports, require
 from stack.process_ports import port_holder
 from stack.settings import StackSettings
@@ -80,6 +81,7 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
     from gateway.records.migrate import migrate
     from stack.first_start import demo_key
     from stack.records_errors import records_errors
+    from stack.watcher import follow_repository
 
     triton = EmbeddedTriton(settings, _problem)
     parts = gateway_processes(settings, triton.http_url, _problem)
@@ -88,6 +90,8 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
         await migrate(settings.records_url)
     try:
         with screen.status("Triton is loading the models …"):
+            # Taken before the start, so that no change after it is missed.
+            known = look_at_models(settings.model_repository)
             report = await triton.start()
         for part in parts:
             await part.start()
@@ -97,7 +101,8 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
         with records_errors(settings):
             shown_key = await demo_key(settings)
         _show(screen, settings, triton.http_url, statuses, shown_key)
-        await _watch([triton.run(), *(part.run() for part in parts)])
+        following = follow_repository(settings, triton.http_url, known, _problem)
+        await _watch([triton.run(), following, *(part.run() for part in parts)])
     finally:
         await _stop(parts, triton.stop)
 

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from exporters.verify import Finding, verify_files
+from exporters.verify_proof import verify_proof
 from exporters.versions import served_versions
 from stack.commands.versions import ModelName, require_model
 from stack.console import console
@@ -23,10 +24,13 @@ def verify(
         int | None,
         typer.Option("--version", min=1, help="Version to check. None: those that are served."),
     ] = None,
+    proof: Annotated[
+        bool, typer.Option(help="Also run the artefact against the model it was made from.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     settings: StackSettings,
 ) -> None:
-    """Compare the files of a model with the hashes in their manifest; exit code 1 if they differ.
+    """Compare a model with its manifest, hashes and proof; exit code 1 if it is not the same.
 
     Example: conch verify mnist_mlp --version 2
     """
@@ -34,6 +38,11 @@ def verify(
     require_model(repository, name)
     wanted = [version] if version else served_versions(repository, name)
     findings = {number: verify_files(repository, name, number) for number in wanted}
+    if proof:
+        for number, found in findings.items():
+            # What has changed is not run.
+            if all(finding.ok for finding in found):
+                found.append(verify_proof(repository, name, number))
     if as_json:
         typer.echo(json.dumps([_record(*item) for item in findings.items()], indent=2))
     else:

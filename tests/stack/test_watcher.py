@@ -13,6 +13,7 @@ import pytest
 from exporters.repository import remove_model
 from exporters.versions import rejection, served_versions
 from stack.deployment import Deployment
+from stack.model_look import look_at_models
 from stack.triton_client import TritonClient
 from stack.watcher import Watcher, complete_folder
 from tests.stack.factor_models import BODY, ONNX, config_text, publish_factor, write_factor
@@ -55,9 +56,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         watched = Watched(triton)
         client = TritonClient(triton.http_url)
         deployment = Deployment(client, triton.repository.resolve())
-        watcher = Watcher(deployment, say=watched.said.append, complete=watched.complete)
+        watcher = Watcher(
+            deployment,
+            look_at_models(triton.repository),
+            say=watched.said.append,
+            complete=watched.complete,
+        )
         watching = asyncio.run_coroutine_threadsafe(watcher.run(), triton.loop)
-        wait_until(lambda: watcher._seen)
         yield watched
         watching.cancel()
         triton.call(client.close())
@@ -77,6 +82,20 @@ def test_a_model_that_appears_changes_and_vanishes_is_followed(watched: Watched)
     assert watched.answer(name) is None
     # Each has happened once, and has been said once.
     assert len([text for text in watched.said if name in text]) == 3
+
+
+def test_what_came_before_the_watch_began_is_followed(
+    watched: Watched,
+) -> None:
+    deployment = Deployment(TritonClient(watched.triton.http_url), watched.repository.resolve())
+    said: list[str] = []
+    watcher = Watcher(deployment, look_at_models(watched.repository), say=said.append)
+    publish_factor(watched.repository, "between", 1)
+    watching = asyncio.run_coroutine_threadsafe(watcher.run(), watched.triton.loop)
+    wait_until(lambda: said, 20)
+    watching.cancel()
+    assert said == ["model between serves version 1"]
+    watched.triton.call(deployment.client.close())
 
 
 def test_a_half_copied_version_is_not_loaded_until_it_is_whole(
