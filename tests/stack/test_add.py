@@ -33,19 +33,23 @@ def test_a_question_is_one_paragraph_that_ends_with_what_to_type(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        ([str(IRIS)], "Name the file and the model: conch add model.onnx --name my_model"),
-        (["--complete", "iris", "--name", "iris"], "--complete names a folder of the repository"),
-        ([str(IRIS), "--name", "i", "--labels", "y"], "write the output and the file: y=labels"),
-        ([str(IRIS), "--name", "i", "--input", "x"], "'x' does not describe a tensor"),
-        ([str(IRIS), "--name", "a/b", "--max-batch-size", "2"], "'a/b' cannot be served"),
+        ([str(IRIS)], 2, "Name the file and the model: conch add model.onnx --name my_model"),
+        (
+            ["--complete", "iris", "--name", "iris"],
+            2,
+            "--complete names a folder of the repository",
+        ),
+        ([str(IRIS), "--name", "i", "--labels", "y"], 2, "write the output and the file: y=labels"),
+        ([str(IRIS), "--name", "i", "--input", "x"], 1, "'x' does not describe a tensor"),
+        ([str(IRIS), "--name", "a/b", "--max-batch-size", "2"], 1, "'a/b' cannot be served"),
     ],
 )
 def test_what_cannot_be_understood_is_said(
-    tmp_path: Path, arguments: list[str], message: str
+    tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
     done = conch_add(tmp_path, *arguments)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,5 @@
 import json
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -21,11 +22,15 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (torch.ones(2, 5, 4), torch.ones(2, 5, 1)),
         dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
     )
-    torch._inductor.aoti_compile_and_package(
-        program,
-        package_path=str(path),
-        inductor_configs={"aot_inductor.check_lowerbound": False},
-    )
+    with warnings.catch_warnings():
+        # torch's own modules, as they are imported.
+        warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
+        warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
+        torch._inductor.aoti_compile_and_package(
+            program,
+            package_path=str(path),
+            inductor_configs={"aot_inductor.check_lowerbound": False},
+        )
     return path
 
 
