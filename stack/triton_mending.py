@@ -100,10 +100,11 @@ class Mender:
         if lock is None:
             return
         try:
-            if model in await self._models_short_of_stubs(server_pid):
-                await self._mend(model, server_pid)
-            else:
+            first = self._failures[model].times == 0
+            if first and model not in await self._models_short_of_stubs(server_pid):
                 del self._failures[model]
+            else:
+                await self._mend(model, server_pid)
         finally:
             os.close(lock)
 
