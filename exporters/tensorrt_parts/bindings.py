@@ -35,10 +35,12 @@ def load_bindings(flavor: str) -> Bindings:
     TensorRT's own answer without a driver is `factory function returned nullptr`, so the driver
     is asked first.
     """
-    bindings = import_bindings(flavor)
-    if flavor != "rtx":
-        require_gpu("TensorRT builds an engine on the very kind of GPU that will run it")
-    return bindings
+    if flavor == "tensorrt":
+        require_gpu(
+            "TensorRT builds an engine on the very kind of GPU that will run it",
+            instead="build with `--flavor rtx`, which needs no GPU",
+        )
+    return import_bindings(flavor)
 
 
 def import_bindings(flavor: str) -> Bindings:

@@ -36,15 +36,14 @@ class CudaError(Exception):
     """A call of the driver failed."""
 
 
-def require_gpu(why: str) -> Gpu:
-    """The first GPU; a `HostError` that begins with `why` if there is none."""
+def require_gpu(why: str, *, instead: str) -> Gpu:
+    """The first GPU; a `HostError` from `why` to what to do `instead` if there is none."""
     try:
         return _gpu()
     except CudaError as error:
         raise HostError(
-            f"{why}, and this machine has none that can be used: {error}. Build on a machine with "
-            "an NVIDIA GPU and driver, give the container its GPU (--gpus all), or build with "
-            "`--flavor rtx`, which needs no GPU."
+            f"{why}, and this machine has none that can be used: {error}. Use a machine with an "
+            f"NVIDIA GPU and driver, give the container its GPU (--gpus all), or {instead}."
         ) from error
 
 

@@ -26,7 +26,7 @@ def test_rtx_is_loaded_without_a_gpu() -> None:
 def test_a_missing_package_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     with pytest.raises(HostError, match=r"conch\[export,tensorrt\].*--flavor rtx"):
-        load_bindings("tensorrt")
+        import_bindings("tensorrt")
 
 
 def test_missing_rtx_is_refused_with_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,10 +35,10 @@ def test_missing_rtx_is_refused_with_the_pip_line(monkeypatch: pytest.MonkeyPatc
         load_bindings("rtx")
 
 
-def test_tensorrt_without_a_gpu_is_refused_before_its_builder_is_made(
+def test_a_missing_gpu_is_said_before_anyone_installs_tensorrt_in_vain(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tensorrt", Version("11.4.0.106"))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
     monkeypatch.setattr("exporters.tensorrt_parts.cuda.LIBRARY", "libno-such-cuda.so.1")
     with pytest.raises(HostError, match=r"libno-such-cuda\.so\.1 cannot be loaded.*--flavor rtx"):
         load_bindings("tensorrt")

@@ -67,14 +67,16 @@ def test_the_first_gpu_has_a_name_and_a_compute_capability(
 
 def test_a_driver_without_a_device_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Driver(devices=0))
-    with pytest.raises(HostError, match=r"A reason, and .* the driver knows no device"):
-        cuda.require_gpu("A reason")
+    with pytest.raises(
+        HostError, match=r"A reason, .* the driver knows no device\..* or do without"
+    ):
+        cuda.require_gpu("A reason", instead="do without")
 
 
 def test_the_drivers_own_error_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Driver(status=100))
     with pytest.raises(HostError, match="cuInit failed with CUDA error 100"):
-        cuda.require_gpu("A reason")
+        cuda.require_gpu("A reason", instead="do without")
 
 
 def test_a_machine_without_the_driver_has_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
