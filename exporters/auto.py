@@ -19,7 +19,6 @@ from exporters.wire import wire_interface
 if TYPE_CHECKING:
     from exporters.capture import Captured
 
-AUTO = "auto"
 # Speed-ups are told against the format that every release of Triton serves.
 PEER = "torchscript"
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from exporters.prove import Proof
 
 
+# Instead of a format: the fastest that is proven.
+AUTO = "auto"
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is asked of an export, besides the model."""

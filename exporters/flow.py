@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporters.auto import AUTO, choose
-from exporters.candidate import Candidate, Wanted, build, check
+from exporters.candidate import AUTO, Candidate, Wanted, build, check
 from exporters.extras import extra
 from exporters.manifest import Manifest, Tried, write_manifest
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec
 from exporters.stages import Report, Stage, StageClock
 from exporters.staging import staged
+from exporters.tensorrt_parts.identity import check_target, target_of_release
 
 if TYPE_CHECKING:
     from exporters.capture import Captured
@@ -66,6 +66,7 @@ def export(
         manifest = _with_history(candidate, tried, clock, published=published)
         if not published:
             return Exported(spec.name, 0, None, manifest)
+        _check_server(manifest, wanted)
         with clock.run(Stage.DESCRIBE) as note:
             note(", ".join(_stage_folder(spec, captured, candidate, directory / FOLDER)))
         with clock.run(Stage.PUBLISH) as note:
@@ -82,10 +83,18 @@ def _candidate(
     spec: ModelSpec, captured: Captured, wanted: Wanted, directory: Path, clock: StageClock
 ) -> tuple[Candidate, tuple[Tried, ...]]:
     if wanted.format == AUTO:
+        with extra("export"):
+            from exporters.auto import choose
         choice = choose(spec, captured, wanted, directory, clock)
         return choice.candidate, choice.tried
     candidate = build(spec, captured, wanted, directory / wanted.format, clock)
     return candidate, ()
+
+
+def _check_server(manifest: Manifest, wanted: Wanted) -> None:
+    """An engine is tied to one TensorRT; better refused here than by the server."""
+    if "engine" in manifest.details and not wanted.allow_unproven:
+        check_target(manifest.details, target_of_release(wanted.triton_release))
 
 
 def _with_history(

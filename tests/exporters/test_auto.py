@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.auto import AUTO
-from exporters.candidate import Wanted
+from exporters.candidate import AUTO, Wanted
 from exporters.errors import CompileError
 from exporters.flow import Exported, export
 from exporters.manifest import Tried
