@@ -1,14 +1,11 @@
-import json
 from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as triton
 
-from exporters.errors import PublishError
 from exporters.policy import (
     config_problem,
-    load_parameter,
     newest_served,
     served_by,
     with_served,
@@ -75,16 +72,7 @@ def test_how_many_versions_are_wanted_side_by_side() -> None:
     assert newest_served(HAND_WRITTEN) == 1
 
 
-def test_the_load_parameter_is_the_configuration_with_its_name() -> None:
-    given = json.loads(load_parameter(with_served(HAND_WRITTEN, [4]), "small"))
-    assert given["name"] == "small"
-    assert given["version_policy"] == {"specific": {"versions": ["4"]}}
-    assert given["input"] == [{"name": "x", "data_type": "TYPE_FP32", "dims": ["2"]}]
-
-
 def test_a_configuration_that_does_not_parse_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PublishError, match=r"The configuration of 'small' does not parse: 1:1"):
-        load_parameter("no_such_field: 1", "small")
     (tmp_path / "config.pbtxt").write_text("no_such_field: 1", encoding="utf-8")
     assert "no_such_field" in (config_problem(tmp_path / "config.pbtxt") or "")
     (tmp_path / "config.pbtxt").write_text(HAND_WRITTEN, encoding="utf-8")
