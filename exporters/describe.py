@@ -38,6 +38,11 @@ def describe(spec: ModelSpec, format: Format, item: Item | None = None) -> dict[
         format.PLATFORM, triton.ModelInstanceGroup.KIND_AUTO
     )
 
+    if format.BACKEND == "tensorrt":
+        # Without a list Triton uses the first profile only.
+        profiles = range(len(spec.tensorrt.profiles))
+        container.instance_group[0].profile.extend(map(str, profiles))
+
     # The embedded server has no GPU, and it has its own backends, which it finds by name alone.
     embedded = _config(spec, format, wire, item)
     embedded.default_model_filename = format.FILENAME

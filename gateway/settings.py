@@ -24,8 +24,8 @@ from gateway.errors import ConfigurationError
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
 TOML_FILE = "conch.toml"
-# Names that clients of the gateway read from the environment; they are not settings of a server.
-CLIENT_NAMES = frozenset({"CONCH_API_KEY"})
+# Names that clients and exports read from the environment; they are not settings of a server.
+CLIENT_NAMES = frozenset({"CONCH_API_KEY", "CONCH_MODELOPT_PYTHON"})
 # Neither an absolute path nor SQLite's own `:memory:` and `file:` forms.
 _RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 S = TypeVar("S", bound="GatewaySettings")

@@ -34,7 +34,7 @@ def check_host(flavor: str) -> None:
 
 
 def compile(source: Source, path: Path) -> Compiled:
-    program = _program(source)
+    program = onnx_program(source)
     external = _weight_bytes(program) > LARGEST_IN_ONE_FILE_BYTES
     program.save(path, external_data=external)
     onnx.checker.check_model(path)
@@ -72,7 +72,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _program(source: Source) -> torch.onnx.ONNXProgram:
+def onnx_program(source: Source) -> torch.onnx.ONNXProgram:
     spec = source.spec
     with recurrent_layers_whole(), quiet():
         # Given the module, torch.onnx.export would fall back to captures that fix the batch.

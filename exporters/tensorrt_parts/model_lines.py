@@ -24,9 +24,9 @@ def lines_by_node(source: Source, path: Path) -> dict[str, str]:
     """
     nodes = onnx.load(path, load_external_data=False).graph.node
     if not any(node.metadata_props for node in nodes):
-        from exporters.formats.onnx import _program
+        from exporters.formats.onnx import onnx_program
 
-        nodes = _program(source).model_proto.graph.node
+        nodes = onnx_program(source).model_proto.graph.node
     lines = {node.name: line_of(node.metadata_props) for node in nodes}
     return {name: line for name, line in lines.items() if line}
 

@@ -9,6 +9,7 @@ from tritonclient.grpc import model_config_pb2 as triton
 from exporters.describe import describe
 from exporters.formats import load_format
 from exporters.policy import with_served
+from exporters.options import Profile, TensorRTOptions
 from exporters.spec import ANY, Axis, ModelSpec, TensorSpec
 from exporters.zoo import ZOO
 from tests.exporters.models import WIDTH, Doubler, SumAndDifference, spec_of
@@ -135,3 +136,10 @@ def test_integers_are_warmed_up_with_a_real_sample() -> None:
     item = {"frames": np.zeros((7, 80), np.float32), "length": np.array(7)}
     files = describe(speech_spec(), load_format("onnx"), item)
     assert files["warmup/length"] == np.array(7).tobytes()
+
+
+def test_every_profile_of_an_engine_is_used() -> None:
+    options = TensorRTOptions(profiles=(Profile(), Profile()))
+    files = describe(spec_of(Doubler, tensorrt=options), load_format("tensorrt"))
+    config = text_format.Parse(files["config.pbtxt"], triton.ModelConfig())
+    assert list(config.instance_group[0].profile) == ["0", "1"]
