@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tritonclient.http as triton  # type: ignore[import-untyped]
 
-from exporters.capture import Question, capture
+from exporters.capturing.capture import Question, capture
+from exporters.capturing.samples import RANDOM_SEEDS, Randoms, read_samples
 from exporters.manifest import Manifest, read_manifest
-from exporters.precision import accepted
-from exporters.samples import RANDOM_SEEDS, Randoms, read_samples
+from exporters.proving.precision import accepted
 from exporters.spec import ModelSpec
 from exporters.zoo import ZOO
 

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.candidate import Wanted
+from exporters.declaring.sample_files import read_labels
+from exporters.describing.wire import wire_interface
 from exporters.errors import PublishError, SpecError
 from exporters.extras import extra
 from exporters.flow import Exported, export
 from exporters.formats import load_format
 from exporters.manifest import Manifest, TensorRecord, Tried, record_files, write_manifest
 from exporters.provenance import declaration, git_commit, host
+from exporters.publishing.staging import staged
 from exporters.repository import FOLDER, VERSION, publish
-from exporters.sample_files import read_labels
 from exporters.spec import ModelSpec, TensorSpec
 from exporters.stages import Report, Stage, StageClock
-from exporters.staging import staged
-from exporters.wire import wire_interface
 
 if TYPE_CHECKING:
     from exporters.artefacts import Found
@@ -155,7 +155,7 @@ def tried(
     clock: StageClock,
 ) -> tuple[Manifest, ModelSpec]:
     from exporters.artefacts.trial import replace_outputs, try_out
-    from exporters.samples import read_samples
+    from exporters.capturing.samples import read_samples
 
     with clock.run(Stage.PROVE) as note:
         samples = read_samples(spec)
@@ -169,8 +169,8 @@ def write_description(
     spec: ModelSpec, format_name: str, directory: Path, clock: StageClock
 ) -> None:
     with extra("export"):
-        from exporters.describe import describe
-        from exporters.samples import read_samples
+        from exporters.capturing.samples import read_samples
+        from exporters.describing.describe import describe
 
     with clock.run(Stage.DESCRIBE) as note:
         files = describe(spec, load_format(format_name), read_samples(spec)[0])

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.candidate import Candidate, Wanted, build
+from exporters.describing.wire import wire_interface
 from exporters.errors import CompileError, ExportError, HostError
 from exporters.formats import Format, format_names
 from exporters.manifest import Tried
-from exporters.race import Lap, Runner, race
+from exporters.proving.race import Lap, Runner, race
 from exporters.spec import ModelSpec
 from exporters.stages import Stage, StageClock
-from exporters.wire import wire_interface
 
 if TYPE_CHECKING:
-    from exporters.capture import Captured
+    from exporters.capturing.capture import Captured
 
 # Speed-ups are told against the format that every release of Triton serves.
 PEER = "torchscript"

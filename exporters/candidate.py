@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporters.describing.releases import check_release
+from exporters.describing.wire import wire_interface
 from exporters.errors import HostError, SpecError
 from exporters.extras import extra
 from exporters.formats import Compiled, Format, Source, load_format
 from exporters.manifest import Manifest, TensorRecord, record_files
-from exporters.precision import accepted
 from exporters.provenance import declaration, git_commit, host
-from exporters.releases import check_release
+from exporters.proving.precision import accepted
 from exporters.spec import ModelSpec, TensorSpec
 from exporters.stages import Stage, StageClock
-from exporters.wire import wire_interface
 
 if TYPE_CHECKING:
-    from exporters.capture import Captured
-    from exporters.prove import Proof
+    from exporters.capturing.capture import Captured
+    from exporters.proving.prove import Proof
 
 
 # Instead of a format: the fastest that is proven.
@@ -107,7 +107,7 @@ def _prove(
     spec: ModelSpec, captured: Captured, wanted: Wanted, artefact: Path
 ) -> tuple[Proof, str]:
     with extra("export"):
-        from exporters.prove import Proof, prove
+        from exporters.proving.prove import Proof, prove
     try:
         return prove(spec, captured, artefact, wanted.format, artefact.parent.parent), ""
     except HostError as error:

@@ -11,10 +11,10 @@ from exporters.extras import extra
 from exporters.flow import Exported
 from exporters.formats import load_format
 from exporters.manifest import FILENAME, write_manifest
+from exporters.publishing.staging import staged, sync_tree
+from exporters.publishing.versions import OWN_CONFIG, model_config, published_versions
 from exporters.repository import serve
 from exporters.stages import Report, Stage, StageClock
-from exporters.staging import staged, sync_tree
-from exporters.versions import OWN_CONFIG, model_config, published_versions
 
 
 def complete_folder(

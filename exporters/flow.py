@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from exporters.candidate import AUTO, Candidate, Wanted, build, check
 from exporters.extras import extra
 from exporters.manifest import Manifest, Tried, write_manifest
+from exporters.publishing.staging import staged
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec
 from exporters.stages import Report, Stage, StageClock
-from exporters.staging import staged
 from exporters.tensorrt_parts.identity import check_target, target_of_release
 
 if TYPE_CHECKING:
-    from exporters.capture import Captured
+    from exporters.capturing.capture import Captured
 
 _CANDIDATES = "candidates"
 
@@ -52,8 +52,8 @@ def export(
     if wanted.format != AUTO:
         check(spec, wanted)
     with extra("export"):
-        from exporters.capture import capture
-        from exporters.declare import complete
+        from exporters.capturing.capture import capture
+        from exporters.declaring.declare import complete
 
     clock = StageClock(report)
     with staged(repository, spec.name) as directory:
@@ -124,7 +124,7 @@ def _stage_folder(
     spec: ModelSpec, captured: Captured, candidate: Candidate, directory: Path
 ) -> list[str]:
     with extra("export"):
-        from exporters.describe import describe
+        from exporters.describing.describe import describe
 
     files = describe(spec, candidate.compiler, captured.samples[0])
     for name, content in files.items():

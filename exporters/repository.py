@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from exporters.errors import PublishError
-from exporters.placing import (
+from exporters.publishing.placing import (
     FOLDER,
     VERSION,
     configs_keeping,
@@ -15,8 +15,16 @@ from exporters.placing import (
     put_in_place,
     write_configs,
 )
-from exporters.staging import discard, repository_lock, staged, staging_root, sweep, sync, sync_tree
-from exporters.versions import (
+from exporters.publishing.staging import (
+    discard,
+    repository_lock,
+    staged,
+    staging_root,
+    sweep,
+    sync,
+    sync_tree,
+)
+from exporters.publishing.versions import (
     OWN_CONFIG,
     VERSION_PATTERN,
     model_config,

@@ -29,10 +29,10 @@ def find_target(text: str) -> Target:
         return Target(entry.spec(), entry.format, f"exporters.zoo:{text}")
     if text.endswith(".toml"):
         with extra("export"):
-            from exporters.model_toml import read_model_toml
+            from exporters.declaring.model_toml import read_model_toml
         return Target(read_model_toml(Path(text)), DEFAULT_FORMAT, text)
     if ":" in text:
-        from exporters.import_path import load_spec
+        from exporters.declaring.import_path import load_spec
 
         return Target(load_spec(text), DEFAULT_FORMAT, text)
     raise SpecError(_unknown(text))

@@ -14,23 +14,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporters.override import load_override
-from exporters.policy import CONTAINER_CONFIG, EMBEDDED_CONFIG
-from exporters.repository import (
-    keep_serving,
-    prune,
-    published_versions,
-    remove_model,
-    serve,
-)
-from exporters.staging import lock_model, lock_path
-from exporters.versions import (
+from exporters.publishing.override import load_override
+from exporters.publishing.policy import CONTAINER_CONFIG, EMBEDDED_CONFIG
+from exporters.publishing.staging import lock_model, lock_path
+from exporters.publishing.versions import (
     accept,
     model_config,
     reject,
     rejection,
     require_version,
     served_versions,
+)
+from exporters.repository import (
+    keep_serving,
+    prune,
+    published_versions,
+    remove_model,
+    serve,
 )
 from stack.errors import DeploymentError, RefusedError, TritonError
 from stack.settings import StackSettings

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporters.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN
+from exporters.publishing.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN
 from stack.triton_models import is_safe_name
 
 # Path, time stamp and size of each file.

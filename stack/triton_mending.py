@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exporters.staging import lock_model
+from exporters.publishing.staging import lock_model
 from stack.errors import TritonError
 from stack.process import ManagedProcess
 from stack.process_supervisor import Backoff

@@ -12,8 +12,8 @@ from pathlib import Path
 from watchfiles import awatch
 
 from exporters.errors import ExportError
-from exporters.versions import model_config, rejection
-from exporters.whole import missing_in_model, missing_in_version
+from exporters.publishing.versions import model_config, rejection
+from exporters.publishing.whole import missing_in_model, missing_in_version
 from stack.deployment import Deployment, deployment_of
 from stack.errors import RefusedError, StackError
 from stack.model_look import NOTHING, Look, look_at, look_at_models

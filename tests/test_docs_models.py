@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.model_toml import read_model_toml
+from exporters.declaring.model_toml import read_model_toml
 from exporters.spec import ModelSpec
 from exporters.tensors import TensorSpec
 from tests.exporters.artefacts.files import IRIS
@@ -45,7 +45,7 @@ def test_every_field_of_a_declaration_is_explained() -> None:
 
 
 def test_inputs_and_outputs_of_the_page_may_be_left_out(shown: Path) -> None:
-    from exporters.declare import complete
+    from exporters.declaring.declare import complete
 
     path = shown / "model.toml"
     whole = read_model_toml(path)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from exporters.arrays import Array
+from exporters.declaring.sample_files import SampleFiles
 from exporters.errors import SpecError
-from exporters.sample_files import SampleFiles
 from exporters.spec import Axis, Interface, Sample, TensorSpec
 
 _SEED = 7

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from exporters.artefacts.found import Dims, Draft, Found, axis_name
+from exporters.declaring.tensor_text import tensor_text
 from exporters.errors import SpecError
-from exporters.tensor_text import tensor_text
 from exporters.tensors import ANY, Axis, Interface, TensorSpec
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from exporters.arrays import Array, Arrays
-from exporters.calling import not_finite
-from exporters.differences import difference
+from exporters.capturing.calling import not_finite
+from exporters.capturing.samples import Batch, Item, batches, timed_batches
+from exporters.declaring.tensor_text import tensor_text
 from exporters.errors import ProofError, SpecError
 from exporters.manifest import ProofRow
-from exporters.proof_job import Job
-from exporters.proof_process import run_artefact
-from exporters.samples import Batch, Item, batches, timed_batches
+from exporters.proving.differences import difference
+from exporters.proving.proof_job import Job
+from exporters.proving.proof_process import run_artefact
 from exporters.spec import ANY, Axis, ModelSpec, TensorSpec
-from exporters.tensor_text import tensor_text
 from exporters.tensors import TRITON_TYPES
 
 ALONE = "alone against in a batch"

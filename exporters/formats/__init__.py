@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from exporters.arrays import Runner
-    from exporters.samples import Item
+    from exporters.capturing.samples import Item
 
 
 @dataclass(frozen=True)

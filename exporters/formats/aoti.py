@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from exporters.arrays import Arrays, Runner
-from exporters.convolutions import any_batch
+from exporters.compiling.convolutions import any_batch
+from exporters.compiling.exported_program import exported_program
+from exporters.compiling.quiet import quiet
+from exporters.compiling.shape_guards import listening
 from exporters.errors import CompileError, HostError
-from exporters.exported_program import exported_program
 from exporters.formats import Compiled, Source
-from exporters.quiet import quiet
-from exporters.shape_guards import listening
 from exporters.spec import Interface
 
 BACKEND = "pytorch"

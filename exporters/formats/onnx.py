@@ -9,13 +9,13 @@ import onnxslim  # type: ignore[import-untyped]
 import torch
 
 from exporters.arrays import Arrays, Runner
+from exporters.compiling.exported_program import dynamic_shapes, exported_program
+from exporters.compiling.onnx_graph import check_interface, simplify
+from exporters.compiling.onnx_int8 import quantize
+from exporters.compiling.quiet import quiet
+from exporters.compiling.recurrent import recurrent_layers_whole
 from exporters.errors import CompileError, HostError
-from exporters.exported_program import dynamic_shapes, exported_program
 from exporters.formats import Compiled, Source
-from exporters.onnx_graph import check_interface, simplify
-from exporters.onnx_int8 import quantize
-from exporters.quiet import quiet
-from exporters.recurrent import recurrent_layers_whole
 from exporters.spec import Interface
 
 BACKEND = "onnxruntime"

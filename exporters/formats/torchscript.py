@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from exporters.arrays import Runner
-from exporters.calling import call
+from exporters.capturing.calling import call
+from exporters.compiling.model_line import line_of_error
+from exporters.compiling.quiet import quiet
+from exporters.compiling.tracing import Leaks
 from exporters.errors import CompileError, HostError
 from exporters.formats import Compiled, Source
-from exporters.model_line import line_of_error
-from exporters.quiet import quiet
 from exporters.spec import Interface
-from exporters.tracing import Leaks
 
 BACKEND = "pytorch"
 PLATFORM = "pytorch_libtorch"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from exporters.declaring.tensor_text import parse_axis, parse_range, parse_tensor
 from exporters.extras import extra
 from exporters.flow import Exported
 from exporters.manifest import TensorRecord
-from exporters.tensor_text import parse_axis, parse_range, parse_tensor
 from stack.commands.export_view import ShowStages, result_table
 from stack.commands.serving import bring_into_service
 from stack.console import console

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from exporters.errors import ExportError
-from exporters.staging import sweep
+from exporters.publishing.staging import sweep
 from stack.console import console
 from stack.errors import UsageError
 from stack.known_errors import explain_log

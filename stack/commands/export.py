@@ -116,7 +116,7 @@ def _confirmed(spec: ModelSpec, screen: Console, *, yes: bool) -> ModelSpec:
     if spec.inputs and spec.outputs:
         return spec
     with extra("export"):
-        from exporters.declare import complete, declaration_text
+        from exporters.declaring.declare import complete, declaration_text
     complete_spec = complete(spec)
     screen.print(declaration_text(complete_spec), markup=False, highlight=False)
     if yes:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from exporters.versions import version_before
+from exporters.publishing.versions import version_before
 from stack.commands.versions import DEPLOYMENT_SETTINGS, ModelName, require_model
 from stack.deployment import open_deployment
 from stack.settings import StackSettings

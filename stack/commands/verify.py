@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from exporters.verify import Finding, verify_files
-from exporters.verify_proof import verify_proof
-from exporters.versions import served_versions
+from exporters.proving.verify_proof import verify_proof
+from exporters.publishing.verify import Finding, verify_files
+from exporters.publishing.versions import served_versions
 from stack.commands.versions import ModelName, require_model
 from stack.console import console
 from stack.settings import StackSettings

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from exporters.errors import PublishError
 from exporters.manifest import Manifest, read_manifest
-from exporters.versions import published_versions, rejection, served_versions
+from exporters.publishing.versions import published_versions, rejection, served_versions
 from stack.console import console
 from stack.deployment import open_deployment
 from stack.settings import StackSettings

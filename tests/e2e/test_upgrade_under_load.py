@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from exporters.versions import published_versions, served_versions
+from exporters.publishing.versions import published_versions, served_versions
 from tests.e2e.running_stack import RunningStack
 from tests.stack.factor_models import (
     BODY,

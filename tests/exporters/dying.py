@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters import repository
-from exporters.staging import staged
+from exporters.publishing.staging import staged
 
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.utime", "os.link", "os.symlink"}
 DEAD = 9

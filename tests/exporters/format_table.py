@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from exporters.capture import Captured, capture
+from exporters.capturing.capture import Captured, capture
+from exporters.capturing.samples import read_samples
 from exporters.errors import ExportError
 from exporters.formats import Source, load_format
-from exporters.precision import accepted
-from exporters.samples import read_samples
+from exporters.proving.precision import accepted
 from exporters.spec import ModelSpec
 from exporters.zoo import ZOO
 from tests.exporters.format_models import MODELS

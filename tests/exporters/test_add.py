@@ -7,10 +7,10 @@ from onnx import helper
 
 from exporters.add import Told, add
 from exporters.artefacts.resolve import Answers
+from exporters.declaring.tensor_text import parse_axis, parse_tensor
 from exporters.errors import ProofError, SpecError
 from exporters.manifest import read_manifest
 from exporters.repository import published_versions
-from exporters.tensor_text import parse_axis, parse_tensor
 from tests.exporters.artefacts.files import (
     FLOAT,
     IRIS,

@@ -8,7 +8,7 @@ from exporters.artefacts.resolve import Answers
 from exporters.complete_folder import complete_folder
 from exporters.errors import PublishError, SpecError
 from exporters.manifest import read_manifest
-from exporters.versions import served_versions
+from exporters.publishing.versions import served_versions
 from tests.exporters.artefacts.files import IRIS, exported_program
 
 TOLD = Told(Answers(max_batch_size=2))

@@ -6,11 +6,11 @@ import pytest
 from exporters.candidate import Wanted
 from exporters.errors import SpecError
 from exporters.flow import export
+from exporters.publishing.staging import staging_root
+from exporters.publishing.versions import served_versions
 from exporters.repository import published_versions
 from exporters.spec import TensorSpec
 from exporters.stages import Progress, Stage
-from exporters.staging import staging_root
-from exporters.versions import served_versions
 from exporters.zoo import ZOO
 from tests.exporters.conftest import ExportedZoo
 from tests.exporters.models import (

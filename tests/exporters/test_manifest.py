@@ -2,8 +2,8 @@ import hashlib
 
 import pytest
 
+from exporters.capturing.samples import RANDOM_SEEDS
 from exporters.manifest import read_manifest
-from exporters.samples import RANDOM_SEEDS
 from exporters.zoo import ZOO
 from tests.exporters.conftest import ExportedZoo
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from exporters import placing
 from exporters.errors import PublishError
-from exporters.policy import with_served
+from exporters.publishing import placing
+from exporters.publishing.policy import with_served
+from exporters.publishing.staging import staged, staging_root
+from exporters.publishing.versions import reject, served_versions
 from exporters.repository import (
     keep_serving,
     prune,
@@ -20,8 +22,6 @@ from exporters.repository import (
     remove_model,
     serve,
 )
-from exporters.staging import staged, staging_root
-from exporters.versions import reject, served_versions
 from tests.exporters.dying import config, publish_text, stage
 
 Contents = dict[str, str]

@@ -7,9 +7,9 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
-from exporters.placing import FOLDER, VERSION
+from exporters.publishing.placing import FOLDER, VERSION
+from exporters.publishing.staging import staged
 from exporters.repository import publish
-from exporters.staging import staged
 
 ONNX, TORCHSCRIPT = "onnxruntime", "pytorch"
 BROKEN = b"this is no model"

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from exporters.errors import PublishError
+from exporters.publishing.versions import rejection, served_versions
 from exporters.repository import published_versions
-from exporters.versions import rejection, served_versions
 from stack.deployment import Deployment
 from stack.errors import DeploymentError
 from stack.triton_client import TritonClient

@@ -14,10 +14,10 @@ import tritonclient.http as client
 from tritonclient.utils import np_to_triton_dtype
 
 from exporters.candidate import Wanted
+from exporters.describing.wire import wire_interface
 from exporters.flow import export
 from exporters.formats import load_format
 from exporters.spec import Axis, ModelSpec, TensorSpec
-from exporters.wire import wire_interface
 from tests.exporters.format_models import MODELS
 from tests.stack.running_triton import RunningTriton, running_triton
 

@@ -7,9 +7,9 @@ import pytest
 
 from exporters.candidate import Wanted
 from exporters.flow import export
+from exporters.publishing.staging import staged
+from exporters.publishing.versions import published_versions, reject, served_versions
 from exporters.repository import publish
-from exporters.staging import staged
-from exporters.versions import published_versions, reject, served_versions
 from stack.trial import TrialStack
 from tests.exporters.dying import stage
 from tests.exporters.models import Doubler, spec_of

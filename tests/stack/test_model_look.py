@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.versions import reject
+from exporters.publishing.versions import reject
 from stack.model_look import NOTHING, look_at
 
 

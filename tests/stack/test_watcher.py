@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from exporters.publishing.versions import rejection, served_versions
 from exporters.repository import remove_model
-from exporters.versions import rejection, served_versions
 from stack.deployment import Deployment
 from stack.model_look import look_at_models
 from stack.triton_client import TritonClient

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from exporters.artefacts.inputs import sample_source
+from exporters.declaring.sample_files import SampleFiles
 from exporters.errors import SpecError
-from exporters.sample_files import SampleFiles
 from exporters.spec import Axis, Interface, TensorSpec
 
 LONG, WIDE = Axis(name="long", min=2, max=40), Axis(name="wide", min=1, max=4)

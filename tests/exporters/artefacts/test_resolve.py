@@ -6,9 +6,9 @@ import pytest
 
 from exporters.artefacts import Draft, Found
 from exporters.artefacts.resolve import Answers, asks, resolve
+from exporters.declaring.tensor_text import parse_axis, parse_tensor
 from exporters.errors import SpecError
 from exporters.spec import ANY, Axis, Interface, TensorSpec
-from exporters.tensor_text import parse_axis, parse_tensor
 
 LENGTH = Axis(name="length", min=1, max=512)
 FOUND = Found(

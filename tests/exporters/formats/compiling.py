@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from exporters.capture import capture
+from exporters.capturing.capture import capture
+from exporters.capturing.samples import read_samples
 from exporters.formats import Compiled, Source, load_format
-from exporters.samples import read_samples
 from exporters.spec import ModelSpec
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.capture import Captured, capture
+from exporters.capturing.capture import Captured, capture
 from exporters.formats import Compiled
 from exporters.spec import ModelSpec
 from tests.exporters.format_models import MODELS

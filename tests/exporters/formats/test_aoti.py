@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from exporters.capture import capture
+from exporters.capturing.capture import capture
 from exporters.errors import HostError
 from exporters.formats import Compiled, load_format
 from tests.exporters.format_models import DENOISER, DETECTOR

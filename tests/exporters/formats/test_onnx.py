@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from exporters.capture import capture
+from exporters.capturing.capture import capture
+from exporters.compiling.exported_program import exported_program
 from exporters.errors import CompileError
-from exporters.exported_program import exported_program
 from exporters.formats import Source, load_format
 from exporters.formats import onnx as onnx_format
 from exporters.spec import TensorSpec

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from exporters.capture import capture
+from exporters.capturing.capture import capture
+from exporters.capturing.samples import read_samples
 from exporters.errors import CompileError
-from exporters.samples import read_samples
 from exporters.spec import ModelSpec, Sample, TensorSpec
 from exporters.zoo import ZOO
 from tests.exporters.formats.compiling import compile_model

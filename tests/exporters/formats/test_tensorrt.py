@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from exporters.capturing.samples import example, read_samples
 from exporters.errors import HostError, SpecError
 from exporters.formats import Compiled, Source, load_format
 from exporters.formats.tensorrt import FILENAME
 from exporters.options import Profile, Range, TensorRTOptions
-from exporters.samples import example, read_samples
 from exporters.spec import ModelSpec
 from exporters.zoo import ZOO
 from tests.exporters.format_models import MODELS

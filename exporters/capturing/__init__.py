@@ -1,0 +1,1 @@
+"""The eager module, and the answers that every artefact must give."""

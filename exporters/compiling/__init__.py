@@ -1,0 +1,1 @@
+"""What several formats need to capture and to write a module."""

@@ -1,0 +1,81 @@
+"""Watches a trace for values that leak into Python, where the trace would freeze them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from exporters.compiling.model_line import ModelLine, line_of_call
+from exporters.errors import CompileError
+
+_LEAKS = {
+    "__bool__": "a decision",
+    "__contains__": "a decision",
+    "__float__": "float()",
+    "__index__": "an index",
+    "__int__": "int()",
+    "item": "item()",
+    "numpy": "numpy()",
+    "tolist": "tolist()",
+}
+
+
+class Leaks(TorchFunctionMode):
+    """Refuses what depends on values; remembers in `on_sizes` what depends on sizes alone.
+
+    A trace holds for every input only where Python decides nothing by the input's values. What it
+    decides by sizes, asserts for the most part, is for the proof at other sizes to judge.
+    """
+
+    def __init__(self, model: str) -> None:
+        super().__init__()
+        self._model = model
+        self.on_sizes: dict[ModelLine, None] = {}
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kind = _LEAKS.get(getattr(func, "__name__", ""))
+        if kind and isinstance(args[0], Tensor) and torch._C._is_tracing():
+            self._judge(kind, args[0])
+        return func(*args, **(kwargs or {}))
+
+    def _judge(self, kind: str, tensor: Tensor) -> None:
+        line = line_of_call()
+        origins = _origins(_value_of(tensor))
+        if "prim::Param" in origins:
+            where = f" in {line}" if line else ""
+            raise CompileError(
+                f"'{self._model}' cannot be traced: {kind} on the values of a tensor{where} would "
+                "be frozen as it came out for the example. Write that line with tensors only "
+                '(torch.where instead of `if`), or set torchscript="script".'
+            )
+        if line and "aten::size" in origins:
+            self.on_sizes[line] = None
+
+
+def _value_of(tensor: Tensor) -> Any:
+    return torch._C._get_value_trace(tensor)  # type: ignore[attr-defined]
+
+
+def _origins(value: Any) -> set[str]:
+    """Kinds of the nodes that a value comes from, not looking further than the size of a tensor."""
+    seen: set[str] = set()
+    kinds: set[str] = set()
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        name, node = current.debugName(), current.node()
+        if name in seen:
+            continue
+        seen.add(name)
+        kinds.add(node.kind())
+        if node.kind() != "aten::size":
+            waiting.extend(node.inputs())
+    return kinds

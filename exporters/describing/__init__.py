@@ -1,0 +1,1 @@
+"""The Triton configuration of a model, and the files that it names."""
