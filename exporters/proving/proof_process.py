@@ -22,6 +22,7 @@ from exporters.proving.proof_job import (
     timed_path,
 )
 
+CHILD = "exporters.proving.proof_child"
 LOG = "child.log"
 SHOWN_CHARACTERS = 300
 
