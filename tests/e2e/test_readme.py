@@ -36,6 +36,7 @@ def comparable(text: str, stack: RunningStack) -> list[str]:
     text = text.replace(str(stack.state_dir), ".conch").replace(f"{stack.folder}/", "")
     text = re.sub(r"ck_\w+", "KEY", text)
     text = re.sub(r"[0-9a-f]{12}-[0-9a-f]+", "ID", text)
+    text = re.sub(r"sha256 [0-9a-f]+", "sha256 HASH", text)
     text = re.sub(r"[0-9]+(\.[0-9]+)?(e-[0-9]+)?", "N", text)
     text = re.sub(r"[█·]+", "BAR", text)
     return [
