@@ -37,7 +37,7 @@ def comparable(text: str, stack: RunningStack) -> list[str]:
     text = re.sub(r"ck_\w+", "KEY", text)
     text = re.sub(r"[0-9a-f]{12}-[0-9a-f]+", "ID", text)
     text = re.sub(r"sha256 [0-9a-f]+", "sha256 HASH", text)
-    text = re.sub(r"[0-9]+(\.[0-9]+)?(e-[0-9]+)?", "N", text)
+    text = re.sub(r"[0-9][0-9,]*(\.[0-9]+)?(e-[0-9]+)?", "N", text)
     text = re.sub(r"[█·]+", "BAR", text)
     return [
         line for line in (re.sub(r"[ \t]+", " ", raw).strip() for raw in text.splitlines()) if line
