@@ -10,8 +10,8 @@ import pytest
 from exporters.capturing.capture import Captured, capture
 from exporters.formats import Compiled
 from exporters.spec import ModelSpec
+from tests.exporters.format_columns import COLUMNS
 from tests.exporters.format_models import MODELS
-from tests.exporters.format_table import COLUMNS
 from tests.exporters.formats.compiling import compile_model
 
 

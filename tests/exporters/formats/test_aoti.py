@@ -10,8 +10,8 @@ import torch
 from exporters.capturing.capture import capture
 from exporters.errors import HostError
 from exporters.formats import Compiled, load_format
+from tests.exporters.format_columns import largest_error
 from tests.exporters.format_models import DENOISER, DETECTOR
-from tests.exporters.format_table import largest_error
 from tests.exporters.formats.compiling import compile_model
 
 Package = tuple[Compiled, Path]

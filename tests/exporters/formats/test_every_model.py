@@ -3,8 +3,8 @@
 import pytest
 
 from exporters.formats import load_format
+from tests.exporters.format_columns import COLUMNS, largest_error
 from tests.exporters.format_models import MODELS
-from tests.exporters.format_table import COLUMNS, largest_error
 from tests.exporters.formats.conftest import Build
 
 

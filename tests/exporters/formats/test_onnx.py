@@ -13,8 +13,8 @@ from exporters.formats import Source, load_format
 from exporters.formats import onnx as onnx_format
 from exporters.spec import TensorSpec
 from tests.exporters.conftest import ExportedZoo
+from tests.exporters.format_columns import largest_error
 from tests.exporters.format_models import DETECTOR, MIXER, TAGGER
-from tests.exporters.format_table import largest_error
 from tests.exporters.formats.compiling import compile_model
 from tests.exporters.formats.conftest import Build
 from tests.exporters.models import WIDTH, Branching, Doubler, FixedBatch, MeanOverBatch, spec_of
