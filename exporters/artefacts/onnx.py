@@ -91,9 +91,14 @@ def _dims(value: ValueInfoProto) -> tuple[int | str, ...] | None:
     return tuple(
         dim.dim_value
         if dim.HasField("dim_value") and dim.dim_value > 0
-        else dim.dim_param or unnamed(value.name, place)
+        else _named(dim.dim_param) or unnamed(value.name, place)
         for place, dim in enumerate(tensor.shape.dim)
     )
+
+
+def _named(dimension: str) -> str:
+    """Some exporters write "?" or "-1" for every dimension that changes: those are not one."""
+    return dimension if any(map(str.isalpha, dimension)) else ""
 
 
 def _external(path: Path, model: ModelProto) -> tuple[Path, ...]:

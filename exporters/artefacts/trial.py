@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from exporters.arrays import Array, Arrays
 from exporters.capturing.calling import not_finite
-from exporters.capturing.samples import Batch, Item, batches, timed_batches
+from exporters.capturing.samples import Batch, Item, batches, timed_batches, uneven
 from exporters.declaring.tensor_text import tensor_text
 from exporters.errors import ProofError, SpecError
 from exporters.manifest import ProofRow
@@ -58,7 +58,10 @@ def try_out(
 
     Raises a `ProofError` for a file that fails, or whose answers depend on who shares a batch.
     """
-    runs = [run for batch in batches(spec, samples) for run in _runs(batch)]
+    planned = list(batches(spec, samples))
+    if (faint := uneven(planned)) is not None:
+        planned.append(faint)
+    runs = [run for batch in planned for run in _runs(batch)]
     timed = timed_batches(spec, samples)
     job = Job(
         format=format_name,

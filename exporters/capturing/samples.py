@@ -1,7 +1,7 @@
 """The inputs that a model is compiled and proved with: real ones, and random ones like them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 
 import numpy as np
@@ -21,6 +21,9 @@ Item = dict[str, Array]
 
 RANDOM_SEEDS = (7, 8, 9)
 REAL = "real"
+UNEVEN = "real, the last one faint,"
+# A whisper beside a shout: 80 decibels.
+FAINT = 1e-4
 # How many of the lengths that the samples have are run.
 SAMPLE_LENGTHS = 8
 # Batches at which a length is proved that no sample has; the largest one is proved at theirs.
@@ -90,6 +93,18 @@ def batches(spec: ModelSpec, samples: list[Item]) -> Iterator[Batch]:
             lengths = {**seen[0], axis.name: length}
             for size in _sizes(spec, FURTHER_BATCHES):
                 yield randoms[0].batch(size, lengths, further=axis.name)
+
+
+def uneven(asked: Iterable[Batch]) -> Batch | None:
+    """The first real batch of several items, with the last one turned down to almost nothing.
+
+    Items that are measured against the loudest or brightest of their batch show it only so.
+    """
+    for batch in asked:
+        if batch.data == REAL and batch.size > 1:
+            inputs = {name: _last_faint(array) for name, array in batch.inputs.items()}
+            return replace(batch, data=UNEVEN, inputs=inputs)
+    return None
 
 
 def timed_batches(spec: ModelSpec, samples: list[Item]) -> dict[int, Arrays]:
@@ -200,6 +215,14 @@ def _axes_of(tensor: TensorSpec, shape: tuple[int, ...]) -> Iterator[tuple[Axis,
             yield size, found
 
 
+def _last_faint(array: Array) -> Array:
+    """Signals and pictures; whole numbers with a sign may be indices, which have no loudness."""
+    faint = array.copy()
+    if array.dtype.kind in "fu":
+        faint[-1] = (faint[-1] * FAINT).astype(array.dtype)
+    return faint
+
+
 def _by_lengths(spec: ModelSpec, samples: list[Item]) -> list[tuple[Lengths, list[Item]]]:
     """A batch has one length for each axis, so only samples of equal lengths can share one."""
     groups: dict[tuple[int, ...], tuple[Mapping[str, int], list[Item]]] = {}
@@ -223,7 +246,12 @@ def _collate(spec: ModelSpec, items: Iterable[Item]) -> Arrays:
     rows = list(items)
     if not spec.batches:
         return {tensor.name: rows[0][tensor.name].copy() for tensor in spec.inputs}
-    return {tensor.name: np.stack([row[tensor.name] for row in rows]) for tensor in spec.inputs}
+    # A stack keeps the order in memory of samples that were transposed, such as pictures with
+    # their channels brought first, and compilers fix it; every request is in plain order.
+    return {
+        tensor.name: np.ascontiguousarray(np.stack([row[tensor.name] for row in rows]))
+        for tensor in spec.inputs
+    }
 
 
 def _range(values: list[Array]) -> tuple[float, float]:

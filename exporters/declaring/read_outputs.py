@@ -52,7 +52,9 @@ def _longer(
     found: dict[str, tuple[int, Mapping[str, Tensor]]] = {}
     for axis in spec.axes:
         now = lengths[axis.name]
-        other = now + 1 if now < axis.max else now - 1
+        # Far away: with a stride or a hop, the next length may still give as many steps.
+        candidates = (min(axis.max, 2 * now), max(axis.min, now // 2))
+        other = max(candidates, key=lambda length: abs(length - now))
         inputs = randoms.batch(batch, {**lengths, axis.name: other}).inputs
         found[axis.name] = (other, _call(spec, module, inputs))
     return found

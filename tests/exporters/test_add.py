@@ -17,6 +17,7 @@ from tests.exporters.artefacts.files import (
     centred,
     doubler,
     exported_program,
+    heard_over_the_loudest,
     lookup,
     torchscript,
     write_onnx,
@@ -60,6 +61,12 @@ def test_a_model_that_mixes_its_batch_is_refused_and_nothing_is_left(tmp_path: P
     with pytest.raises(ProofError, match="mixes the items of a batch: output 'y'"):
         add(path, "centred", told(batch=4), repository=tmp_path / "models")
     assert published_versions(tmp_path / "models", "centred") == []
+
+
+def test_an_item_that_is_measured_against_a_louder_one_is_refused(tmp_path: Path) -> None:
+    path = heard_over_the_loudest(tmp_path / "m.onnx")
+    with pytest.raises(ProofError, match="mixes the items of a batch: output 'y'"):
+        add(path, "loudest", told(batch=4), repository=tmp_path / "models")
 
 
 def test_axes_are_tried_at_further_lengths(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def test_names_of_dimensions_are_read(tmp_path: Path) -> None:
     assert found.batch == "N"
 
 
+def test_marks_that_are_no_names_do_not_join_dimensions(tmp_path: Path) -> None:
+    found = read_artefact(doubler(tmp_path / "m.onnx", ["-1", 3, "?", "?"]))
+    assert found.inputs[0].dims == (unnamed("x", 0), 3, unnamed("x", 2), unnamed("x", 3))
+
+
 def test_a_fixed_first_dimension_is_no_batch(tmp_path: Path) -> None:
     found = read_artefact(doubler(tmp_path / "m.onnx", [1, 4]))
     assert found.batch is None

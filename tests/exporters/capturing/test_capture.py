@@ -20,6 +20,7 @@ from tests.exporters.models import (
     EvenOnly,
     FixedBatch,
     Flattened,
+    HeardOverTheLoudest,
     KeepsHidden,
     KeepsTraining,
     MeanOverBatch,
@@ -72,6 +73,11 @@ def test_an_output_of_another_shape_than_declared_is_refused() -> None:
 def test_a_model_that_mixes_the_items_of_a_batch_is_refused() -> None:
     with pytest.raises(SpecError, match="mixes the items of a batch: output 'y'"):
         capture(spec_of(Centred))
+
+
+def test_an_item_that_is_measured_against_a_louder_one_is_refused() -> None:
+    with pytest.raises(SpecError, match="mixes the items of a batch: output 'y'"):
+        capture(spec_of(HeardOverTheLoudest))
 
 
 def test_a_model_without_batching_may_mix_what_it_likes() -> None:

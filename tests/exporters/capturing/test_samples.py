@@ -28,6 +28,17 @@ def test_a_model_without_batching_is_proved_on_items() -> None:
     assert {batch.inputs["x"].shape for batch in found} == {(WIDTH,)}
 
 
+def test_transposed_samples_are_laid_out_as_requests_are() -> None:
+    picture = np.zeros((5, 6, 3), np.float32).transpose(2, 0, 1)
+    spec = spec_of(
+        Doubler,
+        inputs=(TensorSpec(name="x", dtype="float32", shape=(3, 5, 6)),),
+        samples=({"x": picture}, {"x": picture}),
+    )
+    assert all(batch.inputs["x"].flags.c_contiguous for batch in inputs_of(spec))
+    assert example(spec, read_samples(spec))["x"].flags.c_contiguous
+
+
 def test_every_batch_size_is_asked_on_real_inputs_and_on_three_seeds() -> None:
     found = inputs_of(spec_of(Doubler, max_batch_size=8))
     assert [(batch.size, batch.data) for batch in found] == [

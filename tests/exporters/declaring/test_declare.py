@@ -92,6 +92,11 @@ def test_a_dimension_that_follows_an_axis_is_that_axis() -> None:
     }
 
 
+def test_a_dimension_that_follows_an_axis_in_steps_is_any_length() -> None:
+    # The lengths 5 and 6 both give two.
+    assert outputs(of(lambda ids: ids[:, ::4])) == {"output": ("int64", (ANY,))}
+
+
 def test_a_batch_that_is_not_first_is_located() -> None:
     with pytest.raises(SpecError, match="Its batch is dimension 1: return it with that one first"):
         complete(of(lambda ids: ids.T))
