@@ -19,7 +19,6 @@ from exporters.publishing.policy import CONTAINER_CONFIG, EMBEDDED_CONFIG
 from exporters.publishing.staging import lock_model, lock_path
 from exporters.publishing.versions import (
     accept,
-    model_config,
     reject,
     rejection,
     require_version,
@@ -33,9 +32,11 @@ from exporters.repository import (
     serve,
 )
 from stack.errors import DeploymentError, RefusedError, TritonError
+from stack.model_look import Look, look_at
 from stack.settings import StackSettings
 from stack.state import is_running
 from stack.triton_client import TritonClient
+from stack.triton_command import LOOPBACK
 from stack.triton_install import find_triton
 from stack.triton_models import plain_reason
 
@@ -55,9 +56,15 @@ class Deployment:
 
     client: TritonClient
     repository: Path
+    has_server: bool = True
+    """Whether a server is known to serve this repository: on its port may be a stranger."""
     embedded: bool = True
     """Whether the server reads configs/embedded.pbtxt, and not NVIDIA's config.pbtxt."""
     load_timeout_s: float = 120.0
+
+    async def live(self) -> bool:
+        """Whether a server of this repository answers."""
+        return self.has_server and await self.client.live()
 
     async def activate(self, name: str, version: int, *, unasked: bool = False) -> bool:
         """Serve a version; whether a running server proved that it loads.
@@ -68,7 +75,7 @@ class Deployment:
         """
         require_version(self.repository, name, version)
         async with self._locked(name) as lock:
-            if not await self.client.live():
+            if not await self.live():
                 serve(self.repository, name, version)
                 return False
             before = await self.client.ready_versions(name)
@@ -77,22 +84,23 @@ class Deployment:
             known = rejection(self.repository, name, version)
             if unasked and known:
                 raise self._refusal(name, version, before, known.reason)
+            loaded = look_at(self.repository / name)
             try:
                 await self._load(name, version)
             except TritonError as error:
                 raise self._rejected(name, version, before, error) from error
             accept(self.repository, name, version)
             serve(self.repository, name, version)
-            self._note_loaded(lock, name)
+            self._note_loaded(lock, name, loaded)
             return True
 
     def has_loaded(self, name: str) -> bool:
-        """Whether the configuration on disk is one that Triton was given before it got there."""
+        """Whether Triton has what is served on disk, given to it before it got there."""
         try:
             noted = lock_path(self.repository, name).read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
-        return noted == self._config_stamp(name)
+        return noted == self._fingerprint(name, look_at(self.repository / name))
 
     async def reload(self, name: str) -> None:
         """Have Triton read the model's folder again; RefusedError if it keeps what it had."""
@@ -107,14 +115,14 @@ class Deployment:
     async def remove(self, name: str) -> None:
         """Take a model out of service and remove its folder."""
         async with self._locked(name):
-            if await self.client.live() and await self.client.ready_versions(name):
+            if await self.live() and await self.client.ready_versions(name):
                 await self.client.unload(name, timeout_s=self.load_timeout_s)
             remove_model(self.repository, name)
 
     async def prune(self, name: str, *, keep: int) -> list[int]:
         """Remove old versions that are not served; what was removed."""
         async with self._locked(name):
-            in_use = await self.client.ready_versions(name) if await self.client.live() else []
+            in_use = await self.client.ready_versions(name) if await self.live() else []
             return prune(self.repository, name, keep=keep, in_use=in_use)
 
     async def _load(self, name: str, version: int) -> None:
@@ -142,14 +150,14 @@ class Deployment:
             "and is not tried again by itself: mend the model and export it again."
         )
 
-    def _note_loaded(self, lock: int, name: str) -> None:
+    def _note_loaded(self, lock: int, name: str, loaded: Look) -> None:
         # Triton would load the version a second time: it compares time stamps of files.
+        now = Look(look_at(self.repository / name).shared, loaded.versions)
         os.ftruncate(lock, 0)
-        os.pwrite(lock, self._config_stamp(name).encode(), 0)
+        os.pwrite(lock, self._fingerprint(name, now).encode(), 0)
 
-    def _config_stamp(self, name: str) -> str:
-        config = model_config(self.repository / name)
-        return str(config.stat().st_mtime_ns) if config else ""
+    def _fingerprint(self, name: str, look: Look) -> str:
+        return look.of_versions(served_versions(self.repository, name)).fingerprint()
 
     @asynccontextmanager
     async def _locked(self, name: str) -> AsyncIterator[int]:
@@ -174,19 +182,16 @@ async def open_deployment(settings: StackSettings) -> AsyncIterator[Deployment]:
 
 def deployment_of(settings: StackSettings, triton_url: str) -> Deployment:
     """The settings' repository and the server at this URL; the caller closes the client."""
+    running = is_running(settings.state_dir)
+    own = running and triton_url == f"http://{LOOPBACK}:{settings.triton_http_port}"
     return Deployment(
         TritonClient(triton_url),
         settings.model_repository.resolve(),
-        embedded=reads_embedded(settings),
+        has_server=running or "triton_urls" in settings.model_fields_set,
+        # `conch gateway` runs too, in front of a server that is not ours.
+        embedded=own and not find_triton(settings.triton_server).has_own_backends,
         load_timeout_s=settings.triton_load_timeout_s,
     )
-
-
-def reads_embedded(settings: StackSettings) -> bool:
-    """Whether the server is the one of `conch up`, with backends of ours."""
-    if not is_running(settings.state_dir):
-        return False
-    return not find_triton(settings.triton_server).has_own_backends
 
 
 def _reason(error: TritonError, version: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.errors import PreflightError, ServerNotFoundError
-from stack.process_ports import called, port_holder
+from stack.process_ports import called, listen_problem, port_holder
 from stack.settings import StackSettings
 from stack.triton_install import find_triton, shared_libpython
 
@@ -117,6 +117,19 @@ def checks(machine: Machine) -> list[Check]:
         _orphans(machine),
         check_ports(machine.ports, machine.port_holders),
     ]
+
+
+def check_hosts(hosts: Mapping[str, str]) -> Check:
+    """`hosts` by the setting that names each; each must be an address of this machine."""
+    for setting, host in hosts.items():
+        if problem := listen_problem(host):
+            return Check(
+                "addresses",
+                False,
+                f"{setting} is {host}, where nothing can listen on this machine: {problem}.",
+                "127.0.0.1 is for this machine alone, 0.0.0.0 for every address it has.",
+            )
+    return Check("addresses", True, f"Of this machine: {', '.join(sorted({*hosts.values()}))}.")
 
 
 def check_ports(ports: Mapping[str, int], holders: Mapping[int, str | None]) -> Check:

@@ -1,8 +1,10 @@
-"""Which process listens on a port: read from /proc, as far as this user may look."""
+"""Where one can listen, and which process does: from /proc, as far as this user may look."""
 
 import os
+import socket
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from stack.process_identity import command_line
 
@@ -23,6 +25,21 @@ def port_holder(port: int, but_not: Collection[int] = ()) -> str | None:
     return "another user's process"
 
 
+def listen_problem(host: str) -> str | None:
+    """Why nothing can listen on this address or name; None where something can.
+
+    >>> listen_problem("127.0.0.1"), listen_problem("203.0.113.1")
+    (None, 'Cannot assign requested address')
+    """
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        return getattr(error, "strerror", None) or f"it is no address ({error})"
+    problems = [_bind_problem(family, address) for family, _, _, _, address in found]
+    # A name may mean several addresses, of which one will do.
+    return None if None in problems else problems[0]
+
+
 def called(pid: int) -> str:
     """How a process is named to a person.
 
@@ -31,6 +48,15 @@ def called(pid: int) -> str:
     """
     arguments = command_line(pid)
     return f"process {pid} ({Path(arguments[0]).name if arguments else 'unknown'})"
+
+
+def _bind_problem(family: int, address: Any) -> str | None:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -1,4 +1,4 @@
-"""Starts Triton with its models, so that one that crashes it does not keep the others down.
+"""Starts Triton with its models, so that one that crashes or hangs does not keep the others down.
 
 A model that ends Triton is not named anywhere: all that is known is which models had no outcome
 by then. Those are loaded one by one, by a Triton that serves the others.
@@ -7,7 +7,7 @@ by then. Those are loaded one by one, by a Triton that serves the others.
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from stack.errors import EndedError, StartError, StubError
+from stack.errors import StartError, StubError
 from stack.process import Command, ManagedProcess
 from stack.triton_client import TritonClient
 from stack.triton_leftovers import environment_folders, remove_empty, remove_shared_memory
@@ -79,13 +79,13 @@ class Launcher:
                 return
 
     async def _start(self, command: Command, models: Sequence[str]) -> list[str]:
-        """The models one of which made Triton end or wait for ever; none where it is live."""
+        """The models one of which made Triton end, or wait too long; none where it is live."""
         remove_shared_memory(self._shm_prefix)
         self._process.command = command
         await self._process.start()
         try:
             await until_live(self._process, self._client, timeout_s=self._timeout_s)
-        except (EndedError, StubError) as error:
+        except (StartError, StubError) as error:
             suspects = self._suspects(models, error)
             await self.end()
             if not suspects:
@@ -97,9 +97,9 @@ class Launcher:
             return suspects
         return []
 
-    def _suspects(self, models: Sequence[str], error: EndedError | StubError) -> list[str]:
+    def _suspects(self, models: Sequence[str], error: StartError | StubError) -> list[str]:
         suspects = models_without_outcome(models, self._process.log_since_start())
-        if isinstance(error, EndedError) or self._process.pid is None:
+        if isinstance(error, StartError) or self._process.pid is None:
             return suspects
         running = {stub.model for stub in living_stubs(self._process.pid, self._repository)}
         silent = [name for name in suspects if name not in running]

@@ -10,6 +10,7 @@ from stack.triton_log import last_problems
 from stack.triton_stubs import ended_children
 
 _LOOK_INTERVAL_S = 0.05
+_MARGIN_S = 10.0
 # A stub that fails while its model loads is collected within about a second, with a reason. One
 # that stays a zombie never got as far as talking to Triton, which then waits without end.
 _STUB_SILENT_S = 4.0
@@ -30,7 +31,8 @@ async def until_loaded(
 
     Raises as `until_live` does, where the model ends Triton or keeps it waiting for ever.
     """
-    loading = asyncio.create_task(client.load(model, timeout_s=timeout_s))
+    # Longer than we wait: a call that was given up is no outcome.
+    loading = asyncio.create_task(client.load(model, timeout_s=timeout_s + _MARGIN_S))
 
     async def answered() -> bool:
         return loading.done() and await client.live()

@@ -12,7 +12,7 @@ from pathlib import Path
 from watchfiles import awatch
 
 from exporters.errors import ExportError
-from exporters.publishing.versions import model_config, rejection
+from exporters.publishing.versions import model_config, rejection, served_versions
 from exporters.publishing.whole import missing_in_model, missing_in_version
 from stack.deployment import Deployment, deployment_of
 from stack.errors import RefusedError, StackError
@@ -54,7 +54,9 @@ class Watcher:
         self._repository = deployment.repository
         self._say = say
         self._complete = complete or complete_folder
-        self._seen = dict(known)
+        # What nobody has described yet was not loaded by the start.
+        self._seen = {n: look for n, look in known.items() if model_config(self._repository / n)}
+        self._told: dict[str, list[int]] = {}
         self._changed_at: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -97,14 +99,17 @@ class Watcher:
         return [name for name, at in self._changed_at.items() if now - at > _QUIET_S]
 
     async def _settle(self, name: str) -> None:
-        if not await self._deployment.client.live():
+        if not await self._deployment.live():
             # Triton's own start is what loads it; a new version waits until that is over.
             return
         del self._changed_at[name]
         try:
             outcome = await self._follow(name)
-        except (StackError, ExportError, OSError) as error:
+        except (StackError, ExportError) as error:
             outcome = str(error)
+        except (OSError, ValueError) as error:
+            # A file that a person wrote may hold anything; the others are followed all the same.
+            outcome = f"model {name} stays as it was: {' '.join(str(error).split())}"
         if outcome:
             self._say(outcome)
 
@@ -120,16 +125,27 @@ class Watcher:
         if model_config(folder) is None:
             return await self._completed(folder)
         ready = await self._deployment.client.ready_versions(name)
-        changed = now.changed_versions(before)
-        newest = max(changed - set(ready), default=0)
-        if ready and newest > max(ready):
+        newest = max(now.changed_versions(before), default=0)
+        if ready and newest > self._newest_in_service(name, ready):
             return await self._appeared(name, newest, ready)
-        if self._deployment.has_loaded(name) and not changed.intersection(ready):
-            return f"model {name} serves version {_listed(ready)}"
+        if self._deployment.has_loaded(name):
+            # A command has changed it, and has told Triton first.
+            return self._serves(name, ready)
         return await self._changed(name, ready)
+
+    def _newest_in_service(self, name: str, ready: list[int]) -> int:
+        """On disk and in Triton: a command that was killed may have told Triton alone."""
+        return min(max(served_versions(self._repository, name), default=0), max(ready))
+
+    def _serves(self, name: str, versions: list[int]) -> str | None:
+        if self._told.get(name) == versions:
+            return None
+        self._told[name] = versions
+        return f"model {name} serves version {_listed(versions)}"
 
     async def _vanished(self, name: str) -> str | None:
         self._seen.pop(name, None)
+        self._told.pop(name, None)
         if not await self._deployment.client.ready_versions(name):
             return None
         await self._deployment.unload(name)
@@ -144,9 +160,9 @@ class Watcher:
         # The configuration has changed with it; other versions may have come meanwhile.
         shared = look_at(self._repository / name).shared
         self._seen[name] = Look(shared, self._seen[name].versions)
-        return f"model {name} serves version {version}"
+        return self._serves(name, await self._deployment.client.ready_versions(name))
 
-    async def _changed(self, name: str, ready: list[int]) -> str:
+    async def _changed(self, name: str, ready: list[int]) -> str | None:
         stays = "stays as it was" if ready else "is not served"
         if missing := missing_in_model(self._repository, name):
             return f"model {name} {stays}: {missing}"
@@ -155,8 +171,9 @@ class Watcher:
         except RefusedError as error:
             return f"model {name} {stays}: {plain_reason(error.reason)}"
         serving = await self._deployment.client.ready_versions(name)
-        again = " again, as its files are now" if serving == ready else ""
-        return f"model {name} serves version {_listed(serving)}{again}"
+        if serving != ready:
+            return self._serves(name, serving)
+        return f"model {name} serves version {_listed(serving)} again, as its files are now"
 
     async def _completed(self, folder: Path) -> str | None:
         if not any(path.is_file() for path in folder.rglob("*")):

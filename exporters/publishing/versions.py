@@ -81,7 +81,11 @@ def rejection(repository: Path, name: str, version: int) -> Rejection | None:
     others = (other for other in path.parent.rglob("*") if other.is_file() and other != path)
     if any(other.stat().st_mtime_ns > noted_at for other in others):
         return None
-    return Rejection.model_validate_json(path.read_text(encoding="utf-8"))
+    try:
+        return Rejection.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError:
+        at = datetime.fromtimestamp(noted_at / 1e9, UTC)
+        return Rejection(reason=f"{path} cannot be read any more", at=at)
 
 
 def version_before(repository: Path, name: str) -> int:

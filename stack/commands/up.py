@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, http_url
 from stack.commands.models import ModelStatus, model_statuses
 from stack.console import console
 from stack.gateway_processes import GatewayProcess, gateway_processes
 from stack.model_look import look_at_models
-from stack.preflight import check_ports, require
+from stack.preflight import check_hosts, check_ports, require
 from stack.process_ports import port_holder
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
@@ -128,13 +128,14 @@ async def _run_gateway(settings: StackSettings, screen: Console) -> None:
 async def _require_ports(
     settings: StackSettings, parts: list[GatewayProcess], ports: dict[str, int]
 ) -> None:
-    """No port twice, and the gateway's free; EmbeddedTriton looks after Triton's."""
+    """Addresses of this machine, no port twice, the gateway's free; Triton looks after its own."""
     for part in parts:
         await part.end_orphan()
     holders = dict.fromkeys(ports.values(), None) | {
         port: port_holder(port) for port in settings.gateway_ports.values()
     }
-    require([check_ports(ports, holders)])
+    hosts = {"CONCH_HOST": settings.host, "CONCH_ADMIN_HOST": settings.admin_host}
+    require([check_hosts(hosts), check_ports(ports, holders)])
 
 
 async def _watch(supervised: list[Coroutine[Any, Any, None]]) -> None:
@@ -172,8 +173,8 @@ def _show(
 
 def _urls(settings: StackSettings, triton_url: str) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    data = f"http://{settings.host}:{settings.port}"
-    admin = f"http://{settings.admin_host}:{settings.admin_port}"
+    data = http_url(settings.host, settings.port)
+    admin = http_url(settings.admin_host, settings.admin_port)
     for row in (
         ("gateway", data, "what clients call"),
         ("admin", admin, "/metrics, /docs"),

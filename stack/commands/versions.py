@@ -87,7 +87,7 @@ def require_model(repository: Path, name: str) -> None:
 
 async def _states(settings: StackSettings, name: str) -> dict[str, str]:
     async with open_deployment(settings) as deployment:
-        if not await deployment.client.live():
+        if not await deployment.live():
             return {}
         return {
             entry["version"]: entry.get("state", "")

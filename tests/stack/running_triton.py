@@ -47,13 +47,13 @@ class RunningTriton:
 
 
 @contextmanager
-def running_triton(repository: Path, state_dir: Path) -> Iterator[RunningTriton]:
+def running_triton(repository: Path, state_dir: Path, **changes: Any) -> Iterator[RunningTriton]:
     """Start, supervise, and stop at the end of the block."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     problems: list[str] = []
-    triton = EmbeddedTriton(triton_settings(repository, state_dir), problems.append)
+    triton = EmbeddedTriton(triton_settings(repository, state_dir, **changes), problems.append)
     try:
         report = asyncio.run_coroutine_threadsafe(triton.start(), loop).result(120)
         supervision = asyncio.run_coroutine_threadsafe(triton.run(), loop)

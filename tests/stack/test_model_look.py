@@ -22,6 +22,23 @@ def test_nothing_new_looks_the_same(folder: Path) -> None:
     assert look_at(folder) == look_at(folder)
 
 
+def test_a_folder_looks_the_same_by_whatever_path(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert look_at(Path("small")) == look_at(folder)
+
+
+def test_the_fingerprint_is_of_the_versions_that_are_served(folder: Path) -> None:
+    before = look_at(folder).of_versions([1]).fingerprint()
+    (folder / "2").mkdir()
+    (folder / "2/model.pt").touch()
+    assert look_at(folder).of_versions([1]).fingerprint() == before
+    assert look_at(folder).of_versions([1, 2]).fingerprint() != before
+    (folder / "1/model.pt").write_text("more")
+    assert look_at(folder).of_versions([1]).fingerprint() != before
+
+
 def test_a_new_version_and_a_version_that_grew_have_changed(folder: Path) -> None:
     before = look_at(folder)
     (folder / "1/model.pt").write_text("more")

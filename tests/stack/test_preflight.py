@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stack.errors import PreflightError
-from stack.preflight import Machine, check_machine, checks, require
+from stack.preflight import Machine, check_hosts, check_machine, checks, require
 from tests.stack.running_triton import triton_settings
 
 FIT = Machine(
@@ -126,3 +126,12 @@ def test_a_port_of_an_orphan_is_free_because_the_next_start_ends_it(tmp_path: Pa
     assert all(check.ok for check in results)
     [left] = [check.detail for check in results if check.name == "left over"]
     assert f"process {os.getpid()} (" in left and "the next start ends" in left
+
+
+def test_an_address_of_another_machine_is_named() -> None:
+    assert check_hosts({"CONCH_HOST": "::", "CONCH_ADMIN_HOST": "localhost"}).ok
+    for host in ("203.0.113.1", "no-such-host.invalid", "a..b"):
+        refused = check_hosts({"CONCH_HOST": "0.0.0.0", "CONCH_ADMIN_HOST": host})
+        assert not refused.ok
+        assert f"CONCH_ADMIN_HOST is {host}, where nothing can listen" in refused.detail
+        assert "127.0.0.1" in refused.cure

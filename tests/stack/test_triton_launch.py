@@ -74,6 +74,18 @@ def test_a_model_whose_process_cannot_start_is_named_and_the_others_serve(tmp_pa
         assert doubles(triton)
 
 
+def test_a_model_that_hangs_is_named_and_the_others_serve(tmp_path: Path) -> None:
+    write_doubler(tmp_path / "models")
+    write_python_model(tmp_path / "models", "hangs", initialize="import time; time.sleep(3600)")
+    limit = {"triton_load_timeout_s": 8}
+    with running_triton(tmp_path / "models", tmp_path / "state", **limit) as triton:
+        assert triton.report.ready == ("doubler",)
+        assert "not done within 8 s" in reasons(triton)["hangs"]
+        assert "while it loaded model hangs" in reasons(triton)["hangs"]
+        assert doubles(triton)
+    assert traces(tmp_path / "state") == []
+
+
 def test_a_model_that_ends_triton_at_a_restart_does_not_keep_the_others_down(
     tmp_path: Path,
 ) -> None:

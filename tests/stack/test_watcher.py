@@ -38,6 +38,10 @@ class Watched:
         got = httpx2.post(url, json=BODY)
         return float(got.json()["outputs"][0]["data"][0]) if got.status_code == 200 else None
 
+    @property
+    def triton_log(self) -> str:
+        return (self.triton.settings.state_dir / "logs/triton.log").read_text()
+
     def hears(self, line: str) -> None:
         wait_until(lambda: any(line in text for text in self.said), 20, f"{line} in {self.said}")
 
@@ -52,6 +56,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """One server and watcher for the file; each test has models of its own in it."""
     folder = tmp_path_factory.mktemp("watched")
     publish_factor(folder / "models", "there_before", 1)
+    write_bare(folder / "models/bare_before", 6)
     with running_triton(folder / "models", folder / "state") as triton:
         watched = Watched(triton)
         client = TritonClient(triton.http_url)
@@ -148,6 +153,56 @@ def test_a_configuration_that_breaks_leaves_what_is_served(watched: Watched) -> 
     assert watched.answer(name) == 1
 
 
+def test_what_a_command_has_told_triton_is_said_once_and_loaded_once(watched: Watched) -> None:
+    name = "commanded"
+    publish_factor(watched.repository, name, 1)
+    watched.hears(f"model {name} serves version 1")
+    deployment = Deployment(TritonClient(watched.triton.http_url), watched.repository)
+    publish_factor(watched.repository, name, 2, serve=False)
+    # At once, so that the watcher finds version and configuration together.
+    watched.triton.call(deployment.activate(name, 2))
+    watched.hears(f"model {name} serves version 2")
+    loads = watched.triton_log.count(f"successfully loaded '{name}'")
+    # There and back again within the quiet moment: nothing new for anybody.
+    for version in (1, 2):
+        watched.triton.call(deployment.activate(name, version))
+    watched.triton.call(deployment.client.close())
+    publish_factor(watched.repository, "after_commanded", 1)
+    watched.hears("model after_commanded serves version 1")
+    assert [text for text in watched.said if f" {name} " in text] == [
+        f"model {name} serves version 1",
+        f"model {name} serves version 2",
+    ]
+    assert watched.triton_log.count(f"successfully loaded '{name}'") == loads + 2
+
+
+def test_a_version_that_a_killed_command_gave_triton_alone_is_put_in_service(
+    watched: Watched,
+) -> None:
+    name = "killed"
+    publish_factor(watched.repository, name, 1)
+    watched.hears(f"model {name} serves version 1")
+    deployment = Deployment(TritonClient(watched.triton.http_url), watched.repository)
+    publish_factor(watched.repository, name, 2, serve=False)
+    watched.triton.call(deployment._load(name, 2))
+    assert served_versions(watched.repository, name) == [1]
+    watched.hears(f"model {name} serves version 2")
+    assert served_versions(watched.repository, name) == [2]
+    assert watched.answer(name) == 2
+    watched.triton.call(deployment.client.close())
+
+
+def test_a_file_that_holds_anything_at_all_stops_nothing(watched: Watched) -> None:
+    name = "latin"
+    publish_factor(watched.repository, name, 1)
+    watched.hears(f"model {name} serves version 1")
+    config = watched.repository / name / "config.pbtxt"
+    config.write_bytes(config.read_bytes() + "# größer".encode("latin-1"))
+    watched.hears(f"model {name} stays as it was: ")
+    publish_factor(watched.repository, "after_latin", 1)
+    watched.hears("model after_latin serves version 1")
+
+
 def test_going_back_is_no_new_version(watched: Watched) -> None:
     name = "back"
     for factor in (1, 2):
@@ -164,12 +219,30 @@ def test_going_back_is_no_new_version(watched: Watched) -> None:
 
 
 def test_a_folder_without_a_configuration_is_completed(watched: Watched, tmp_path: Path) -> None:
-    (tmp_path / "bare/1").mkdir(parents=True)
-    write_factor(tmp_path / "bare/1", 5)
+    write_bare(tmp_path / "bare", 5)
     shutil.copytree(tmp_path / "bare", watched.repository / "bare")
     watched.hears("model bare serves version 1")
-    assert watched.completed == ["bare"]
+    assert watched.completed.count("bare") == 1
     assert watched.answer("bare") == 5
+
+
+def test_a_folder_without_a_configuration_that_was_there_before_is_completed(
+    watched: Watched,
+) -> None:
+    watched.hears("model bare_before serves version 1")
+    assert watched.completed.count("bare_before") == 1
+    assert watched.answer("bare_before") == 6
+
+
+def test_nothing_is_said_of_what_was_there_before(watched: Watched) -> None:
+    publish_factor(watched.repository, "later", 1)
+    watched.hears("model later serves version 1")
+    assert not [text for text in watched.said if "there_before" in text]
+
+
+def write_bare(folder: Path, factor: float) -> None:
+    (folder / "1").mkdir(parents=True)
+    write_factor(folder / "1", factor)
 
 
 def test_what_is_no_model_is_left_alone(watched: Watched) -> None:

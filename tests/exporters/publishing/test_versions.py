@@ -73,3 +73,11 @@ def test_there_may_be_nothing_to_go_back_to(tmp_path: Path) -> None:
     (folder / "config.pbtxt").write_text("version_policy { specific { versions: [1] } }")
     with pytest.raises(PublishError, match=r"'small' has no version to go back to: it serves 1"):
         version_before(tmp_path, "small")
+
+
+def test_a_rejection_that_cannot_be_read_is_one(tmp_path: Path) -> None:
+    (tmp_path / "small/1").mkdir(parents=True)
+    (tmp_path / "small/1/rejected.json").write_text("{")
+    noted = rejection(tmp_path, "small", 1)
+    assert noted is not None
+    assert "rejected.json cannot be read" in noted.reason
