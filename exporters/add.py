@@ -18,6 +18,7 @@ from exporters.flow import Exported, export
 from exporters.formats import load_format
 from exporters.manifest import Manifest, TensorRecord, Tried, record_files, write_manifest
 from exporters.provenance import declaration, git_commit, host
+from exporters.publishing.clients import check_clients
 from exporters.publishing.staging import staged
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec, TensorSpec
@@ -63,6 +64,7 @@ def add(
     *,
     repository: Path,
     format: str = "",
+    change_interface: bool = False,
     serve: bool = True,
     report: Report = lambda _: None,
 ) -> Exported:
@@ -77,7 +79,9 @@ def add(
     spec = declared(found, name, told, f"conch add {path} --name {name}")
     if found.format == "exported_program":
         spec = _labelled(spec, told.labels)
-        wanted = Wanted(format=format or DEFAULT_FORMAT, source=str(path))
+        wanted = Wanted(
+            format=format or DEFAULT_FORMAT, change_interface=change_interface, source=str(path)
+        )
         return export(spec, wanted, repository=repository, serve=serve, report=report)
     if format and format != found.format:
         raise SpecError(
@@ -89,6 +93,8 @@ def add(
         artefact = directory / VERSION / load_format(found.format).FILENAME
         _copy(found, artefact)
         manifest, spec = tried(found, spec, told, artefact, directory, clock)
+        if not change_interface:
+            check_clients(manifest, repository)
         write_manifest(artefact.parent, manifest)
         write_description(spec, found.format, directory / FOLDER, clock)
         with clock.run(Stage.PUBLISH) as note:

@@ -14,7 +14,6 @@ from exporters.extras import extra
 from exporters.formats import Compiled, Format, Source, load_format
 from exporters.manifest import Manifest, TensorRecord, record_files
 from exporters.provenance import declaration, git_commit, host
-from exporters.proving.precision import accepted
 from exporters.spec import ModelSpec, TensorSpec
 from exporters.stages import Stage, StageClock
 
@@ -40,6 +39,9 @@ class Wanted:
 
     allow_unproven: bool = False
     """Publish what this host cannot run."""
+
+    change_interface: bool = False
+    """Publish what clients of the served version could not call."""
 
     triton_release: str = ""
     """Release of the container that is to serve it, like `26.09`; empty: the newest."""
@@ -86,7 +88,7 @@ def build(
         compiled = compiler.compile(_source(spec, captured, wanted, compiler), artefact)
         note(f"{artefact.name}, {artefact.stat().st_size:,} bytes, {compiled.precision}")
     with clock.run(Stage.PROVE) as note:
-        proof, unproven = _prove(at_precision(spec, compiled.precision), captured, wanted, artefact)
+        proof, unproven = _prove(spec, compiled.precision, captured, wanted, artefact)
         note(unproven or f"largest error {max(row.max_abs_error for row in proof.rows):.1e}")
     manifest = _manifest(spec, captured, wanted, compiler, compiled, artefact, proof, unproven)
     return Candidate(wanted, compiler, directory, manifest)
@@ -104,23 +106,16 @@ def _source(spec: ModelSpec, captured: Captured, wanted: Wanted, compiler: Forma
 
 
 def _prove(
-    spec: ModelSpec, captured: Captured, wanted: Wanted, artefact: Path
+    spec: ModelSpec, precision: str, captured: Captured, wanted: Wanted, artefact: Path
 ) -> tuple[Proof, str]:
     with extra("export"):
         from exporters.proving.prove import Proof, prove
+        from exporters.proving.tolerances import with_tolerances
+    spec = with_tolerances(spec, precision, captured.answers)
     try:
         return prove(spec, captured, artefact, wanted.format, artefact.parent.parent), ""
     except HostError as error:
         return Proof((), {}, {}), str(error)
-
-
-def at_precision(spec: ModelSpec, precision: str) -> ModelSpec:
-    """The spec with the tolerances that an artefact of this precision is allowed."""
-    outputs = tuple(
-        output.model_copy(update={"tolerance": accepted(output, precision)})
-        for output in spec.outputs
-    )
-    return spec.model_copy(update={"outputs": outputs})
 
 
 def _manifest(

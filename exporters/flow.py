@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from exporters.candidate import AUTO, Candidate, Wanted, build, check
 from exporters.extras import extra
 from exporters.manifest import Manifest, Tried, write_manifest
+from exporters.publishing.clients import check_clients
 from exporters.publishing.staging import staged
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec
@@ -67,6 +68,8 @@ def export(
         if not published:
             return Exported(spec.name, 0, None, manifest)
         _check_server(manifest, wanted)
+        if not wanted.change_interface:
+            check_clients(manifest, repository)
         with clock.run(Stage.DESCRIBE) as note:
             note(", ".join(_stage_folder(spec, captured, candidate, directory / FOLDER)))
         with clock.run(Stage.PUBLISH) as note:

@@ -57,6 +57,13 @@ def add(
     format: Annotated[
         str, typer.Option("--format", help="What an exported program is compiled to; else onnx.")
     ] = "",
+    change_interface: Annotated[
+        bool,
+        typer.Option(
+            "--change-interface",
+            help="Publish although clients of the served version could not call it.",
+        ),
+    ] = False,
     complete: Annotated[
         str,
         typer.Option(
@@ -93,7 +100,16 @@ def add(
     screen = console(stderr=as_json)
     show = ShowStages(screen, complete or name)
     try:
-        exported = _add(file, name, complete, told, format, settings, show)
+        exported = _add(
+            file,
+            name,
+            complete,
+            told,
+            format,
+            settings,
+            show,
+            change_interface=change_interface,
+        )
     finally:
         show.stop()
     if not complete:
@@ -114,6 +130,8 @@ def _add(
     format: str,
     settings: StackSettings,
     show: ShowStages,
+    *,
+    change_interface: bool,
 ) -> Exported:
     with extra("export"):
         from exporters.add import add as add_file
@@ -130,7 +148,14 @@ def _add(
     if file is None or not name:
         raise UsageError("Name the file and the model: conch add model.onnx --name my_model")
     return add_file(
-        file, name, told, repository=repository, format=format, serve=False, report=show
+        file,
+        name,
+        told,
+        repository=repository,
+        format=format,
+        change_interface=change_interface,
+        serve=False,
+        report=show,
     )
 
 

@@ -51,6 +51,13 @@ def export_models(
     allow_unproven: Annotated[
         bool, typer.Option("--allow-unproven", help="Publish what this machine cannot run.")
     ] = False,
+    change_interface: Annotated[
+        bool,
+        typer.Option(
+            "--change-interface",
+            help="Publish although clients of the served version could not call it.",
+        ),
+    ] = False,
     triton_release: Annotated[
         str, typer.Option(help="Container that will serve it, like 26.09. Empty: the newest.")
     ] = "",
@@ -82,6 +89,7 @@ def export_models(
             precision=precision,
             flavor=flavor,
             allow_unproven=allow_unproven,
+            change_interface=change_interface,
             triton_release=triton_release,
             source=target.source,
         )
