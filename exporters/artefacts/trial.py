@@ -21,6 +21,7 @@ from exporters.manifest import ProofRow
 from exporters.proving.differences import difference
 from exporters.proving.proof_job import Job
 from exporters.proving.proof_process import run_artefact
+from exporters.proving.tolerances import with_tolerances
 from exporters.spec import ANY, Axis, ModelSpec, TensorSpec
 from exporters.tensors import TRITON_TYPES
 
@@ -85,7 +86,8 @@ def try_out(
     ]
     seen = tuple(_seen(spec, output, wholes) for output in spec.outputs)
     outputs, notes = _joined(spec, seen, told)
-    rows = _rows(replace_outputs(spec, outputs), runs, answers)
+    measured = with_tolerances(replace_outputs(spec, outputs), "", [each for _, each in wholes])
+    rows = _rows(measured, runs, answers)
     return Trial(outputs, rows, report.latency_us, (*notes, *_not_finite(outputs, wholes)))
 
 

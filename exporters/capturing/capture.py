@@ -29,6 +29,7 @@ from exporters.capturing.unpacked import unpacked
 from exporters.declaring.checkpoint import build_module
 from exporters.errors import ExportError, SpecError
 from exporters.proving.differences import difference
+from exporters.proving.tolerances import with_tolerances
 from exporters.spec import ModelSpec, TensorSpec
 
 REDRAWS = 16
@@ -55,6 +56,10 @@ class Captured:
     weights_sha256: str
     notes: tuple[str, ...]
     """Sentences for the person who exports: what was changed, and what is not proved."""
+
+    @property
+    def answers(self) -> list[Arrays]:
+        return [question.expected for question in self.questions]
 
 
 def capture(spec: ModelSpec) -> Captured:
@@ -106,6 +111,7 @@ def _questions(module: nn.Module, spec: ModelSpec, samples: list[Item]) -> tuple
     # Before all else: what is not the same twice looks like every other fault, too.
     check_stateless(spec, module, lambda: call(module, spec, first.batch.inputs))
     questions = (first, *(_ask_for_numbers(module, spec, batch) for batch in asked))
+    spec = with_tolerances(spec, "", [question.expected for question in questions])
     for question in questions:
         _check_rows_apart(module, spec, question)
     # Of the eager model only: how exact an artefact is on faint inputs is not asked here.
@@ -153,6 +159,12 @@ def _ask(module: nn.Module, spec: ModelSpec, batch: Batch) -> Question:
 
 
 def _cure(batch: Batch) -> str:
+    if batch.randoms and not batch.further:
+        return (
+            "It answers real inputs of these sizes: the values are drawn from the range that the "
+            "samples span, and a client can send them, too. Let `forward` clamp what it cannot "
+            "take."
+        )
     if batch.further:
         return (
             f"Every length that axis '{batch.further}' declares must work: narrow its bounds, "

@@ -1,7 +1,7 @@
 """Which lengths of the dynamic axes a model is compiled with, and which it is proved at."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
 from exporters.spec import ANY, Axis, ModelSpec, TensorSpec
@@ -17,6 +17,8 @@ ALWAYS_AFFORDABLE = 1024
 AFFORDABLE_GROWTH = 16
 AFFORDABLE_VALUES = 2**20
 FURTHER_LENGTHS = 3
+# What folds, pads or halves goes by remainders: lengths in a row have all of those by 2, 4 and 8.
+LENGTHS_IN_A_ROW = 8
 
 
 def shape_at(tensor: TensorSpec, lengths: Lengths) -> tuple[int, ...]:
@@ -49,6 +51,24 @@ def further_lengths(spec: ModelSpec, axis: Axis, seen: Sequence[Lengths]) -> tup
     used = {lengths[axis.name] for lengths in seen}
     free = [length for length in dict.fromkeys(wanted) if axis.min <= length <= longest]
     return tuple(length for length in free if length not in used)[:FURTHER_LENGTHS]
+
+
+def lengths_in_a_row(spec: ModelSpec, axis: Axis, seen: Sequence[Lengths]) -> tuple[int, ...]:
+    """The shortest lengths of the axis, as far as nothing else has it at them."""
+    used = {lengths[axis.name] for lengths in seen} | set(further_lengths(spec, axis, seen))
+    last = min(axis.min + LENGTHS_IN_A_ROW - 1, longest_proved(spec, axis, seen))
+    return tuple(length for length in range(axis.min, last + 1) if length not in used)
+
+
+def equal_lengths(spec: ModelSpec, seen: Sequence[Lengths]) -> Iterator[Lengths]:
+    """All axes at one length, if one is in the bounds of all: a square may go another way."""
+    if len(spec.axes) < 2:
+        return
+    least = max(axis.min for axis in spec.axes)
+    most = min(longest_proved(spec, axis, seen) for axis in spec.axes)
+    if least <= most:
+        length = min(max(min(seen[0].values()), least), most)
+        yield {axis.name: length for axis in spec.axes}
 
 
 def longest_proved(spec: ModelSpec, axis: Axis, seen: Sequence[Lengths]) -> int:

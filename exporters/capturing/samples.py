@@ -10,10 +10,13 @@ from exporters.arrays import Array, Arrays
 from exporters.capturing.lengths import (
     EXAMPLE_BATCH,
     Lengths,
+    equal_lengths,
     example_lengths,
     further_lengths,
+    lengths_in_a_row,
     shape_at,
 )
+from exporters.capturing.meanings import is_mask, limits
 from exporters.errors import SpecError
 from exporters.spec import Axis, ModelSpec, Sample, TensorSpec
 
@@ -93,6 +96,11 @@ def batches(spec: ModelSpec, samples: list[Item]) -> Iterator[Batch]:
             lengths = {**seen[0], axis.name: length}
             for size in _sizes(spec, FURTHER_BATCHES):
                 yield randoms[0].batch(size, lengths, further=axis.name)
+        for length in lengths_in_a_row(spec, axis, seen):
+            alone = {**seen[0], axis.name: length}
+            yield randoms[0].batch(_sizes(spec, (1,))[0], alone, further=axis.name)
+    for equal in equal_lengths(spec, seen):
+        yield randoms[0].batch(_sizes(spec, (1,))[0], equal, further=spec.axes[0].name)
 
 
 def uneven(asked: Iterable[Batch]) -> Batch | None:
@@ -117,16 +125,24 @@ def timed_batches(spec: ModelSpec, samples: list[Item]) -> dict[int, Arrays]:
 
 
 class Randoms:
-    """Uniform over the range that the real samples span, so that an index stays an index."""
+    """Uniform over the range that the real samples span, so that an index stays an index.
+
+    What no client would send is not drawn: a mask that hides all, or more items than there are.
+    """
 
     def __init__(self, spec: ModelSpec, samples: list[Item], seed: int) -> None:
         self._spec = spec
         self._data = f"random, seed {seed}"
         self._generator = np.random.default_rng(seed)
+        self._samples = samples
         self._ranges = {
             tensor.name: _range([sample[tensor.name] for sample in samples])
             for tensor in spec.inputs
         }
+        self._limits = {
+            tensor.name: tuple(limits(spec, tensor.name, samples)) for tensor in spec.inputs
+        }
+        self._masks = {tensor.name for tensor in spec.inputs if is_mask(tensor.name, samples)}
 
     def batch(self, size: int, lengths: Lengths, *, further: str = "") -> Batch:
         inputs = self.inputs(max(size, 1), lengths)
@@ -137,17 +153,24 @@ class Randoms:
         return _collate(self._spec, [self._item(lengths) for _ in range(count)])
 
     def _item(self, lengths: Lengths) -> Item:
+        sample = self._samples[self._generator.integers(len(self._samples))]
         return {
-            tensor.name: self._draw(tensor, shape_at(tensor, lengths))
+            tensor.name: self._draw(tensor, sample[tensor.name], lengths)
             for tensor in self._spec.inputs
         }
 
-    def _draw(self, tensor: TensorSpec, shape: tuple[int, ...]) -> Array:
+    def _draw(self, tensor: TensorSpec, real: Array, lengths: Lengths) -> Array:
+        shape = shape_at(tensor, lengths)
         low, high = self._ranges[tensor.name]
         if np.dtype(tensor.dtype).kind == "f":
             return np.asarray(self._generator.uniform(low, high, shape)).astype(tensor.dtype)
         drawn = self._generator.integers(int(low), int(high), shape, endpoint=True)
-        return np.asarray(drawn).astype(tensor.dtype)
+        for limit in self._limits[tensor.name]:
+            drawn = np.minimum(drawn, limit.at(lengths))
+        drawn = np.asarray(drawn).astype(tensor.dtype)
+        if tensor.name in self._masks:
+            drawn[..., 0] = np.maximum(drawn[..., 0], real[(0,) * real.ndim])
+        return drawn
 
 
 def _at_sample_lengths(

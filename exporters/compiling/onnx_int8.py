@@ -27,6 +27,9 @@ from exporters.spec import Interface
 # Where the arithmetic of a model is; other operations lose accuracy and gain nothing.
 QUANTIZED = ("Conv", "Gemm", "MatMul")
 CALIBRATION_SAMPLES = 512
+# Of the size of an output's values. Where no one gave `answers`, nothing else says that the model
+# still knows what it knew.
+MAX_RMS_ERROR = 0.25
 CALIBRATION_BATCH = 32
 
 
@@ -146,6 +149,7 @@ def _cost(
     lost: dict[str, Any] = {"rms_error": _rms_errors(before, after)}
     first = source.spec.outputs[0]
     if len(first.shape) != 1:
+        _check_errors(source, lost["rms_error"])
         why = f"'{first.name}' has no one number for each class"
         return {"accuracy": None, "why_no_accuracy": why, **lost}
     chosen = np.concatenate([_classes(source, answer[first.name]) for answer in before])
@@ -153,6 +157,7 @@ def _cost(
     lost["agreement"] = _share(chosen == chosen_int8)
     answers = _answers(source)
     if answers is None:
+        _check_errors(source, lost["rms_error"])
         return {"accuracy": None, "why_no_accuracy": "the spec gives no `answers`", **lost}
     right = answers[np.concatenate([indices for _, indices in groups])]
     accuracy = {"fp32": _share(chosen == right), "int8": _share(chosen_int8 == right)}
@@ -199,6 +204,17 @@ def _check_drop(source: Source, accuracy: dict[str, float], count: int) -> None:
             f"{accuracy['int8']:.2%} in int8, a drop of {drop:.2%} where {allowed:.2%} is allowed. "
             "Give more samples to calibrate with, raise max_accuracy_drop, or export it as fp32."
         )
+
+
+def _check_errors(source: Source, errors: dict[str, float]) -> None:
+    for output, error in errors.items():
+        if error > MAX_RMS_ERROR:
+            raise CompileError(
+                f"'{source.spec.name}' in int8 is off by {error:.0%} of the size of '{output}' "
+                f"(root mean square over the samples), where {MAX_RMS_ERROR:.0%} is allowed. Give "
+                "more samples to calibrate with, or the right classes as `answers`, whose accuracy "
+                "then decides, or export it as fp32."
+            )
 
 
 def _share(hits: Array) -> float:

@@ -11,11 +11,16 @@ from exporters.compiling.model_line import ModelLine, line_of_call
 from exporters.errors import CompileError
 
 _LEAKS = {
+    "__array__": "numpy()",
     "__bool__": "a decision",
+    "__complex__": "complex()",
     "__contains__": "a decision",
     "__float__": "float()",
     "__index__": "an index",
     "__int__": "int()",
+    "allclose": "allclose()",
+    "equal": "equal()",
+    "is_nonzero": "a decision",
     "item": "item()",
     "numpy": "numpy()",
     "tolist": "tolist()",
@@ -41,9 +46,14 @@ class Leaks(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        kind = _LEAKS.get(getattr(func, "__name__", ""))
-        if kind and isinstance(args[0], Tensor) and torch._C._is_tracing():
-            self._judge(kind, args[0])
+        if not torch._C._is_tracing():
+            return func(*args, **(kwargs or {}))
+        if getattr(func, "__self__", None) is Tensor.data:
+            # The same values, but a trace does not know where those of `data` come from.
+            return args[0].detach()
+        if kind := _LEAKS.get(getattr(func, "__name__", "")):
+            for tensor in (arg for arg in args if isinstance(arg, Tensor)):
+                self._judge(kind, tensor)
         return func(*args, **(kwargs or {}))
 
     def _judge(self, kind: str, tensor: Tensor) -> None:

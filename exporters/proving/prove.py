@@ -187,7 +187,7 @@ def _moved(questions: Sequence[Question], question: Question) -> str:
     for axis, length in question.batch.lengths.items():
         if length != first[axis]:
             return (
-                f"Axis '{axis}' is declared dynamic, and in this artefact it is not: all was well "
-                f"at {first[axis]}. "
+                f"At {axis} {first[axis]} all was well: axis '{axis}' is declared dynamic, and in "
+                "this artefact it may not be. "
             )
     return ""

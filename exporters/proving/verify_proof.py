@@ -3,7 +3,6 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from exporters.candidate import at_precision
 from exporters.errors import ExportError, HostError, ProofError
 from exporters.extras import extra
 from exporters.manifest import Manifest, read_manifest
@@ -37,6 +36,7 @@ def _repeated(target: Target, manifest: Manifest, folder: Path) -> Finding:
         from exporters.capturing.capture import capture
         from exporters.declaring.declare import complete
         from exporters.proving.prove import prove
+        from exporters.proving.tolerances import with_tolerances
 
     try:
         spec = complete(target.spec)
@@ -45,7 +45,7 @@ def _repeated(target: Target, manifest: Manifest, folder: Path) -> Finding:
         return _not_repeated(str(error))
     if captured.weights_sha256 != manifest.weights_sha256:
         return Finding("proof", False, f"{manifest.source} has other weights than were exported")
-    spec = at_precision(spec, manifest.precision)
+    spec = with_tolerances(spec, manifest.precision, captured.answers)
     artefact = folder / manifest.artefact.path
     try:
         with TemporaryDirectory(prefix="conch-verify-") as scratch:

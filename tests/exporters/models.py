@@ -33,6 +33,24 @@ class Branching(nn.Module):
         return x * 2 if x.sum() > 0 else x - 1
 
 
+class OddAndEven(nn.Module):
+    """Takes another way at every other length."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :2] * 2 if x.shape[1] % 2 == 0 else x[:, :2] * 3
+
+
+class BranchingByComparison(nn.Module):
+    """Asks for its input's values by none of the usual names."""
+
+    def __init__(self, compare: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.compare = compare
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1 if self.compare(x) else x * 2
+
+
 class NotFinite(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.log(x - 1e9)
@@ -58,6 +76,18 @@ class HeardOverTheLoudest(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         peaks = x.abs().amax(dim=1, keepdim=True)
         return torch.maximum(peaks, peaks.max() / 100).expand_as(x).clone()
+
+
+class Faint(nn.Module):
+    """Answers what another module answers, far below the default tolerance."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        faint: Tensor = self.inner(x) * 1e-5
+        return faint
 
 
 class SumAndDifference(nn.Module):

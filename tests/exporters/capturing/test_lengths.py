@@ -1,4 +1,10 @@
-from exporters.capturing.lengths import example_lengths, further_lengths, longest_proved
+from exporters.capturing.lengths import (
+    equal_lengths,
+    example_lengths,
+    further_lengths,
+    lengths_in_a_row,
+    longest_proved,
+)
 from exporters.spec import Axis, ModelSpec, TensorSpec
 from tests.exporters.models import Doubler, spec_of
 
@@ -51,3 +57,21 @@ def test_an_example_length_of_one_is_raised() -> None:
 
 def test_an_axis_without_a_free_length_keeps_the_samples() -> None:
     assert example_lengths(spec_over(axis(1, 2)), [{"length": 1}]) == {"length": 1}
+
+
+def test_every_remainder_by_two_and_four_and_eight_is_asked() -> None:
+    length = axis(2, 100)
+    spec, seen = spec_over(length), [{"length": 6}]
+    asked = {6, *further_lengths(spec, length, seen), *lengths_in_a_row(spec, length, seen)}
+    assert {size % 8 for size in asked} == set(range(8))
+
+
+def test_axes_are_asked_at_one_length_that_all_of_them_have() -> None:
+    spec = spec_over(axis(4, 20, "height"), axis(9, 30, "width"))
+    (equal,) = equal_lengths(spec, [{"height": 5, "width": 10}])
+    assert equal == {"height": 9, "width": 9}
+
+
+def test_axes_without_a_common_length_are_never_equal() -> None:
+    spec = spec_over(axis(4, 8, "height"), axis(9, 30, "width"))
+    assert list(equal_lengths(spec, [{"height": 5, "width": 10}])) == []

@@ -103,7 +103,8 @@ def test_the_bounds_of_an_axis_are_asked_beside_the_samples_lengths() -> None:
     further = [batch for batch in inputs_of(series_of(5)) if batch.further]
     assert {batch.further for batch in further} == {"length"}
     assert {(batch.size, batch.lengths["length"]) for batch in further} == {
-        (size, length) for size in (1, 3) for length in (2, 21, 40)
+        *((size, length) for size in (1, 3) for length in (2, 21, 40)),
+        *((1, length) for length in (3, 4, 6, 7, 8, 9)),
     }
 
 
@@ -169,3 +170,34 @@ def test_a_sample_with_two_lengths_for_one_axis_is_refused() -> None:
     )
     with pytest.raises(SpecError, match="axis 'length' at 3 in 'x' and at 4 in 'mask'"):
         read_samples(spec)
+
+
+def masked(*masks: list[int], steps: tuple[int, ...] = ()) -> ModelSpec:
+    """A mask over an axis, and where `steps` are given a number of steps beside it."""
+    mask = TensorSpec(name="x", dtype="int64", shape=(Axis(name="length", min=1, max=40),))
+    samples = [{"x": np.array(values)} for values in masks]
+    if not steps:
+        return spec_of(Doubler, inputs=(mask,), samples=tuple(samples))
+    counted = [{**s, "n": np.int64(n)} for s, n in zip(samples, steps, strict=True)]
+    count = TensorSpec(name="n", dtype="int64", shape=())
+    return spec_of(Doubler, inputs=(mask, count), samples=tuple(counted))
+
+
+def test_a_random_mask_never_hides_all() -> None:
+    spec = masked([1, 1, 1, 0, 0], [1, 1, 1])
+    drawn = [row for batch in inputs_of(spec) for row in batch.inputs["x"]]
+    assert min(len(row) for row in drawn) == 1
+    assert all(row.any() for row in drawn)
+
+
+def test_a_random_number_of_steps_is_no_more_than_there_are() -> None:
+    spec = masked([1, 1, 1, 1, 1], [1, 1, 1], steps=(5, 3))
+    for batch in inputs_of(spec):
+        steps = batch.inputs["n"]
+        assert steps.min() >= 1 and steps.max() <= batch.lengths["length"]
+
+
+def test_a_random_place_among_the_steps_is_one_that_there_is() -> None:
+    spec = masked([1, 1, 1, 1, 1], [1, 1, 1], steps=(4, 0))
+    for batch in inputs_of(spec):
+        assert batch.inputs["n"].max() < batch.lengths["length"]

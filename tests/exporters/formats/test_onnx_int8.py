@@ -125,3 +125,23 @@ def eager_classes(spec: ModelSpec) -> list[int]:
             int(module(torch.from_numpy(sample["image"][None])).argmax())
             for sample in read_samples(spec)
         ]
+
+
+class Coarse(nn.Module):
+    """One input in a thousand times larger steps than the others, which then are all zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classes = nn.Linear(4, 2, bias=False)
+        self.classes.weight.data = torch.tensor([[1e-3, 1.0, -1.0, 1.0], [1e-3, -1.0, 1.0, 1.0]])
+
+    def forward(self, x: Tensor) -> Tensor:
+        classes: Tensor = self.classes(x * torch.tensor([1e3, 1.0, 1.0, 1.0])) - x[:, :1]
+        return classes
+
+
+def test_without_answers_a_large_error_is_refused(tmp_path: Path) -> None:
+    outputs = (TensorSpec(name="y", dtype="float32", shape=(2,)),)
+    spec = spec_of(Coarse, outputs=outputs, samples=sharp_samples)
+    with pytest.raises(CompileError, match=r"size of 'y'.+ 25% is allowed"):
+        compile_model(spec, "onnx", tmp_path, "int8")

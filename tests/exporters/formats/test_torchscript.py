@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from exporters.errors import CompileError, HostError
 from exporters.formats import load_format
 from tests.exporters.conftest import ExportedZoo
 from tests.exporters.formats.compiling import compile_model
-from tests.exporters.models import WIDTH, Branching, Doubler, spec_of
+from tests.exporters.models import WIDTH, Branching, BranchingByComparison, Doubler, spec_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -63,6 +64,24 @@ def test_no_operation_is_bound_to_a_cpu(zoo: ExportedZoo) -> None:
 def test_a_decision_on_values_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"a decision on the values .+`return x \* 2 if .+line"):
         compile_model(spec_of(Branching), "torchscript", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "compare",
+    [
+        lambda x: torch.equal(torch.zeros(2, WIDTH), x),
+        lambda x: torch.allclose(x, torch.zeros_like(x)),
+        lambda x: torch.is_nonzero(x.sum() > 1e9),
+        lambda x: np.asarray(x).max() > 1e9,
+        lambda x: x.data.max() > 1e9,
+    ],
+    ids=["equal", "allclose", "is_nonzero", "asarray", "data"],
+)
+def test_no_way_to_a_tensors_values_is_frozen(
+    tmp_path: Path, compare: Callable[[Tensor], object]
+) -> None:
+    with pytest.raises(CompileError, match="would be frozen"):
+        compile_model(spec_of(lambda: BranchingByComparison(compare)), "torchscript", tmp_path)
 
 
 def test_a_decision_on_sizes_is_left_to_the_proof_and_told(tmp_path: Path) -> None:

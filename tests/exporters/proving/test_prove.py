@@ -17,6 +17,7 @@ from tests.exporters.models import (
     Doubler,
     NamedResults,
     NamedTupleResults,
+    OddAndEven,
     RunningTotal,
     WholeNumbersOnly,
     spec_of,
@@ -115,7 +116,7 @@ def test_a_length_that_only_the_artefact_gets_wrong_names_the_axis() -> None:
         x = inputs["x"][:, :5]
         return {"y": np.stack([x.sum(axis=1), x.sum(axis=1)], axis=1)}
 
-    with pytest.raises(ToleranceError, match="Axis 'length' is declared dynamic, and in this"):
+    with pytest.raises(ToleranceError, match="length 5 all was well: axis 'length' is"):
         rows_of(series_of(RunningTotal, shortest=2), right_up_to_five)
 
 
@@ -140,9 +141,14 @@ def test_a_loop_over_an_axis_that_tracing_unrolled_is_refused(tmp_path: Path) ->
         proof_of(series_of(RunningTotal, shortest=5), tmp_path)
 
 
+def test_a_way_that_only_every_other_length_takes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ToleranceError, match="length"):
+        proof_of(series_of(OddAndEven, shortest=3), tmp_path)
+
+
 def test_a_length_at_which_the_artefact_fails_names_the_axis(tmp_path: Path) -> None:
     with pytest.raises(
-        ProofError, match=r"fails at batch 1 and length 2 .+ not: all was well at 5"
+        ProofError, match=r"fails at batch 1 and length 2 .+ At length 5 all was well"
     ):
         proof_of(series_of(RunningTotal, shortest=2), tmp_path)
 
