@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporters.publishing.override import load_override
+from exporters.publishing.override import folder_override, load_override
 from exporters.publishing.policy import CONTAINER_CONFIG, EMBEDDED_CONFIG
-from exporters.publishing.staging import lock_model, lock_path
+from exporters.publishing.staging import lock_model
 from exporters.publishing.versions import (
     accept,
     reject,
@@ -31,7 +31,8 @@ from exporters.repository import (
     remove_model,
     serve,
 )
-from stack.errors import DeploymentError, RefusedError, TritonError
+from stack.errors import DeploymentError, NoAnswerError, RefusedError, TritonError
+from stack.load_note import note, note_loading, noted
 from stack.model_look import Look, look_at
 from stack.settings import StackSettings
 from stack.state import is_running
@@ -85,27 +86,36 @@ class Deployment:
             if unasked and known:
                 raise self._refusal(name, version, before, known.reason)
             loaded = look_at(self.repository / name)
+            noted_before = note_loading(lock)
             try:
                 await self._load(name, version)
             except TritonError as error:
+                if isinstance(error, RefusedError):
+                    note(lock, noted_before)
                 raise self._rejected(name, version, before, error) from error
             accept(self.repository, name, version)
             serve(self.repository, name, version)
-            self._note_loaded(lock, name, loaded)
+            # Triton would load it a second time: it compares time stamps of files.
+            now = Look(look_at(self.repository / name).shared, loaded.versions)
+            note(lock, self._fingerprint(name, now))
             return True
 
     def has_loaded(self, name: str) -> bool:
         """Whether Triton has what is served on disk, given to it before it got there."""
-        try:
-            noted = lock_path(self.repository, name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return False
-        return noted == self._fingerprint(name, look_at(self.repository / name))
+        now = look_at(self.repository / name)
+        return noted(self.repository, name) == self._fingerprint(name, now)
 
     async def reload(self, name: str) -> None:
         """Have Triton read the model's folder again; RefusedError if it keeps what it had."""
         async with self._locked(name):
             await self.client.load(name, timeout_s=self.load_timeout_s)
+
+    async def take_back(self, name: str) -> None:
+        """Have Triton serve what the folder says, whatever an ended command has told it."""
+        async with self._locked(name) as lock:
+            note(lock, "")
+            override = folder_override(self.repository, name, config=self._config)
+            await self.client.load(name, timeout_s=self.load_timeout_s, config=override)
 
     async def unload(self, name: str) -> None:
         """Take a model out of service."""
@@ -125,9 +135,12 @@ class Deployment:
             in_use = await self.client.ready_versions(name) if await self.live() else []
             return prune(self.repository, name, keep=keep, in_use=in_use)
 
+    @property
+    def _config(self) -> str:
+        return EMBEDDED_CONFIG if self.embedded else CONTAINER_CONFIG
+
     async def _load(self, name: str, version: int) -> None:
-        config = EMBEDDED_CONFIG if self.embedded else CONTAINER_CONFIG
-        override = load_override(self.repository, name, version, config=config)
+        override = load_override(self.repository, name, version, config=self._config)
         await self.client.load(name, timeout_s=self.load_timeout_s, config=override)
         if not await self.client.ready(name, version):
             raise DeploymentError("Triton loaded it, but does not call it ready")
@@ -147,14 +160,9 @@ class Deployment:
         return DeploymentError(
             f"Version {version} of '{name}' was not taken: {reason}. "
             f"{serving or 'No version of it is served'}. Version {version} is marked as rejected "
-            "and is not tried again by itself: mend the model and export it again."
+            "and is not tried again by itself: mend the model and export it again, or try it once "
+            f"more with `conch rollback {name} --to {version}`."
         )
-
-    def _note_loaded(self, lock: int, name: str, loaded: Look) -> None:
-        # Triton would load the version a second time: it compares time stamps of files.
-        now = Look(look_at(self.repository / name).shared, loaded.versions)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, self._fingerprint(name, now).encode(), 0)
 
     def _fingerprint(self, name: str, look: Look) -> str:
         return look.of_versions(served_versions(self.repository, name)).fingerprint()
@@ -196,6 +204,8 @@ def deployment_of(settings: StackSettings, triton_url: str) -> Deployment:
 
 def _reason(error: TritonError, version: int) -> str:
     """Triton's words on this version, in one line."""
+    if isinstance(error, NoAnswerError):
+        return "Triton ended, or gave no answer in time, while it loaded it"
     words = error.reason if isinstance(error, RefusedError) else str(error)
     by_version = dict(_UNAVAILABLE.findall(words))
     return plain_reason(by_version.get(str(version), words)).rstrip(".;")

@@ -64,6 +64,10 @@ class StubError(TritonError):
     """The process that runs a model cannot start; Triton itself would wait for it for ever."""
 
 
+class NoAnswerError(TritonError):
+    """Triton could not be reached, or did not answer a call in time."""
+
+
 class RefusedError(TritonError):
     """Triton answered a call with an error; `reason` is its own words."""
 

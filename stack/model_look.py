@@ -8,6 +8,9 @@ from pathlib import Path
 from exporters.publishing.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN
 from stack.triton_models import is_safe_name
 
+_NOTES = (OWN_CONFIG, REJECTED.split(".")[0])
+# Python makes it when Triton loads a model's own Python file.
+_CACHE = "__pycache__"
 # Path below the model's folder, time stamp and size of each file.
 Stamps = frozenset[tuple[str, int, int]]
 
@@ -68,7 +71,7 @@ def look_at_models(repository: Path) -> dict[str, Look]:
 def _stamps(entry: Path, folder: Path) -> Iterator[tuple[str, int, int]]:
     for path in entry.rglob("*"):
         parts = path.relative_to(entry).parts
-        if parts[0].split(".")[0] not in (OWN_CONFIG, REJECTED.split(".")[0]):
+        if parts[0].split(".")[0] not in _NOTES and _CACHE not in parts:
             yield from _stamp(path, folder)
 
 

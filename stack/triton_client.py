@@ -5,13 +5,13 @@ from urllib.parse import quote
 
 import httpx2
 
-from stack.errors import RefusedError, TritonError
+from stack.errors import NoAnswerError, RefusedError
 
 _CALL_TIMEOUT_S = 5.0
 
 
 class TritonClient:
-    """Calls one server on loopback; a server that cannot be reached is a TritonError."""
+    """Calls one server on loopback; a server that cannot be reached is a NoAnswerError."""
 
     def __init__(self, url: str) -> None:
         # trust_env=False: a proxy of the environment is not meant for the loopback. No
@@ -92,7 +92,7 @@ class TritonClient:
         try:
             answer = await self._http.request(method, path, json=body, timeout=timeout_s)
         except httpx2.TransportError as error:
-            raise TritonError(f"Triton does not answer {method} {path}: {error!r}") from error
+            raise NoAnswerError(f"Triton does not answer {method} {path}: {error!r}") from error
         if answer.status_code != 200:
             raise RefusedError(
                 f"Triton answered {answer.status_code} to {method} {path}: {answer.text}",

@@ -16,6 +16,7 @@ from exporters.publishing.versions import model_config, rejection, served_versio
 from exporters.publishing.whole import missing_in_model, missing_in_version
 from stack.deployment import Deployment, deployment_of
 from stack.errors import RefusedError, StackError
+from stack.load_note import was_interrupted
 from stack.model_look import NOTHING, Look, look_at, look_at_models
 from stack.settings import StackSettings
 from stack.triton_models import is_safe_name, plain_reason
@@ -77,6 +78,8 @@ class Watcher:
                     self._changed_at = dict.fromkeys(self._differing(), now)
                 for _, path in changes:
                     self._note(Path(path), now)
+                for name in self._interrupted():
+                    self._changed_at.setdefault(name, now)
                 for name in self._quiet(now):
                     await self._settle(name)
         except (OSError, RuntimeError) as error:
@@ -98,6 +101,9 @@ class Watcher:
     def _quiet(self, now: float) -> list[str]:
         return [name for name, at in self._changed_at.items() if now - at > _QUIET_S]
 
+    def _interrupted(self) -> list[str]:
+        return [name for name in self._seen if was_interrupted(self._repository, name)]
+
     async def _settle(self, name: str) -> None:
         if not await self._deployment.live():
             # Triton's own start is what loads it; a new version waits until that is over.
@@ -118,7 +124,7 @@ class Watcher:
         folder = self._repository / name
         before, now = self._seen.get(name, NOTHING), look_at(folder)
         if now == before:
-            return None
+            return await self._taken_back(name)
         self._seen[name] = now
         if now == NOTHING:
             return await self._vanished(name)
@@ -142,6 +148,18 @@ class Watcher:
             return None
         self._told[name] = versions
         return f"model {name} serves version {_listed(versions)}"
+
+    async def _taken_back(self, name: str) -> str | None:
+        """Triton may serve what a killed command asked of it; the repository says what counts."""
+        if not was_interrupted(self._repository, name):
+            return None
+        before = await self._deployment.client.ready_versions(name)
+        await self._deployment.take_back(name)
+        ready = await self._deployment.client.ready_versions(name)
+        if ready == before:
+            return None
+        self._told[name] = ready
+        return f"model {name} serves version {_listed(ready)} again: what changed it was ended"
 
     async def _vanished(self, name: str) -> str | None:
         self._seen.pop(name, None)

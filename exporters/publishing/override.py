@@ -8,25 +8,47 @@ from exporters.errors import PublishError
 from exporters.extras import extra
 from exporters.publishing.placing import configs_serving
 from exporters.publishing.policy import parse
+from exporters.publishing.versions import model_config
 from exporters.repository import config_source
 
 
 def load_override(repository: Path, name: str, version: int, *, config: str) -> str:
     """JSON for Triton's load call, in place of the file `config` that the server would read."""
+    source = config_source(repository, name, version)
+    texts = configs_serving(source, repository / name, version)
+    override = _parsed(texts.get(config) or next(iter(texts.values())), source, name)
+    _point_at_own_files(override, source, repository / name)
+    return _as_json(override)
+
+
+def folder_override(repository: Path, name: str, *, config: str) -> str:
+    """The same for what the model's folder says now.
+
+    Triton does not read it again by itself once it was given another: it compares time stamps.
+    """
+    folder = repository / name
+    path = folder / config if (folder / config).is_file() else model_config(folder)
+    if path is None:
+        raise PublishError(f"{folder} holds no config.pbtxt, so nothing says how to serve it.")
+    return _as_json(_parsed(path.read_text(encoding="utf-8"), folder, name))
+
+
+def _parsed(text: str, source: Path, name: str) -> Any:
+    try:
+        override = parse(text)
+    except ValueError as error:
+        problem = str(error).rstrip(".")
+        raise PublishError(
+            f"The configuration of '{name}' in {source} does not parse: {problem}."
+        ) from error
+    override.name = name
+    return override
+
+
+def _as_json(override: Any) -> str:
     with extra("embedded"):
         from google.protobuf import json_format
 
-    source = config_source(repository, name, version)
-    texts = configs_serving(source, repository / name, version)
-    try:
-        override = parse(texts.get(config) or next(iter(texts.values())))
-    except ValueError as error:
-        raise PublishError(
-            f"The configuration of version {version} of '{name}' in {source} does not parse: "
-            f"{error}."
-        ) from error
-    override.name = name
-    _point_at_own_files(override, source, repository / name)
     return json.dumps(json_format.MessageToDict(override, preserving_proto_field_name=True))
 
 

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -12,8 +13,11 @@ import pytest
 from exporters.errors import PublishError
 from exporters.publishing.versions import rejection, served_versions
 from exporters.repository import published_versions
-from stack.deployment import Deployment
+from stack.deployment import Deployment, open_deployment
 from stack.errors import DeploymentError
+from stack.load_note import was_interrupted
+from stack.settings import StackSettings
+from stack.state import state_lock
 from stack.triton_client import TritonClient
 from tests.stack.factor_models import (
     BODY,
@@ -23,7 +27,7 @@ from tests.stack.factor_models import (
     publish_factor,
     write_factor,
 )
-from tests.stack.running_triton import RunningTriton, running_triton
+from tests.stack.running_triton import RunningTriton, running_triton, triton_settings
 from tests.waiting import wait_until
 
 CLIENTS = 4
@@ -150,6 +154,44 @@ def test_a_version_that_does_not_load_leaves_the_old_one_serving(
     noted = rejection(triton.repository, name, 2)
     assert noted is not None
     assert "is no model that ONNX Runtime" in noted.reason
+
+
+def test_a_load_that_is_given_up_is_told_and_taken_back_later(
+    triton: RunningTriton, name: str
+) -> None:
+    publish_factor(triton.repository, name, 1)
+    with deployment(triton) as deploy:
+        triton.call(deploy.activate(name, 1))
+        publish_factor(triton.repository, name, 2, serve=False)
+        impatient = replace(deploy, load_timeout_s=0.001)
+        with pytest.raises(DeploymentError, match="gave no answer in time, while it loaded it"):
+            triton.call(impatient.activate(name, 2))
+        assert served_versions(triton.repository, name) == [1]
+        assert was_interrupted(triton.repository, name)
+        triton.call(deploy.take_back(name))
+        assert not was_interrupted(triton.repository, name)
+        assert answer(triton, name) == 1
+
+
+def test_a_stranger_on_the_port_is_not_asked(tmp_path: Path, triton: RunningTriton) -> None:
+    port = triton.settings.triton_http_port
+    settings = triton_settings(tmp_path / "models", tmp_path / "state", triton_http_port=port)
+    publish_factor(tmp_path / "models", "small", 1)
+
+    async def activated() -> bool:
+        async with open_deployment(settings) as deploy:
+            return await deploy.activate("small", 1)
+
+    assert not triton.call(activated())
+    with state_lock(tmp_path / "state"):
+        assert triton.call(embedded(settings))
+        elsewhere = settings.model_copy(update={"triton_urls": "http://gpu:8000"})
+        assert not triton.call(embedded(elsewhere))
+
+
+async def embedded(settings: StackSettings) -> bool:
+    async with open_deployment(settings) as deploy:
+        return deploy.has_server and deploy.embedded
 
 
 def test_a_policy_that_moved_too_early_moves_back(triton: RunningTriton, name: str) -> None:

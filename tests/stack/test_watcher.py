@@ -10,14 +10,17 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from exporters.publishing.staging import lock_model
 from exporters.publishing.versions import rejection, served_versions
 from exporters.repository import remove_model
 from stack.deployment import Deployment
+from stack.load_note import note_loading
 from stack.model_look import look_at_models
 from stack.triton_client import TritonClient
 from stack.watcher import Watcher, complete_folder
 from tests.stack.factor_models import BODY, ONNX, config_text, publish_factor, write_factor
 from tests.stack.running_triton import RunningTriton, running_triton
+from tests.stack.small_models import write_python_model
 from tests.waiting import wait_until
 
 
@@ -190,6 +193,34 @@ def test_a_version_that_a_killed_command_gave_triton_alone_is_put_in_service(
     assert served_versions(watched.repository, name) == [2]
     assert watched.answer(name) == 2
     watched.triton.call(deployment.client.close())
+
+
+def test_what_a_command_did_not_finish_is_taken_back(watched: Watched) -> None:
+    name = "half_done"
+    for factor in (1, 2):
+        publish_factor(watched.repository, name, factor)
+    watched.hears(f"model {name} serves version 2")
+    deployment = Deployment(TritonClient(watched.triton.http_url), watched.repository)
+    lock = lock_model(watched.repository, name)
+    assert lock is not None
+    note_loading(lock)
+    watched.triton.call(deployment._load(name, 1))
+    # As when it is killed: the kernel frees the lock.
+    os.close(lock)
+    watched.triton.call(deployment.client.close())
+    watched.hears(f"model {name} serves version 2 again: what changed it was ended")
+    assert watched.answer(name) == 2
+
+
+def test_what_python_leaves_beside_a_model_is_no_change(watched: Watched) -> None:
+    write_python_model(watched.repository, "own_python")
+    watched.hears("model own_python serves version 1")
+    cache = watched.repository / "own_python/1/__pycache__"
+    cache.mkdir(exist_ok=True)
+    (cache / "model.cpython-311.pyc").touch()
+    publish_factor(watched.repository, "after_python", 1)
+    watched.hears("model after_python serves version 1")
+    assert len([text for text in watched.said if "own_python" in text]) == 1
 
 
 def test_a_file_that_holds_anything_at_all_stops_nothing(watched: Watched) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from exporters.errors import PublishError
-from exporters.publishing.override import load_override
+from exporters.publishing.override import folder_override, load_override
 from exporters.publishing.staging import staged
 from exporters.repository import publish
 
@@ -50,5 +50,18 @@ def test_files_that_differ_from_the_served_ones_are_the_version_s_own(tmp_path: 
 
 def test_a_configuration_that_does_not_parse_is_named(tmp_path: Path) -> None:
     publish_files(tmp_path / "models", "a", config="no_such_field: 1")
-    with pytest.raises(PublishError, match=r"configuration of version 1 of 'small' .* 1:1"):
+    with pytest.raises(
+        PublishError, match=r"configuration of 'small' in .*/small/1/config does not parse: 1:1"
+    ):
         override(tmp_path / "models", 1)
+
+
+def test_the_folder_s_own_configuration_is_what_stands_there_now(tmp_path: Path) -> None:
+    publish_files(tmp_path / "models", "a", config='backend: "python"')
+    config = tmp_path / "models/small/config.pbtxt"
+    config.write_text('backend: "pytorch"')
+    found = json.loads(folder_override(tmp_path / "models", "small", config="config.pbtxt"))
+    assert found == {"backend": "pytorch", "name": "small"}
+    config.unlink()
+    with pytest.raises(PublishError, match="holds no config"):
+        folder_override(tmp_path / "models", "small", config="config.pbtxt")
