@@ -55,9 +55,17 @@ class ManagedProcess:
         return self._child.pid
 
     async def start(self) -> None:
-        """Start the child, after ending what a run that is over left of it."""
+        """Start the child, after ending what a run that is over left of it.
+
+        Raises ProcessError, also where the state directory has become unusable meanwhile.
+        """
         async with self._starting:
-            await self._start()
+            try:
+                await self._start()
+            except OSError as error:
+                raise ProcessError(
+                    f"{self.command.name} cannot be started: {error}. Make that path usable again."
+                ) from error
 
     async def _start(self) -> None:
         await self.end_orphan()
@@ -114,7 +122,9 @@ class ManagedProcess:
             return
         await end_group(self._identity)
         await self._child.wait()
-        self._identity_path.unlink(missing_ok=True)
+        # Where somebody has cleared the state directory, there is no record to remove.
+        with contextlib.suppress(OSError):
+            self._identity_path.unlink(missing_ok=True)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the child alone; no error if it is gone."""

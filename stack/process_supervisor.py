@@ -70,7 +70,6 @@ class Supervisor:
             failures += 1
             delay_s = self._backoff.delay_s(failures)
             self._on_problem(f"starting {name} again in {delay_s:g} s")
-            await self._process.end_now()
             await asyncio.sleep(delay_s)
             if await self._started():
                 self._on_problem(f"{name} is running again")
@@ -81,6 +80,8 @@ class Supervisor:
         if self._stopping:
             return False
         try:
+            # Also what a child that crashed had started.
+            await self._process.end_now()
             await self._restart()
         except StackError as error:
             self._on_problem(str(error))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exporters.errors import ExportError
 from exporters.publishing.staging import lock_model
 from stack.errors import TritonError
 from stack.process import ManagedProcess
@@ -59,7 +60,7 @@ class Mender:
             await asyncio.sleep(_LOOK_INTERVAL_S)
             try:
                 await self._look()
-            except TritonError as error:
+            except (TritonError, ExportError, OSError) as error:
                 self._on_problem(f"models could not be mended: {error}")
 
     async def _look(self) -> None:

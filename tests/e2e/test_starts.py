@@ -38,6 +38,16 @@ def test_a_damaged_database_is_one_paragraph_with_what_to_do(tmp_path: Path, com
     assert "move it away" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["up", "gateway"])
+def test_an_address_of_another_machine_ends_the_start_at_once(tmp_path: Path, command: str) -> None:
+    mine = RunningStack(tmp_path, command=command)
+    (tmp_path / "model_repository").mkdir()
+    done = mine.conch(command, CONCH_HOST="203.0.113.1")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "CONCH_HOST is 203.0.113.1, where nothing can listen on this machine" in done.stderr
+
+
 def test_brackets_in_a_path_are_printed_as_they_are(tmp_path: Path) -> None:
     mine = BracketedStack(tmp_path, command="gateway", ports=free_ports(5))
     mine.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,3 +190,20 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProcessError, match=r"ghost cannot be started: /no/such/program: No such"):
         asyncio.run(process.start())
     assert not (tmp_path / "processes/ghost.json").exists()
+
+
+def test_a_state_directory_that_became_unusable_is_an_error_and_no_obstacle_to_the_end(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        process = managed(tmp_path, PARENT)
+        await process.start()
+        child = process.pid
+        shutil.rmtree(tmp_path / "processes")
+        (tmp_path / "processes").touch()
+        await process.end_now()
+        assert child and not alive(child)
+        with pytest.raises(ProcessError, match=r"child cannot be started: .*Make that path usable"):
+            await process.start()
+
+    asyncio.run(scenario())
