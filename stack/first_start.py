@@ -1,9 +1,12 @@
 """What `conch up` makes before the first request: compiled examples, records, a demo key."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from exporters.publishing.staging import sweep
 from exporters.repository import published_versions, recover
 from exporters.zoo import ZOO
 from gateway.records.store import Records
@@ -36,12 +39,24 @@ def export_missing(repository: Path) -> None:
         "--model-repository",
         str(repository),
     ]
-    if subprocess.run([*command, *names]).returncode != 0:
+    if _exit_code([*command, *names], repository) != 0:
         raise FirstStartError(
             f"{', '.join(names)} could not be exported; the reason stands above. Run "
             f"`conch export {' '.join(names)}` to try again, or remove the folders "
             f"from {repository}."
         )
+
+
+def _exit_code(command: list[str], repository: Path) -> int:
+    with subprocess.Popen(command, start_new_session=True) as export:
+        try:
+            return export.wait()
+        except BaseException:
+            # Ended meanwhile: with the process in which it proves what it has compiled.
+            os.killpg(export.pid, signal.SIGKILL)
+            export.wait()
+            sweep(repository)
+            raise
 
 
 async def demo_key(settings: StackSettings) -> str | None:

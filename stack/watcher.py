@@ -5,6 +5,8 @@ copied is ever loaded.
 """
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from watchfiles import awatch
 
 from exporters.errors import ExportError
+from exporters.publishing.staging import sweep
 from exporters.publishing.versions import model_config, rejection, served_versions
 from exporters.publishing.whole import missing_in_model, missing_in_version
 from stack.deployment import Deployment, deployment_of
@@ -214,12 +217,16 @@ async def complete_folder(folder: Path) -> str | None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         _, said = await process.communicate()
     finally:
         if process.returncode is None:
-            process.kill()
+            # With the process in which it tries the file out.
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+            sweep(folder.parent)
     if process.returncode == 0:
         return None
     return " ".join(said.decode(errors="replace").split()).removeprefix("conch: ")

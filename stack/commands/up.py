@@ -41,7 +41,8 @@ def up(*, settings: StackSettings) -> None:
     from stack.first_start import export_missing
 
     # As an exception it also ends the export that may be running.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     with state_lock(settings.state_dir):
         export_missing(settings.model_repository)
         asyncio.run(_until_signal(_run_stack(settings, console())))

@@ -2,13 +2,17 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from exporters.publishing.staging import staging_root
 from tests.e2e.running_stack import RunningStack
+from tests.e2e.test_first_start import proofs_of
+from tests.e2e.test_load_and_crashes import processes_of
 from tests.waiting import wait_until
 
 # An export in a process of its own, on a busy machine.
@@ -78,3 +82,13 @@ def test_what_a_copied_file_does_not_say_is_asked_and_the_answer_serves_it(
     verified = stack.conch("verify", "asked")
     assert verified.returncode == 0, verified.stdout
     assert "not repeated: " in verified.stdout
+
+
+def test_nothing_is_left_of_a_completion_that_is_ended(tmp_path: Path) -> None:
+    ended = RunningStack(tmp_path)
+    copy_in(ended, "slowly", [4, 2])
+    ended.start()
+    wait_until(lambda: proofs_of(tmp_path), COMPLETED_S)
+    assert ended.stop() == 0
+    assert processes_of(tmp_path) == []
+    assert list(staging_root(tmp_path / "model_repository").glob("*.staged")) == []
