@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from exporters.describing.releases import check_release
 from exporters.describing.wire import wire_interface
-from exporters.errors import HostError, SpecError
+from exporters.errors import HostError, ProofError, SpecError
 from exporters.extras import extra
 from exporters.formats import Compiled, Format, Source, load_format
 from exporters.manifest import Manifest, TensorRecord, record_files
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Instead of a format: the fastest that is proven.
 AUTO = "auto"
+# Compiled for a device that the host may not have.
+ENGINE = "tensorrt"
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ def _prove(
     try:
         return prove(spec, captured, artefact, wanted.format, artefact.parent.parent), ""
     except HostError as error:
+        if wanted.format != ENGINE:
+            # What this host has just compiled, it can load, or the artefact is broken.
+            raise ProofError(f"{error} Nothing was published.") from error
         return Proof((), {}, {}), str(error)
 
 

@@ -63,6 +63,8 @@ def try_out(
     if (faint := uneven(planned)) is not None:
         planned.append(faint)
     runs = [run for batch in planned for run in _runs(batch)]
+    # Once more after all others, for what they may have left behind.
+    runs.append(_Run(planned[0], planned[0].inputs))
     timed = timed_batches(spec, samples)
     job = Job(
         format=format_name,
@@ -81,6 +83,7 @@ def try_out(
             "Nothing was published. Correct what was said about its inputs, their bounds and "
             "--max-batch-size, or give real inputs with --samples."
         )
+    again = _changed(spec, format_name, answers[0], answers[-1])
     wholes = [
         (run.batch, answer) for run, answer in zip(runs, answers, strict=True) if run.row is None
     ]
@@ -88,7 +91,29 @@ def try_out(
     outputs, notes = _joined(spec, seen, told)
     measured = with_tolerances(replace_outputs(spec, outputs), "", [each for _, each in wholes])
     rows = _rows(measured, runs, answers)
-    return Trial(outputs, rows, report.latency_us, (*notes, *_not_finite(outputs, wholes)))
+    notes = [*notes, *again, *_not_finite(outputs, wholes)]
+    return Trial(outputs, rows, report.latency_us, tuple(notes))
+
+
+def _changed(spec: ModelSpec, format_name: str, first: Arrays, last: Arrays) -> list[str]:
+    """ONNX keeps nothing between runs; without batches it may draw random numbers, and says so."""
+    changed = [output.name for output in spec.outputs if not _alike(first, last, output)]
+    if not changed:
+        return []
+    if format_name == "onnx" and not spec.batches:
+        return [f"'{changed[0]}' is another one each time: the file draws random numbers"]
+    raise ProofError(
+        f"'{spec.name}' answers the same input with another '{changed[0]}' later: it keeps state "
+        "between calls, or draws random numbers, as dropout does that was not switched off. What "
+        "one client sends would change what another gets. Nothing was published. Save it again "
+        "after `eval()`, with its state as an input and an output."
+    )
+
+
+def _alike(first: Arrays, last: Arrays, output: TensorSpec) -> bool:
+    one, other = first[output.name], last[output.name]
+    plain = TensorSpec(name=output.name, dtype=one.dtype.name, shape=())
+    return one.shape == other.shape and difference(plain, one, other).accepted
 
 
 def replace_outputs(spec: ModelSpec, outputs: tuple[TensorSpec, ...]) -> ModelSpec:

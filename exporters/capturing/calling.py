@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from exporters.arrays import Array, Arrays
 from exporters.capturing.lengths import shape_at
 from exporters.capturing.samples import Batch
+from exporters.declaring.arguments import arguments
 from exporters.errors import SpecError
 from exporters.spec import ANY, Axis, Interface, TensorSpec
 
@@ -25,6 +26,27 @@ def call(module: Callable[..., Any], spec: Interface, inputs: Arrays) -> dict[st
         tensor.name: _array(spec, tensor, result)
         for tensor, result in zip(spec.outputs, results, strict=True)
     }
+
+
+def check_arguments(module: nn.Module, spec: Interface) -> None:
+    """Raises a `SpecError` where `forward` needs more than is declared, or takes less."""
+    parameters = arguments(module)
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return
+    known = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    rest = known[len(spec.inputs) :]
+    if needed := [parameter.name for parameter in rest if parameter.default is parameter.empty]:
+        raise SpecError(
+            f"'{spec.name}' declares {len(spec.inputs)} inputs, and its `forward` needs "
+            f"{', '.join(needed)} besides. Declare them, in the order of `forward`, or wrap the "
+            "model in a module that fills them in."
+        )
+    if len(spec.inputs) > len(known):
+        raise SpecError(
+            f"'{spec.name}' declares {len(spec.inputs)} inputs, and its `forward` takes "
+            f"{', '.join(parameter.name for parameter in known) or 'none'}. Declare what it takes, "
+            "in that order."
+        )
 
 
 def in_declared_order(returned: object, spec: Interface) -> Sequence[Tensor]:

@@ -1,7 +1,6 @@
 """Builds the declared module and asks it for the answers that every artefact must give."""
 
 import hashlib
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from exporters.arrays import Array, Arrays
-from exporters.capturing.calling import call, fault, named_results, not_finite
+from exporters.capturing.calling import call, check_arguments, fault, named_results, not_finite
 from exporters.capturing.evaluation import evaluate
 from exporters.capturing.lengths import longest_proved
 from exporters.capturing.samples import (
@@ -26,6 +25,7 @@ from exporters.capturing.samples import (
 )
 from exporters.capturing.stateless import check_stateless, check_unchanged
 from exporters.capturing.unpacked import unpacked
+from exporters.declaring.arguments import arguments
 from exporters.declaring.checkpoint import build_module
 from exporters.errors import ExportError, SpecError
 from exporters.proving.differences import difference
@@ -68,6 +68,7 @@ def capture(spec: ModelSpec) -> Captured:
     _check_filled(spec, module)
     module.cpu()
     notes = evaluate(module, name=spec.name)
+    check_arguments(module, spec)
     _check_argument_order(spec, module)
     samples = read_samples(spec)
     weights_sha256 = _hash_weights(module)
@@ -96,11 +97,11 @@ def _check_filled(spec: ModelSpec, module: nn.Module) -> None:
 def _check_argument_order(spec: ModelSpec, module: nn.Module) -> None:
     """Inputs are passed by position here, but Triton passes those of TorchScript by name."""
     declared = [tensor.name for tensor in spec.inputs]
-    arguments = list(inspect.signature(module.forward).parameters)
-    if set(declared) <= set(arguments) and arguments[: len(declared)] != declared:
+    taken = [parameter.name for parameter in arguments(module)]
+    if set(declared) <= set(taken) and taken[: len(declared)] != declared:
         raise SpecError(
             f"'{spec.name}' declares the inputs {', '.join(declared)}, but `forward` takes "
-            f"{', '.join(arguments)}. They are passed by position: declare them in the order of "
+            f"{', '.join(taken)}. They are passed by position: declare them in the order of "
             "`forward`, and wrap the model in a module that fills in what stands between them."
         )
 

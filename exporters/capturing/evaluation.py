@@ -23,8 +23,8 @@ def evaluate(module: nn.Module, *, name: str) -> tuple[str, ...]:
     if not training:
         return ()
     return (
-        f"{_list(training)} stood in training mode and was put into evaluation mode: what is "
-        "served uses the running statistics and drops nothing.",
+        f"{_list(training)} stood in training mode; now all is in evaluation mode: what is served "
+        "uses the running statistics and drops nothing.",
     )
 
 

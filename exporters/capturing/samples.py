@@ -17,10 +17,21 @@ from exporters.capturing.lengths import (
     shape_at,
 )
 from exporters.capturing.meanings import is_mask, limits
+from exporters.declaring.given_samples import Item, given_samples
 from exporters.errors import SpecError
-from exporters.spec import Axis, ModelSpec, Sample, TensorSpec
+from exporters.spec import Axis, ModelSpec, TensorSpec
 
-Item = dict[str, Array]
+__all__ = [
+    "Batch",
+    "Item",
+    "Randoms",
+    "batches",
+    "example",
+    "lengths_seen",
+    "read_samples",
+    "timed_batches",
+    "uneven",
+]
 
 RANDOM_SEEDS = (7, 8, 9)
 REAL = "real"
@@ -32,6 +43,9 @@ SAMPLE_LENGTHS = 8
 # Batches at which a length is proved that no sample has; the largest one is proved at theirs.
 FURTHER_BATCHES = (1, 3)
 TIMED_BATCHES = (1, 8, 64)
+
+_ITEM = "Samples are single items, without the batch dimension."
+_WHOLE = "Requests are not batched here, so a sample has the whole shape."
 
 
 @dataclass(frozen=True)
@@ -61,8 +75,7 @@ class Batch:
 
 
 def read_samples(spec: ModelSpec) -> list[Item]:
-    given = spec.samples() if callable(spec.samples) else spec.samples
-    samples = [_read_sample(spec, sample) for sample in given]
+    samples = [_read_sample(spec, sample) for sample in given_samples(spec)]
     if not samples:
         raise SpecError(
             f"'{spec.name}' has no samples. Give at least one real input: the artefact is proved "
@@ -188,14 +201,14 @@ def _at_sample_lengths(
             yield from (random.batch(size, lengths) for random in randoms)
 
 
-def _read_sample(spec: ModelSpec, sample: Sample) -> Item:
+def _read_sample(spec: ModelSpec, sample: Item) -> Item:
     declared = [tensor.name for tensor in spec.inputs]
     if sorted(sample) != sorted(declared):
         raise SpecError(
             f"A sample of '{spec.name}' has the inputs {', '.join(sorted(sample)) or 'none'}, "
             f"where {', '.join(sorted(declared))} are declared."
         )
-    item = {name: np.asarray(sample[name]) for name in declared}
+    item = {name: sample[name] for name in declared}
     lengths: dict[str, tuple[str, int]] = {}
     for tensor in spec.inputs:
         array = item[tensor.name]
@@ -203,7 +216,7 @@ def _read_sample(spec: ModelSpec, sample: Sample) -> Item:
             raise SpecError(
                 f"A sample of '{spec.name}' has '{tensor.name}' as {array.dtype.name} "
                 f"{list(array.shape)}, where {tensor.dtype} {_declared_shape(tensor)} is declared. "
-                "Samples are single items, without the batch dimension."
+                f"{_ITEM if spec.batches else _WHOLE}"
             )
         for axis, length in _axes_of(tensor, array.shape):
             other, first = lengths.setdefault(axis.name, (tensor.name, length))

@@ -6,7 +6,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from exporters.capturing.calling import in_declared_order
+from exporters.declaring.arguments import arguments
 from exporters.spec import Interface
+
+
+class Unpacked(nn.Module):
+    """What `unpacked` makes, to be told from a model of somebody's own."""
 
 
 def unpacked(module: nn.Module, interface: Interface) -> nn.Module:
@@ -15,7 +20,7 @@ def unpacked(module: nn.Module, interface: Interface) -> nn.Module:
     Compilers flatten a mapping in the order of its keys, and Triton's PyTorch backend takes none.
     """
 
-    class Unpacked(nn.Module):
+    class Plain(Unpacked):
         def __init__(self) -> None:
             super().__init__()
             self.inner = module
@@ -25,8 +30,7 @@ def unpacked(module: nn.Module, interface: Interface) -> nn.Module:
             return results[0] if len(results) == 1 else results
 
     # Triton passes the inputs of TorchScript by the names of these arguments.
-    arguments = list(inspect.signature(module.forward).parameters.values())
     this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    signature = inspect.Signature([this, *arguments[: len(interface.inputs)]])
-    Unpacked.forward.__signature__ = signature  # type: ignore[attr-defined]
-    return Unpacked().eval()
+    signature = inspect.Signature([this, *arguments(module)[: len(interface.inputs)]])
+    Plain.forward.__signature__ = signature  # type: ignore[attr-defined]
+    return Plain().eval()

@@ -26,6 +26,10 @@ NARROWER = re.compile(
 )
 MULTIPLE = re.compile(r"^  (?P<name>[a-z]\w*) = (?P<factor>\d+)\*\w+$", re.MULTILINE)
 
+SCRIPTED = (
+    "A part of the model is TorchScript already, of which torch.export sees one run only: whatever "
+    "the sizes are that it takes, use --format torchscript."
+)
 UNROLLED = (
     "If it comes from a recurrent layer: this format unrolls those into their steps, so use onnx "
     "or torchscript."
@@ -88,13 +92,17 @@ def _export(
             )
         except Exception as error:  # torch raises whatever its layers raise
             reason = _shape_reason(str(error), guards) or _other_reason(error)
-            hint = f" {UNROLLED}" if _unrolls(module, str(error)) else ""
+            hint = _hint(module, str(error))
             raise CompileError(f"'{spec.name}' cannot be captured: {reason}{hint}") from error
 
 
-def _unrolls(module: nn.Module, text: str) -> bool:
+def _hint(module: nn.Module, text: str) -> str:
+    """What is known of the parts of a model that torch.export fixes sizes of."""
+    fixed = FIXED.search(text) is not None
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        return f" {SCRIPTED}" if fixed or "ScriptModule" in text else ""
     recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
-    return recurrent and FIXED.search(text) is not None
+    return f" {UNROLLED}" if fixed and recurrent else ""
 
 
 def _shape_reason(text: str, guards: ShapeGuards) -> str | None:
@@ -136,8 +144,10 @@ def _limited(found: re.Match[str], text: str, where: str) -> str:
         name, factor = multiple["name"], multiple["factor"]
         return (
             f"it takes '{name}' only in multiples of {factor}, where axis '{name}' may have any "
-            f"length between its bounds.{where} Pad the input in `forward` and cut the output to "
-            "the length again, or declare a number instead of the axis."
+            f"length between its bounds.{where} If the model itself takes every length, this is "
+            "torch.export's own assumption, as for pooling with ceil_mode=True: use --format "
+            "torchscript. If not, pad the input in `forward` and cut the output to the length "
+            "again, or declare a number instead of the axis."
         )
     if narrower := NARROWER.search(text):
         name, bounds = narrower["name"], narrower["bounds"].lstrip(", ")

@@ -10,10 +10,14 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+from pydantic import ValidationError
+
 from exporters.errors import ExportError, SpecError
 from exporters.spec import ModelSpec
 
 _CLOSE_NAMES = 3
+_ROOT = Path(__file__).parents[1]
+_CALLERS = {_ROOT, _ROOT / "capturing", _ROOT / "declaring"}
 
 
 def load_spec(target: str) -> ModelSpec:
@@ -115,9 +119,17 @@ def _failed(name: str, error: Exception) -> Exception:
 
 def raised(error: BaseException) -> str:
     """An exception of someone's code as one sentence with the file and line it comes from."""
-    said = str(error).strip().partition("\n")[0]
+    said = _said(error)
     sentence = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return f"{sentence.rstrip('.')}{_place(error)}."
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, ValidationError):
+        # Its own first line says only how many there are.
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error).strip().partition("\n")[0]
 
 
 def _place(error: BaseException) -> str:
@@ -128,9 +140,9 @@ def _place(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<")
     ]
-    # The first frames are this file's own; what fails inside a package was called by the author.
-    outside = [frame for frame in own if frame.filename != __file__ and not _installed(frame)]
-    frames = outside or own
+    # The first frames are Conch's; what fails inside a package was called by the author.
+    called = [frame for frame in own if Path(frame.filename).parent not in _CALLERS]
+    frames = [frame for frame in called if not _installed(frame)] or called
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from torch import nn
 
 from exporters.arrays import Array
+from exporters.declaring.arguments import arguments
+from exporters.declaring.given_samples import given_samples
 from exporters.declaring.tensor_text import python_text, toml_text
 from exporters.errors import SpecError
 from exporters.spec import Axis, Checkpoint, ModelSpec, TensorSpec
@@ -19,8 +20,7 @@ _MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 def read_inputs(spec: ModelSpec, module: nn.Module) -> tuple[TensorSpec, ...]:
     """In the order of `forward`; raises a `SpecError` for a dimension that changes."""
-    given = spec.samples() if callable(spec.samples) else spec.samples
-    samples = [{name: np.asarray(value) for name, value in sample.items()} for sample in given]
+    samples = given_samples(spec)
     if not samples:
         raise SpecError(
             f"'{spec.name}' declares no inputs, and has no samples to read them from. Give at "
@@ -42,8 +42,7 @@ def read_inputs(spec: ModelSpec, module: nn.Module) -> tuple[TensorSpec, ...]:
 
 
 def _argument_order(spec: ModelSpec, module: nn.Module, sample: Mapping[str, Array]) -> list[str]:
-    parameters = inspect.signature(module.forward).parameters.values()
-    known = [p for p in parameters if p.kind not in _MANY]
+    known = [p for p in arguments(module) if p.kind not in _MANY]
     names = [parameter.name for parameter in known]
     needed = [parameter.name for parameter in known if parameter.default is parameter.empty]
     if set(sample) - set(names) or set(needed) - set(sample):

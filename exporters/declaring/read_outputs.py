@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from exporters.arrays import Arrays
-from exporters.capturing.calling import named_results
+from exporters.capturing.calling import check_arguments, named_results
 from exporters.capturing.lengths import Lengths
 from exporters.capturing.samples import RANDOM_SEEDS, Item, Randoms, lengths_seen, read_samples
 from exporters.declaring.import_path import raised
@@ -25,6 +25,7 @@ Longer = Mapping[str, tuple[int, Mapping[str, Tensor]]]
 
 def read_outputs(spec: ModelSpec, module: nn.Module) -> tuple[TensorSpec, ...]:
     """In the order of `forward`; a dimension that follows an axis of the inputs is that axis."""
+    check_arguments(module, spec)
     samples = read_samples(spec)
     lengths = lengths_seen(spec, samples)[0]
     first = samples[0]

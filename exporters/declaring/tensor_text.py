@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from exporters.artefacts.found import axis_name
 from exporters.errors import SpecError
 from exporters.tensors import ANY, TRITON_TYPES, Axis, TensorSpec
 
@@ -31,13 +32,16 @@ def parse_tensor(text: str) -> TensorSpec:
 
 
 def parse_axis(text: str) -> Axis:
-    """`parse_axis("length=1..512")`"""
+    """`parse_axis("length=1..512")`; a name that a file spells otherwise becomes a plain one."""
     name, low, high = parse_range(text)
     if low != int(low) or high != int(high) or low < 1:
         raise SpecError(f"'{text}' bounds a length; write whole numbers from 1 on: length=1..512.")
-    if not name.isidentifier():
-        raise SpecError(f"'{name}' is no name for an axis; use letters, digits and '_'.")
-    return Axis(name=name, min=int(low), max=int(high))
+    if low == high:
+        raise SpecError(
+            f"'{text}' is one length, so no axis. Write the number into the input's whole shape: "
+            f"--input 'images:float32[3,{int(low)},{int(low)}]', or shape in a model.toml."
+        )
+    return Axis(name=axis_name(name), min=int(low), max=int(high))
 
 
 def parse_range(text: str) -> tuple[str, float, float]:
@@ -81,6 +85,9 @@ def toml_text(tensors: Sequence[TensorSpec], field: str) -> str:
 
 def _size(text: str, size: str) -> int | Axis:
     if "=" in size:
+        name = size.partition("=")[0]
+        if not name.isidentifier():
+            raise SpecError(f"'{name}' is no name for an axis; use letters, digits and '_'.")
         return parse_axis(size)
     if re.fullmatch(rf"[1-9]\d*|{ANY}", size):
         return int(size)

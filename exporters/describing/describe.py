@@ -7,14 +7,14 @@ from tritonclient.grpc import model_config_pb2 as triton  # type: ignore[import-
 
 from exporters.capturing.samples import Item
 from exporters.describing.warmup import warmup_files, warmups
-from exporters.describing.wire import wire_interface
+from exporters.describing.wire import check_numbers, wire_interface
 from exporters.formats import Format
 from exporters.spec import ModelSpec
 from exporters.tensors import Interface, TensorSpec
 
 CONTAINER_CONFIG = "config.pbtxt"
 EMBEDDED_CONFIG = "configs/embedded.pbtxt"
-HEADER = "# Written by `conch export` from the model's ModelSpec; the next export replaces it.\n"
+HEADER = "# Written by Conch for this model; what publishes its next version replaces it.\n"
 
 
 # What runs an artefact that is compiled for one kind of device.
@@ -32,6 +32,7 @@ def describe(spec: ModelSpec, format: Format, item: Item | None = None) -> dict[
     values and lengths the warm-up takes.
     """
     wire = wire_interface(spec.interface, format)
+    check_numbers(wire, format)
     container = _config(spec, format, wire, item)
     container.platform = format.PLATFORM
     container.instance_group[0].kind = KINDS.get(

@@ -10,6 +10,7 @@ import torch
 
 from exporters.arrays import Arrays, Runner
 from exporters.compiling.exported_program import dynamic_shapes, exported_program
+from exporters.compiling.model_line import line_of_error
 from exporters.compiling.onnx_graph import check_interface, simplify
 from exporters.compiling.onnx_int8 import quantize
 from exporters.compiling.quiet import quiet
@@ -114,6 +115,8 @@ def _opset(path: Path) -> int:
 
 
 def _cause(error: BaseException) -> str:
+    line = line_of_error(error)
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip().partition("\n")[0]
+    where = f" It comes from {line}." if line else ""
+    return f"{str(error).strip().partition(chr(10))[0].rstrip('.')}.{where}"

@@ -9,6 +9,7 @@ import torch
 
 from exporters.arrays import Runner
 from exporters.capturing.calling import call
+from exporters.capturing.unpacked import Unpacked
 from exporters.compiling.model_line import line_of_error
 from exporters.compiling.quiet import quiet
 from exporters.compiling.tracing import Leaks
@@ -75,6 +76,12 @@ def _trace(source: Source) -> tuple[Any, dict[str, Any]]:
 
 
 def _script(source: Source) -> tuple[Any, dict[str, Any]]:
+    if isinstance(source.module, Unpacked):
+        raise CompileError(
+            f"'{source.spec.name}' returns its outputs by name, and a script returns them to "
+            "Triton by place only. Let `forward` return a tuple in the declared order, or leave "
+            '`torchscript` at "trace".'
+        )
     try:
         scripted = torch.jit.script(source.module)
     except Exception as error:  # its parser and its compiler have exceptions of their own

@@ -9,7 +9,10 @@ class MnistNetwork(nn.Module):
     """Classifies a white digit on black, grey values from 0 to 1."""
 
     image_shape: tuple[int, ...]
-    layers: nn.Sequential
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
 
     def logits(self, image: Tensor) -> Tensor:
         scores: Tensor = self.layers(image)
@@ -26,8 +29,7 @@ class MnistMlp(MnistNetwork):
     image_shape = (784,)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Linear(784, 128),
             nn.ReLU(),
             nn.Linear(128, 128),
@@ -42,8 +44,7 @@ class MnistCnn(MnistNetwork):
     image_shape = (1, 28, 28)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(1, 32, kernel_size=3),
             nn.ReLU(),
             nn.MaxPool2d(2),

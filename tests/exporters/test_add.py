@@ -3,14 +3,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from onnx import helper
+from torch import Tensor, nn
 
 from exporters.add import Told, add
 from exporters.artefacts.resolve import Answers
+from exporters.compiling.quiet import quiet
 from exporters.declaring.tensor_text import parse_axis, parse_tensor
 from exporters.errors import ProofError, SpecError
 from exporters.manifest import read_manifest
 from exporters.repository import published_versions
+from exporters.spec import TensorSpec
 from tests.exporters.artefacts.files import (
     FLOAT,
     IRIS,
@@ -136,3 +140,26 @@ def test_labels_that_do_not_count_the_values_are_refused(tmp_path: Path) -> None
 def test_a_finished_file_is_not_compiled_again(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"is published as it is\. Leave --format out"):
         add(IRIS, "iris", told(batch=2), repository=tmp_path / "models", format="aoti")
+
+
+class Sums(nn.Module):
+    """Adds all that it was ever given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.total += x.sum()
+        return x + self.total
+
+
+@pytest.mark.parametrize("batch", [0, 4])
+def test_a_file_that_remembers_is_refused(tmp_path: Path, batch: int) -> None:
+    with quiet():
+        torch.jit.save(torch.jit.script(Sums()), tmp_path / "sums.pt")
+    x = TensorSpec(name="x", dtype="float32", shape=(4,))
+    told = Told(Answers(inputs={"x": x}, max_batch_size=batch))
+    with pytest.raises(ProofError, match="keeps state"):
+        add(tmp_path / "sums.pt", "sums", told, repository=tmp_path / "models")
+    assert not (tmp_path / "models" / "sums").exists()

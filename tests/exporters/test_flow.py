@@ -2,9 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor, nn
 
 from exporters.candidate import Wanted
-from exporters.errors import SpecError
+from exporters.errors import ProofError, SpecError
 from exporters.flow import export
 from exporters.publishing.staging import staging_root
 from exporters.publishing.versions import served_versions
@@ -14,6 +15,7 @@ from exporters.stages import Progress, Stage
 from exporters.zoo import ZOO
 from tests.exporters.conftest import ExportedZoo
 from tests.exporters.models import (
+    WIDTH,
     Doubler,
     Embedded,
     FixedBatch,
@@ -141,3 +143,22 @@ def test_the_same_model_gives_the_same_bytes_where_the_format_allows(tmp_path: P
 
 def test_a_format_whose_bytes_vary_says_why_in_the_manifest(zoo: ExportedZoo) -> None:
     assert "torch numbers the classes" in zoo.published["mnist_mlp"].manifest.varies
+
+
+class DoubleConvolution(nn.Module):
+    """ONNX Runtime has no kernel for it on the CPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(1, 1, 3, padding=1).double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer: Tensor = self.layer(x[:, None])[:, 0]
+        return answer
+
+
+def test_what_cannot_be_loaded_where_it_was_compiled_is_refused(tmp_path: Path) -> None:
+    x, y = (TensorSpec(name=name, dtype="float64", shape=(WIDTH,)) for name in "xy")
+    spec = spec_of(DoubleConvolution, inputs=(x,), outputs=(y,), samples=({"x": np.ones(WIDTH)},))
+    with pytest.raises(ProofError, match=r"cannot load model\.onnx"):
+        export(spec, Wanted(format="onnx", allow_unproven=True), repository=tmp_path)

@@ -5,9 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from exporters.compiling.exported_program import dynamic_shapes, exported_program
+from exporters.compiling.quiet import quiet
 from exporters.errors import CompileError
 from exporters.spec import Axis, ModelSpec, TensorSpec
 from tests.exporters.format_models import Tagger
+from tests.exporters.models import WIDTH, Doubler, spec_of
 
 LENGTH = Axis(name="length", min=4, max=64)
 
@@ -124,3 +126,10 @@ def spec_with(*axes: Axis) -> ModelSpec:
         max_batch_size=8,
         samples=(),
     )
+
+
+def test_a_model_that_is_torchscript_already_is_named_as_the_cause() -> None:
+    with quiet():
+        traced = torch.jit.trace(Doubler(), torch.ones(2, WIDTH), check_trace=False)
+    with pytest.raises(CompileError, match="TorchScript already"):
+        exported_program(traced, spec_of(lambda: traced), (torch.ones(2, WIDTH),))

@@ -181,3 +181,20 @@ def test_what_was_read_is_shown_as_it_would_be_declared() -> None:
         'shape=(Axis(name="length", min=1, max=16),)),\n'
         "),\n"
     )
+
+
+def test_an_argument_that_is_not_declared_is_asked_for() -> None:
+    x = TensorSpec(name="left", dtype="float32", shape=(3,))
+    with pytest.raises(SpecError, match="its `forward` needs right besides"):
+        complete(left_out(TwoIn, sample(left=(3,)), inputs=(x,)))
+
+
+def test_more_inputs_than_arguments_are_refused() -> None:
+    more = TensorSpec(name="more", dtype="int64", shape=(LENGTH,))
+    spec = left_out(
+        lambda: Fn(lambda ids: ids),
+        {"ids": np.arange(5), "more": np.arange(5)},
+        inputs=(IDS, more),
+    )
+    with pytest.raises(SpecError, match="declares 2 inputs, and its `forward` takes ids"):
+        complete(spec)

@@ -83,3 +83,12 @@ def test_an_exception_while_importing_is_one_sentence_with_its_line(
     for target in (f"{name}:spec", f"{name}.py:spec"):
         with pytest.raises(SpecError, match=f"cannot be imported: .*{message}"):
             load_object(target)
+
+
+def test_a_field_that_is_wrong_is_named(here: Path) -> None:
+    (here / "mistaken.py").write_text(
+        "from exporters.spec import ModelSpec\n"
+        "spec = ModelSpec(name='net', build=print, samples=(), max_batch_size=-1)\n"
+    )
+    with pytest.raises(SpecError, match=r"max_batch_size: Input should be .+mistaken\.py, line 2"):
+        load_spec("mistaken:spec")

@@ -43,3 +43,12 @@ def test_a_tensor_that_cannot_be_read_says_how_it_is_written(text: str, message:
 def test_a_range_that_cannot_be_read_says_how_it_is_written(text: str) -> None:
     with pytest.raises(SpecError, match=r"is no range.*ids=0\.\.30521"):
         parse_range(text)
+
+
+def test_an_axis_is_known_by_the_files_own_spelling() -> None:
+    assert parse_axis("Dynamic.1=4..64") == Axis(name="Dynamic_1", min=4, max=64)
+
+
+def test_an_axis_of_one_length_is_said_to_be_a_number() -> None:
+    with pytest.raises(SpecError, match=r"--input 'images:float32\[3,320,320\]'"):
+        parse_axis("height=320..320")

@@ -1,7 +1,10 @@
 from types import SimpleNamespace
 from typing import cast
 
-from exporters.describing.wire import wire_interface
+import pytest
+
+from exporters.describing.wire import check_numbers, wire_interface
+from exporters.errors import SpecError
 from exporters.formats import Format, load_format
 from exporters.spec import TensorSpec
 from exporters.tensors import Interface
@@ -32,3 +35,17 @@ def test_a_backend_without_names_gets_numbers_in_declared_order() -> None:
 def test_only_the_names_change() -> None:
     wire = wire_interface(interface(), ORDINAL)
     assert [tensor.shape for tensor in wire.inputs] == [(1,), (1,)]
+
+
+@pytest.mark.parametrize(("names", "right"), [(("y__0", "y__1"), True), (("y__1", "y__0"), False)])
+def test_a_name_that_triton_takes_for_another_place_is_refused(
+    names: tuple[str, ...], right: bool
+) -> None:
+    outputs = tuple(TensorSpec(name=name, dtype="float32", shape=(2,)) for name in names)
+    wire = Interface(name="net", outputs=outputs, max_batch_size=4)
+    check_numbers(wire, load_format("onnx"))
+    if right:
+        check_numbers(wire, load_format("torchscript"))
+        return
+    with pytest.raises(SpecError, match="'y__1' at place 0"):
+        check_numbers(wire, load_format("torchscript"))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from exporters.errors import CompileError, HostError
 from exporters.formats import load_format
+from exporters.zoo import ZOO
 from tests.exporters.conftest import ExportedZoo
 from tests.exporters.formats.compiling import compile_model
 from tests.exporters.models import WIDTH, Branching, BranchingByComparison, Doubler, spec_of
@@ -124,3 +125,21 @@ def test_a_file_that_torch_cannot_read_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no archive")
     with pytest.raises(HostError, match=r"cannot read model\.pt"):
         load_format("torchscript").load(path, spec_of(Doubler).interface)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_example_models_can_be_scripted(name: str, tmp_path: Path) -> None:
+    spec = ZOO[name].spec().model_copy(update={"torchscript": "script"})
+    compiled, _ = compile_model(spec, "torchscript", tmp_path)
+    assert compiled.details == {"capture": "script"}
+
+
+def test_a_script_of_named_outputs_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    spec = spec_of(NamedDoubler, torchscript="script")
+    with pytest.raises(CompileError, match="returns its outputs by name"):
+        compile_model(spec, "torchscript", tmp_path)
+
+
+class NamedDoubler(nn.Module):
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"y": x * 2}
