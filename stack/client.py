@@ -18,6 +18,8 @@ _TIMEOUT_S = 30.0
 _LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
 # Element types an image can be turned into: Triton's name -> array typecode and whether 0..1.
 _IMAGE_DTYPES = {"FP32": ("f", True), "UINT8": ("B", False)}
+# Four numbers are a square, too, and hardly a picture.
+_LEAST_PIXELS = 64
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,14 @@ class ImageInput:
 
 @dataclass(frozen=True)
 class Guess:
-    """One class of a classification, with the model's score for it."""
+    """One class of a classification, with the model's score for it: a probability or not."""
 
     label: str
-    probability: float
+    score: float
+
+    @property
+    def may_be_probability(self) -> bool:
+        return 0 <= self.score <= 1
 
 
 def call(base_url: str, path: str, *, key: str | None = None, **request: Any) -> httpx2.Response:
@@ -68,7 +74,7 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
 
 
 def image_input(base_url: str, model: str, key: str | None) -> tuple[ImageInput, str]:
-    """The model's image input and the name of its first output, from its metadata."""
+    """The model's image input, and the name of the output that says what is seen."""
     metadata = call(base_url, f"/v2/models/{model}", key=key).json()
     inputs = metadata["inputs"]
     if len(inputs) != 1 or inputs[0]["datatype"] not in _IMAGE_DTYPES:
@@ -81,7 +87,15 @@ def image_input(base_url: str, model: str, key: str | None) -> tuple[ImageInput,
     batched = shape[0] == -1
     name, datatype = inputs[0]["name"], inputs[0]["datatype"]
     sizes = shape[1:] if batched else shape
-    return ImageInput(name, datatype, sizes, batched), metadata["outputs"][0]["name"]
+    outputs = [output["name"] for output in metadata["outputs"]]
+    output = outputs[0] if len(outputs) == 1 else _labelled(base_url, model, key) or outputs[0]
+    return ImageInput(name, datatype, sizes, batched), output
+
+
+def _labelled(base_url: str, model: str, key: str | None) -> str | None:
+    """The first output that has labels; the metadata does not tell."""
+    config = call(base_url, f"/v2/models/{model}/config", key=key).json()
+    return next((out["name"] for out in config["output"] if out.get("label_filename")), None)
 
 
 def image_bytes(path: Path, wanted: ImageInput) -> bytes:
@@ -128,7 +142,7 @@ def classify(base_url: str, model: str, picture: Path, *, key: str | None, top: 
 
 def _layout(shape: tuple[int, ...]) -> tuple[str, tuple[int, int], bool]:
     """Pillow's mode, its (width, height), and whether the channels come first."""
-    if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
+    if len(shape) == 1 and shape[0] >= _LEAST_PIXELS and math.isqrt(shape[0]) ** 2 == shape[0]:
         return "L", (math.isqrt(shape[0]), math.isqrt(shape[0])), False
     if len(shape) == 2:
         return "L", (shape[1], shape[0]), False

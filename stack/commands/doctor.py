@@ -37,6 +37,8 @@ def doctor(
     Example: conch doctor --log triton.log
     """
     if log is not None:
+        if not log.exists():
+            raise UsageError(f"There is no log {log}.")
         _finish(_explained(log), as_json=as_json)
         return
     running = is_running(settings.state_dir)

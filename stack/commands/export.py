@@ -77,6 +77,8 @@ def export_models(
 
     Example: conch export mnist_mlp --format auto
     """
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(f"The report cannot be written: there is no folder {html.parent}.")
     screen = console(stderr=as_json)
     chosen = [find_target(text) for text in targets or ZOO]
     if missing:

@@ -31,23 +31,35 @@ def infer(
 ) -> None:
     """Send a picture to a model and print the label with its probability.
 
+    The picture is resized to the model's input and made grey or coloured as that needs. Values that
+    are no probabilities, such as logits, are printed as scores.
+
     Example: conch infer mnist_cnn exporters/zoo/samples/digit-7-1.png
     """
     base_url = (url or http_url(settings.host, settings.port)).rstrip("/")
     guesses = classify(base_url, model, file, key=key, top=top)
     if as_json:
-        best = {"label": guesses[0].label, "probability": round(guesses[0].probability, 6)}
-        typer.echo(json.dumps(best))
+        kind = "probability" if _probabilities(guesses) else "score"
+        typer.echo(json.dumps({"label": guesses[0].label, kind: round(guesses[0].score, 6)}))
         return
     console(markup=False).print(chart(guesses))
 
 
 def chart(guesses: list[Guess]) -> Table:
-    """One bar a class, as long as the class is probable."""
+    """One bar a class, as long as the class is probable; scores have no whole to be a part of."""
     table = Table(box=None, show_header=False, pad_edge=False)
+    bars = _probabilities(guesses)
     for rank, guess in enumerate(guesses):
-        cells = round(guess.probability * _BAR_CELLS)
         style = "bold green" if rank == 0 else "dim"
-        bar = "█" * cells + "·" * (_BAR_CELLS - cells)
-        table.add_row(guess.label, bar, f"{guess.probability:7.2%}", style=style)
+        shown = _bar(guess.score) if bars else ("score", f"{guess.score:9.4g}")
+        table.add_row(guess.label, *shown, style=style)
     return table
+
+
+def _probabilities(guesses: list[Guess]) -> bool:
+    return all(guess.may_be_probability for guess in guesses)
+
+
+def _bar(probability: float) -> tuple[str, str]:
+    cells = round(probability * _BAR_CELLS)
+    return "█" * cells + "·" * (_BAR_CELLS - cells), f"{probability:7.2%}"

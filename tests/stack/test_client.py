@@ -56,3 +56,8 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("not a picture")
     with pytest.raises(ClientError, match="cannot be read"):
         image_bytes(tmp_path / "text.png", wanted(1, 28, 28))
+
+
+def test_four_numbers_are_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(ClientError, match=r"shape \[4\] is not the shape of one picture"):
+        image_bytes(tmp_path / "any.png", ImageInput("x", "FP32", (4,), batched=True))

@@ -46,3 +46,8 @@ def test_a_log_that_is_a_folder_is_wrong_use(tmp_path: Path) -> None:
     done = doctor("--log", str(tmp_path))
     assert done.returncode == 2
     assert "cannot be read" in done.stderr
+
+
+def test_an_absent_log_is_wrong_use(tmp_path: Path) -> None:
+    done = doctor("--log", str(tmp_path / "absent.log"))
+    assert (done.returncode, "There is no log" in done.stderr) == (2, True)

@@ -85,3 +85,9 @@ def test_an_unknown_model_is_one_paragraph(workplace: Path) -> None:
     assert done.returncode == 1
     assert "absent" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_report_without_a_folder_is_refused_before_any_work(workplace: Path) -> None:
+    done = conch(workplace, "nets:spec", "--yes", "--html", "absent/report.html")
+    assert (done.returncode, "there is no folder absent" in done.stderr) == (2, True)
+    assert not (workplace / "model_repository").exists()
