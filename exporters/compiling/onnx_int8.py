@@ -20,9 +20,10 @@ from onnxruntime.quantization.shape_inference import (  # type: ignore[import-un
 from exporters.arrays import Array, Arrays, Runner
 from exporters.capturing.samples import Item
 from exporters.compiling.quiet import quiet
-from exporters.errors import CompileError
+from exporters.declaring.import_path import raised
+from exporters.errors import CompileError, ExportError, SpecError
 from exporters.formats import Source
-from exporters.spec import Interface
+from exporters.spec import Interface, ModelSpec
 
 # Where the arithmetic of a model is; other operations lose accuracy and gain nothing.
 QUANTIZED = ("Conv", "Gemm", "MatMul")
@@ -155,7 +156,7 @@ def _cost(
     chosen = np.concatenate([_classes(source, answer[first.name]) for answer in before])
     chosen_int8 = np.concatenate([_classes(source, answer[first.name]) for answer in after])
     lost["agreement"] = _share(chosen == chosen_int8)
-    answers = _answers(source)
+    answers = _answers(source, before[0][first.name].shape[-1])
     if answers is None:
         _check_errors(source, lost["rms_error"])
         return {"accuracy": None, "why_no_accuracy": "the spec gives no `answers`", **lost}
@@ -183,9 +184,8 @@ def _classes(source: Source, values: Array) -> Array:
     return classes
 
 
-def _answers(source: Source) -> Array | None:
-    given = source.spec.answers() if callable(source.spec.answers) else source.spec.answers
-    answers = np.array([int(answer) for answer in given])
+def _answers(source: Source, classes: int) -> Array | None:
+    answers = np.array(_given_answers(source.spec))
     if not answers.size:
         return None
     if len(answers) != len(source.samples):
@@ -193,7 +193,26 @@ def _answers(source: Source) -> Array | None:
             f"'{source.spec.name}' has {len(source.samples)} samples and {len(answers)} answers. "
             "Give the right class of every sample, in the samples' order, or no answers."
         )
+    if answers.min() < 0 or answers.max() >= classes:
+        raise CompileError(
+            f"'{source.spec.name}' has answers from {answers.min()} to {answers.max()}, and its "
+            f"first output has the classes 0 to {classes - 1}. Give the right class of every "
+            "sample by its place in that output."
+        )
     return answers
+
+
+def _given_answers(spec: ModelSpec) -> list[int]:
+    try:
+        given = spec.answers() if callable(spec.answers) else spec.answers
+        return [int(answer) for answer in given]
+    except ExportError:
+        raise
+    except Exception as error:  # whatever the author's code raises
+        raise SpecError(
+            f"`answers` of '{spec.name}' fails: {raised(error)} It must return the right class of "
+            "every sample, as whole numbers."
+        ) from error
 
 
 def _check_drop(source: Source, accuracy: dict[str, float], count: int) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from exporters.capturing.capture import capture
 from exporters.capturing.samples import read_samples
-from exporters.errors import CompileError
+from exporters.errors import CompileError, SpecError
 from exporters.spec import ModelSpec, Sample, TensorSpec
 from exporters.zoo import ZOO
 from tests.exporters.formats.compiling import compile_model
@@ -145,3 +145,14 @@ def test_without_answers_a_large_error_is_refused(tmp_path: Path) -> None:
     spec = spec_of(Coarse, outputs=outputs, samples=sharp_samples)
     with pytest.raises(CompileError, match=r"size of 'y'.+ 25% is allowed"):
         compile_model(spec, "onnx", tmp_path, "int8")
+
+
+def test_answers_that_are_no_classes_are_refused(tmp_path: Path) -> None:
+    # Both precisions would know none of them, which is no drop.
+    with pytest.raises(CompileError, match=r"answers from 2 to 2, .+ classes 0 to 1"):
+        compile_model(sharp(answers=(2,) * 32), "onnx", tmp_path, "int8")
+
+
+def test_answers_that_fail_are_said_with_their_line(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"`answers` of 'small' fails: ZeroDivisionError"):
+        compile_model(sharp(answers=lambda: [1 // 0]), "onnx", tmp_path, "int8")
