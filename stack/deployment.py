@@ -35,9 +35,8 @@ from stack.errors import DeploymentError, NoAnswerError, RefusedError, TritonErr
 from stack.load_note import note, note_loading, noted
 from stack.model_look import Look, look_at
 from stack.settings import StackSettings
-from stack.state import is_running
+from stack.state import is_running, own_triton_url
 from stack.triton_client import TritonClient
-from stack.triton_command import LOOPBACK
 from stack.triton_install import find_triton
 from stack.triton_models import plain_reason
 
@@ -181,7 +180,9 @@ class Deployment:
 @asynccontextmanager
 async def open_deployment(settings: StackSettings) -> AsyncIterator[Deployment]:
     """The deployment that a command's settings mean, whether or not a server runs."""
-    deployment = deployment_of(settings, settings.triton_url)
+    elsewhere = settings.triton_url if "triton_urls" in settings.model_fields_set else None
+    url = elsewhere or own_triton_url(settings.state_dir) or settings.triton_url
+    deployment = deployment_of(settings, url)
     try:
         yield deployment
     finally:
@@ -190,13 +191,12 @@ async def open_deployment(settings: StackSettings) -> AsyncIterator[Deployment]:
 
 def deployment_of(settings: StackSettings, triton_url: str) -> Deployment:
     """The settings' repository and the server at this URL; the caller closes the client."""
-    running = is_running(settings.state_dir)
-    own = running and triton_url == f"http://{LOOPBACK}:{settings.triton_http_port}"
+    own = triton_url == own_triton_url(settings.state_dir)
     return Deployment(
         TritonClient(triton_url),
         settings.model_repository.resolve(),
-        has_server=running or "triton_urls" in settings.model_fields_set,
-        # `conch gateway` runs too, in front of a server that is not ours.
+        has_server=is_running(settings.state_dir) or "triton_urls" in settings.model_fields_set,
+        # `conch gateway` may run here too, in front of a server that is not ours.
         embedded=own and not find_triton(settings.triton_server).has_own_backends,
         load_timeout_s=settings.triton_load_timeout_s,
     )

@@ -55,9 +55,13 @@ class GatewayProcess:
         await self._process.start()
         deadline = time.monotonic() + _READY_TIMEOUT_S
         async with httpx2.AsyncClient(trust_env=False) as client:
-            while not await _answers(client, self._alive_url):
+            while True:
+                answered = await _answers(client, self._alive_url)
+                # Another's answer, where it has ended.
                 if self._process.pid is None or time.monotonic() > deadline:
                     raise ProcessError(self._failure())
+                if answered:
+                    return
                 await asyncio.sleep(_POLL_S)
 
     async def run(self) -> None:

@@ -40,6 +40,7 @@ def state_lock(state_dir: Path) -> Iterator[None]:
     os.write(descriptor, str(os.getpid()).encode())
     # Waits for nobody but an `is_running` that looks at this moment.
     fcntl.flock(running, fcntl.LOCK_EX)
+    os.ftruncate(running, 0)
     try:
         yield
     finally:
@@ -64,6 +65,18 @@ def is_running(state_dir: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def note_triton(state_dir: Path, url: str) -> None:
+    """Where this run's own Triton is, for commands that were not given the same flags."""
+    (state_dir / _RUNNING).write_text(url, encoding="utf-8")
+
+
+def own_triton_url(state_dir: Path) -> str | None:
+    """Where the Triton of the `conch up` that runs here is; None where none does."""
+    if not is_running(state_dir):
+        return None
+    return (state_dir / _RUNNING).read_text(encoding="utf-8") or None
 
 
 def _open(path: Path) -> int:

@@ -62,34 +62,41 @@ class Watcher:
         self._seen = {n: look for n, look in known.items() if model_config(self._repository / n)}
         self._told: dict[str, list[int]] = {}
         self._changed_at: dict[str, float] = {}
+        self._settling: set[str] = set()
 
     async def run(self) -> None:
         """Watch until cancelled."""
+        async with asyncio.TaskGroup() as settling:
+            try:
+                await self._watch(settling)
+            except (OSError, RuntimeError) as error:
+                self._say(
+                    f"changes in {self._repository} are not noticed any more: {error}. "
+                    "The next `conch up` loads what is there."
+                )
+
+    async def _watch(self, settling: asyncio.TaskGroup) -> None:
         looked = False
-        try:
-            async for changes in awatch(
-                self._repository,
-                watch_filter=None,
-                rust_timeout=_LOOK_INTERVAL_MS,
-                yield_on_timeout=True,
-                step=_LOOK_INTERVAL_MS // 4,
-            ):
-                now = asyncio.get_running_loop().time()
-                if not looked:
-                    # What changed before the watch began.
-                    looked = True
-                    self._changed_at = dict.fromkeys(self._differing(), now)
-                for _, path in changes:
-                    self._note(Path(path), now)
-                for name in self._interrupted():
-                    self._changed_at.setdefault(name, now)
-                for name in self._quiet(now):
-                    await self._settle(name)
-        except (OSError, RuntimeError) as error:
-            self._say(
-                f"changes in {self._repository} are not noticed any more: {error}. "
-                "The next `conch up` loads what is there."
-            )
+        async for changes in awatch(
+            self._repository,
+            watch_filter=None,
+            rust_timeout=_LOOK_INTERVAL_MS,
+            yield_on_timeout=True,
+            step=_LOOK_INTERVAL_MS // 4,
+        ):
+            now = asyncio.get_running_loop().time()
+            if not looked:
+                # What changed before the watch began.
+                looked = True
+                self._changed_at = dict.fromkeys(self._differing(), now)
+            for _, path in changes:
+                self._note(Path(path), now)
+            for name in self._interrupted():
+                self._changed_at.setdefault(name, now)
+            for name in self._quiet(now):
+                # One that takes long to load or to complete keeps no other waiting.
+                self._settling.add(name)
+                settling.create_task(self._settle(name))
 
     def _differing(self) -> list[str]:
         now = look_at_models(self._repository)
@@ -102,16 +109,22 @@ class Watcher:
             self._changed_at[parts[0]] = now
 
     def _quiet(self, now: float) -> list[str]:
-        return [name for name, at in self._changed_at.items() if now - at > _QUIET_S]
+        quiet = [name for name, at in self._changed_at.items() if now - at > _QUIET_S]
+        return [name for name in quiet if name not in self._settling]
 
     def _interrupted(self) -> list[str]:
         return [name for name in self._seen if was_interrupted(self._repository, name)]
 
     async def _settle(self, name: str) -> None:
-        if not await self._deployment.live():
+        try:
             # Triton's own start is what loads it; a new version waits until that is over.
-            return
-        del self._changed_at[name]
+            if await self._deployment.live():
+                del self._changed_at[name]
+                await self._settle_now(name)
+        finally:
+            self._settling.remove(name)
+
+    async def _settle_now(self, name: str) -> None:
         try:
             outcome = await self._follow(name)
         except (StackError, ExportError) as error:

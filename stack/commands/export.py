@@ -114,6 +114,10 @@ def _export(
         exported = export(
             spec, wanted, repository=settings.model_repository, serve=False, report=show
         )
+    except KeyboardInterrupt:
+        show.stop()
+        screen.print(f"Stopped; nothing of {spec.name} was published.", markup=False)
+        raise
     finally:
         show.stop()
     if exported.version:

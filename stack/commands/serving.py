@@ -7,6 +7,7 @@ from rich.console import Console
 from exporters.flow import Exported
 from stack.deployment import open_deployment
 from stack.settings import StackSettings
+from stack.state import is_running
 
 
 def bring_into_service(exported: Exported, settings: StackSettings, screen: Console) -> None:
@@ -14,6 +15,13 @@ def bring_into_service(exported: Exported, settings: StackSettings, screen: Cons
     if asyncio.run(_activate(exported, settings)):
         screen.print(
             f"Triton has loaded version {exported.version} of {exported.name} and serves it.",
+            highlight=False,
+            markup=False,
+        )
+    elif not is_running(settings.state_dir):
+        screen.print(
+            f"No stack runs on {settings.state_dir}. One that serves {settings.model_repository} "
+            "takes it at its next start.",
             highlight=False,
             markup=False,
         )

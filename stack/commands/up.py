@@ -21,7 +21,7 @@ from stack.preflight import check_hosts, check_ports, require
 from stack.process_ports import port_holder
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
-from stack.state import state_lock
+from stack.state import note_triton, state_lock
 from stack.triton import EmbeddedTriton
 
 # SIGHUP: the terminal was closed.
@@ -85,6 +85,7 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
     from stack.watcher import follow_repository
 
     triton = EmbeddedTriton(settings, _problem)
+    note_triton(settings.state_dir, triton.http_url)
     parts = gateway_processes(settings, triton.http_url, _problem)
     await _require_ports(settings, parts, settings.gateway_ports | settings.triton_ports)
     with records_errors(settings):

@@ -17,7 +17,7 @@ from stack.deployment import Deployment, open_deployment
 from stack.errors import DeploymentError
 from stack.load_note import was_interrupted
 from stack.settings import StackSettings
-from stack.state import state_lock
+from stack.state import note_triton, state_lock
 from stack.triton_client import TritonClient
 from tests.stack.factor_models import (
     BODY,
@@ -183,15 +183,28 @@ def test_a_stranger_on_the_port_is_not_asked(tmp_path: Path, triton: RunningTrit
             return await deploy.activate("small", 1)
 
     assert not triton.call(activated())
+
+
+def test_a_command_finds_the_running_stack_whatever_flags_that_was_given(
+    tmp_path: Path, triton: RunningTriton
+) -> None:
+    settings = triton_settings(tmp_path / "models", tmp_path / "state")
     with state_lock(tmp_path / "state"):
-        assert triton.call(embedded(settings))
-        elsewhere = settings.model_copy(update={"triton_urls": "http://gpu:8000"})
-        assert not triton.call(embedded(elsewhere))
+        # As `conch gateway` does, in front of a Triton elsewhere.
+        assert triton.call(found_server(settings)) == (False, False)
+        note_triton(tmp_path / "state", triton.http_url)
+        assert triton.call(found_server(settings)) == (True, True)
+        elsewhere = triton_settings(
+            tmp_path / "models", tmp_path / "state", triton_urls=f"{triton.http_url}/elsewhere"
+        )
+        assert triton.call(found_server(elsewhere)) == (False, False)
+    assert triton.call(found_server(settings)) == (False, False)
 
 
-async def embedded(settings: StackSettings) -> bool:
+async def found_server(settings: StackSettings) -> tuple[bool, bool]:
+    """Whether it answers, and whether it is the one with our own backends."""
     async with open_deployment(settings) as deploy:
-        return deploy.has_server and deploy.embedded
+        return await deploy.live(), deploy.embedded
 
 
 def test_a_policy_that_moved_too_early_moves_back(triton: RunningTriton, name: str) -> None:

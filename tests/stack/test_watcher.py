@@ -50,6 +50,8 @@ class Watched:
 
     async def complete(self, folder: Path) -> str | None:
         self.completed.append(folder.name)
+        if folder.name == "takes_long":
+            await asyncio.Event().wait()
         (folder / "config.pbtxt").write_text(config_text(ONNX))
         return None
 
@@ -263,6 +265,14 @@ def test_a_folder_without_a_configuration_that_was_there_before_is_completed(
     watched.hears("model bare_before serves version 1")
     assert watched.completed.count("bare_before") == 1
     assert watched.answer("bare_before") == 6
+
+
+def test_a_model_that_takes_long_keeps_no_other_waiting(watched: Watched) -> None:
+    write_bare(watched.repository / "takes_long", 1)
+    wait_until(lambda: "takes_long" in watched.completed, 20)
+    publish_factor(watched.repository, "after_long", 1)
+    watched.hears("model after_long serves version 1")
+    assert watched.completed.count("takes_long") == 1
 
 
 def test_nothing_is_said_of_what_was_there_before(watched: Watched) -> None:
