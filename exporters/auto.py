@@ -96,6 +96,8 @@ def _verdict(
     name = candidate.wanted.format
     lap, best = laps[name], laps[winner.wanted.format]
     yield "fastest" if candidate is winner else "proven"
+    if cost := candidate.manifest.cost_in_accuracy:
+        yield cost
     if PEER in laps and name != PEER:
         yield f"{laps[PEER].typical_us / lap.typical_us:.2f} x {PEER}"
     if candidate is not winner and lap.typical_us < best.typical_us * (

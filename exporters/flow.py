@@ -119,7 +119,7 @@ def _with_history(
 
 def _verdict(manifest: Manifest, *, published: bool) -> str:
     if not manifest.unproven:
-        return "proven"
+        return ", ".join(filter(None, ("proven", manifest.cost_in_accuracy)))
     return "published unproven" if published else "built, not proven here, not published"
 
 

@@ -122,6 +122,17 @@ class Manifest(_Record):
         return sum(file.size_bytes for file in self.files)
 
     @property
+    def cost_in_accuracy(self) -> str:
+        """What a lower precision does to the answers, as far as it was measured."""
+        accuracy, agreement = self.details.get("accuracy"), self.details.get("agreement")
+        if accuracy:
+            lower = accuracy[self.precision]
+            return f"accuracy {accuracy['fp32']:.1%} in fp32, {lower:.1%} in {self.precision}"
+        if agreement is not None:
+            return f"the same class as fp32 for {agreement:.1%} of the samples"
+        return ""
+
+    @property
     def worst_error(self) -> float | None:
         """Largest absolute error of any output; None for an artefact without proof."""
         return max((row.max_abs_error for row in self.proof), default=None)

@@ -53,7 +53,8 @@ def _model(manifest: Manifest) -> str:
         summary=escape(
             f"{manifest.format}, {manifest.precision}, {manifest.size_bytes:,} bytes, "
             f"largest batch {manifest.max_batch_size}. "
-            + (manifest.unproven or f"Proven by {len(manifest.proof)} comparisons.")
+            + (manifest.unproven or f"Proven by {len(manifest.proof)} comparisons. ")
+            + manifest.cost_in_accuracy.capitalize()
         ),
         tried=_tried_table(manifest.tried),
         latency=_picture(_latency_plot(manifest.tried), "Time of a run over the batch size"),

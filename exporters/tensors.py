@@ -101,6 +101,16 @@ class TensorSpec(Declaration):
             )
         return shape
 
+    @model_validator(mode="after")
+    def _one_label_a_value(self) -> TensorSpec:
+        fixed = len(self.shape) == 1 and isinstance(self.shape[0], int) and self.shape[0] != ANY
+        if self.labels and fixed and len(self.labels) != self.shape[0]:
+            raise SpecError(
+                f"'{self.name}' has {self.shape[0]} values and {len(self.labels)} labels. Give one "
+                "label for each value, in their order."
+            )
+        return self
+
     @property
     def triton_type(self) -> str:
         return TRITON_TYPES[self.dtype]

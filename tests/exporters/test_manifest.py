@@ -41,3 +41,19 @@ def test_the_manifest_names_what_compiled_and_proved_it(zoo: ExportedZoo) -> Non
 def test_a_manifest_reads_back_as_it_was_written(zoo: ExportedZoo) -> None:
     published = zoo.published["mnist_cnn"]
     assert read_manifest(published.path) == published.manifest
+
+
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"accuracy": {"fp32": 1.0, "int8": 0.98}}, "accuracy 100.0% in fp32, 98.0% in int8"),
+        ({"accuracy": None, "agreement": 0.9}, "the same class as fp32 for 90.0% of the samples"),
+        ({}, ""),
+    ],
+)
+def test_what_a_lower_precision_costs_is_told(
+    zoo: ExportedZoo, details: dict[str, object], said: str
+) -> None:
+    manifest = zoo.published["mnist_cnn"].manifest
+    lower = manifest.model_copy(update={"precision": "int8", "details": details})
+    assert lower.cost_in_accuracy == said

@@ -79,3 +79,8 @@ def test_importing_an_entry_point_loads_no_heavy_package(module: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "[]"
+
+
+def test_as_many_labels_as_values_are_needed() -> None:
+    with pytest.raises(SpecError, match="'y' has 3 values and 2 labels"):
+        TensorSpec(name="y", dtype="float32", shape=(3,), labels=("a", "b"))

@@ -12,7 +12,7 @@ from exporters.options import Profile, TensorRTOptions
 from exporters.publishing.policy import with_served
 from exporters.spec import ANY, Axis, ModelSpec, TensorSpec
 from exporters.zoo import ZOO
-from tests.exporters.models import WIDTH, Doubler, SumAndDifference, spec_of
+from tests.exporters.models import Doubler, SumAndDifference, spec_of
 
 GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = Path(__file__).parents[3] / "model_repository"
@@ -88,7 +88,7 @@ def test_only_the_newest_version_is_served() -> None:
 def test_several_labelled_outputs_have_a_label_file_each() -> None:
     inputs = [TensorSpec(name=n, dtype="float32", shape=(1,)) for n in ("left", "right")]
     outputs = [
-        TensorSpec(name=name, dtype="float32", shape=(WIDTH,), labels=tuple(name))
+        TensorSpec(name=name, dtype="float32", shape=(3,), labels=tuple(name))
         for name in ("sum", "dif")
     ]
     spec = spec_of(SumAndDifference, inputs=inputs, outputs=outputs)
