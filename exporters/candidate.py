@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Instead of a format: the fastest that is proven.
 AUTO = "auto"
+SHOWN_LINES = 3
 # Compiled for a device that the host may not have.
 ENGINE = "tensorrt"
 
@@ -88,7 +90,8 @@ def build(
     artefact = directory / compiler.FILENAME
     with clock.run(Stage.COMPILE) as note:
         compiled = compiler.compile(_source(spec, captured, wanted, compiler), artefact)
-        note(f"{artefact.name}, {artefact.stat().st_size:,} bytes, {compiled.precision}")
+        said = f"{artefact.name}, {artefact.stat().st_size:,} bytes, {compiled.precision}"
+        note(". ".join((said, *_decided_by_sizes(compiled))))
     with clock.run(Stage.PROVE) as note:
         proof, unproven = _prove(spec, compiled.precision, captured, wanted, artefact)
         note(unproven or f"largest error {max(row.max_abs_error for row in proof.rows):.1e}")
@@ -155,10 +158,20 @@ def _manifest(
         error_histogram=proof.error_histogram,
         details=dict(compiled.details),
         varies=compiler.VARIES,
-        notes=captured.notes,
+        notes=(*captured.notes, *_decided_by_sizes(compiled)),
         stage_seconds={},
         created=datetime.now(UTC),
     )
+
+
+def _decided_by_sizes(compiled: Compiled) -> Iterator[str]:
+    """What the proof can miss: a way that only lengths between those it asked would take."""
+    if lines := compiled.details.get("decided_by_sizes"):
+        shown = ", ".join(lines[:SHOWN_LINES]) + (", …" if len(lines) > SHOWN_LINES else "")
+        yield (
+            f"The trace kept what Python decided by sizes at {shown}. Give samples of "
+            "every length at which that decides otherwise, or export as onnx."
+        )
 
 
 def _record(tensor: TensorSpec) -> TensorRecord:

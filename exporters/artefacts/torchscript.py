@@ -36,7 +36,21 @@ def _load(path: Path) -> Any:
             ) from error
     if not hasattr(loaded, "forward"):
         raise SpecError(f"{path} has no method `forward`; save the module that has one.")
+    if _trains(loaded):
+        raise SpecError(
+            f"{path} was saved in training mode: its dropout draws and its BatchNorm counts. Call "
+            ".eval() on the module before torch.jit.trace or torch.jit.script, and save it again."
+        )
     return loaded
+
+
+def _trains(loaded: Any) -> bool:
+    """Of the layers that behave otherwise then; a frozen file has none of them left."""
+    return any(
+        getattr(part, "training", False)
+        and getattr(part, "original_name", "").startswith(("BatchNorm", "Dropout"))
+        for part in loaded.modules()
+    )
 
 
 def _inputs(path: Path, schema: Any) -> tuple[Draft, ...]:

@@ -100,7 +100,7 @@ def load_format(name: str) -> Format:
     """The format called `name`; its compiler is imported here and not before."""
     if name not in format_names():
         raise UnknownFormatError(
-            f"There is no format '{name}'; choose one of {', '.join(format_names())}."
+            f"There is no format '{name}'; choose one of {', '.join(format_names())}, or auto."
         )
     with extra("export"):
         return cast(Format, importlib.import_module(f"{__name__}.{name}"))

@@ -68,8 +68,7 @@ def add(
         str,
         typer.Option(
             "--complete",
-            help="Write what is missing in a folder of the repository.",
-            hidden=True,
+            help="A folder copied into the repository: write the config.pbtxt that it lacks.",
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -145,8 +144,10 @@ def _add(
                 "--format: the folder has them."
             )
         return complete_folder(complete, told, repository=repository, report=show)
-    if file is None or not name:
+    if file is None:
         raise UsageError("Name the file and the model: conch add model.onnx --name my_model")
+    if not name:
+        raise UsageError(f"Give the model a name: conch add {file} --name {file.stem}")
     return add_file(
         file,
         name,

@@ -54,3 +54,14 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
             target.writestr(name, b"(" if name.endswith(".py") else source.read(name))
     with pytest.raises(SpecError, match=r"PyTorch 2\..* cannot load .*m\.pt"):
         read_artefact(path)
+
+
+def test_a_file_that_was_saved_in_training_mode_is_refused(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)).train()
+    with pytest.raises(SpecError, match=r"saved in training mode.*\.eval\(\)"):
+        read_artefact(torchscript(tmp_path / "m.pt", module, scripted=True))
+
+
+def test_layers_that_are_the_same_in_training_may_be_saved_so(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.ReLU()).train()
+    assert read_artefact(torchscript(tmp_path / "m.pt", module, scripted=True)).inputs
