@@ -43,6 +43,8 @@ class Told:
     labels: Mapping[str, Path] = field(default_factory=dict)
     samples: Path | None = None
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    command: str = ""
+    """As it was typed, to be shown again with what is missing."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def declared(found: Found, name: str, told: Told, command: str) -> ModelSpec:
     from exporters.artefacts.inputs import sample_source
     from exporters.artefacts.resolve import resolve
 
+    command = told.command or command
     interface = resolve(found, name, told.answers, command)
     return ModelSpec(
         **dict(interface),

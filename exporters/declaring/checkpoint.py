@@ -36,7 +36,8 @@ def build_module(spec: ModelSpec) -> nn.Module:
     built = _build(checkpoint.module, load_object(checkpoint.module), checkpoint.arguments)
     module = _module(spec.name, built)
     _fill(module, _read(checkpoint.weights), checkpoint)
-    return module
+    # It was built here, so that it stands in training mode is nobody's oversight.
+    return module.eval()
 
 
 def _build(name: str, function: object, arguments: Mapping[str, Any]) -> object:

@@ -1,6 +1,8 @@
 """`conch add`: publishes a finished file, or completes a folder that was copied in by hand."""
 
 import json
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -95,6 +97,7 @@ def add(
         labels=_labels(labels or ()),
         samples=samples,
         ranges={key: (low, high) for key, low, high in map(parse_range, ranges or ())},
+        command=f"conch {shlex.join(sys.argv[1:])}",
     )
     screen = console(stderr=as_json)
     show = ShowStages(screen, complete or name)

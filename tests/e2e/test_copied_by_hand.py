@@ -1,5 +1,7 @@
 """A folder without a configuration is copied into the repository of a running stack."""
 
+import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,11 +73,12 @@ def test_what_a_copied_file_does_not_say_is_asked_and_the_answer_serves_it(
     stack: RunningStack,
 ) -> None:
     copy_in(stack, "asked", ["batch", 2])
-    question = "conch add --complete asked --max-batch-size 32"
-    hears(stack, question)
+    hears(stack, "--max-batch-size 32")
     assert "model asked has no config.pbtxt: " in stack.output
     assert "Traceback" not in stack.output
-    done = stack.conch(*question.split()[1:])
+    asked = re.search(r"conch (add --complete asked .*--max-batch-size 32)", stack.output)
+    assert asked
+    done = stack.conch(*shlex.split(asked[1]))
     assert done.returncode == 0, done.stderr
     hears(stack, "model asked serves version 1")
     assert answer(stack, "asked", [3, 2]) == [-1.0] * 6
