@@ -141,7 +141,7 @@ def _ask(module: nn.Module, spec: ModelSpec, batch: Batch) -> Question:
         raise
     except Exception as error:  # whatever the author's code raises
         raise SpecError(
-            f"'{spec.name}' fails at {batch}: {_first_line(error)}. {_cure(batch)}"
+            f"'{spec.name}' fails at {batch}: {_first_line(error)}. {_cure(batch, str(error))}"
         ) from error
     for output in spec.outputs:
         if found := fault(output, expected[output.name], batch):
@@ -159,7 +159,9 @@ def _ask(module: nn.Module, spec: ModelSpec, batch: Batch) -> Question:
     return Question(batch, expected)
 
 
-def _cure(batch: Batch) -> str:
+def _cure(batch: Batch, said: str) -> str:
+    if "dtype" in said:
+        return "Correct the dtype of an input in its TensorSpec, and that of the samples."
     if batch.randoms and not batch.further:
         return (
             "It answers real inputs of these sizes: the values are drawn from the range that the "

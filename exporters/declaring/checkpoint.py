@@ -41,6 +41,11 @@ def build_module(spec: ModelSpec) -> nn.Module:
 
 
 def _build(name: str, function: object, arguments: Mapping[str, Any]) -> object:
+    if isinstance(function, nn.Module):
+        raise SpecError(
+            f"{name} is a module, a {type(function).__name__}, where a function that returns one "
+            "is wanted: build=lambda: model."
+        )
     if not callable(function):
         raise SpecError(
             f"{name} is {type(function).__name__}; name a class or a function that returns the "

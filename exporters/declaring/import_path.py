@@ -64,8 +64,9 @@ def _import_module(name: str) -> ModuleType:
         missing = error.name or ""
         if name != missing and not name.startswith(f"{missing}."):
             raise _failed(name, error) from error
+        through = "" if name == missing else f" to import '{name}' from"
         raise SpecError(
-            f"There is no module '{missing}' to import '{name}' from. It is looked for in "
+            f"There is no module '{missing}'{through}. It is looked for in "
             f"{Path.cwd()} and among the installed packages: change into the folder that holds it, "
             "or install it."
         ) from error

@@ -70,6 +70,8 @@ class _Reader:
             return tomllib.loads(self._path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise SpecError(f"{self._path} is not TOML: {error}. Correct that line.") from error
+        except FileNotFoundError as error:
+            raise SpecError(f"There is no file {self._path}.") from error
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError(f"{self._path} cannot be read: {error}.") from error
 

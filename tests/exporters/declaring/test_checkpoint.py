@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from exporters.declaring.checkpoint import build_module
 from exporters.errors import SpecError
 from exporters.spec import Checkpoint, ModelSpec
+from tests.exporters.models import spec_of
 
 NET = "tests.exporters.declaring.test_checkpoint:Net"
 
@@ -149,3 +150,8 @@ def test_a_constructor_that_fails_is_quoted(tmp_path: Path) -> None:
     path = saved(Net().state_dict(), tmp_path / "weights.pt")
     with pytest.raises(SpecError, match=r"called with \(width='3'\): TypeError: .*line \d+\)"):
         build(path, width="3")
+
+
+def test_a_module_in_place_of_what_builds_it_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"is a module, a Linear, .*build=lambda: model"):
+        build_module(spec_of(nn.Linear(4, 3)))
