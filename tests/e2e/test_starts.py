@@ -15,7 +15,9 @@ from tests.e2e.test_load_and_crashes import triton_pid
 
 @pytest.mark.parametrize("command", [[CONCH], [sys.executable, "-m", "stack"]])
 def test_ctrl_c_while_it_is_imported_is_quiet(tmp_path: Path, command: list[str]) -> None:
-    (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    # A shell starts what it runs in the background with Ctrl-C ignored, and that is inherited.
+    heard = "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    (tmp_path / "typer.py").write_text(f"{heard}; os.kill(os.getpid(), signal.SIGINT)")
     done = subprocess.run(
         [*command, "up"],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
