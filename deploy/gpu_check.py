@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tritonclient.http as triton  # type: ignore[import-untyped]
+import tritonclient.http as triton
 
 from exporters.capturing.capture import Question, capture
 from exporters.capturing.samples import RANDOM_SEEDS, Randoms, read_samples

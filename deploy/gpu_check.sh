@@ -56,7 +56,7 @@ name=conch-gpu-check-$$
 # Files in the folder belong to the containers' root, so a container removes them.
 clean() {
   docker rm -f "$name-builder" "$name-server" >/dev/null 2>&1 || true
-  docker run --rm -v "$work:/work" "$server" find /work -mindepth 1 -delete >/dev/null 2>&1 || true
+  docker run --rm -v "$work:/check" "$server" find /check -mindepth 1 -delete >/dev/null 2>&1 || true
   docker network rm "$name" >/dev/null 2>&1 || true
   rmdir "$work" 2>/dev/null || true
 }
@@ -67,7 +67,7 @@ in_builder() { docker exec "$name-builder" "$@"; }
 
 say "Starting $builder"
 docker run -d --rm --gpus all --network "$name" --name "$name-builder" \
-  -v "$root:/source:ro" -v "$work:/work" "$builder" sleep infinity >/dev/null
+  -v "$root:/source:ro" -v "$work:/check" "$builder" sleep infinity >/dev/null
 built_by=$(in_builder python3 -c 'import tensorrt; print(tensorrt.__version__)')
 served_by=$(docker run --rm "$server" dpkg-query -W -f '${Version}\n' 'libnvinfer1[0-9]' |
   sed -n 's/-.*//p' | head -n 1)
@@ -79,23 +79,23 @@ say "Installing Conch beside it"
 in_builder bash -ec '
   mkdir /conch
   tar -C /source --exclude=./.venv --exclude=./build --exclude=./.git -c . | tar -C /conch -x
-  python3 -m venv --system-site-packages /work/venv
-  PIP_CONSTRAINT=/conch/constraints.txt /work/venv/bin/pip install -q "/conch[export]"
+  python3 -m venv --system-site-packages /check/venv
+  PIP_CONSTRAINT=/conch/constraints.txt /check/venv/bin/pip install -q "/conch[export]"
 '
 modelopt=()
 if [[ " ${precisions[*]} " == *" int8 "* ]]; then
   in_builder bash -ec "
-    python3 -m venv /work/modelopt
-    /work/modelopt/bin/pip install -q 'nvidia-modelopt[onnx]==$modelopt_version'
+    python3 -m venv /check/modelopt
+    /check/modelopt/bin/pip install -q 'nvidia-modelopt[onnx]==$modelopt_version'
   "
-  modelopt=(-e CONCH_MODELOPT_PYTHON=/work/modelopt/bin/python)
+  modelopt=(-e CONCH_MODELOPT_PYTHON=/check/modelopt/bin/python)
 fi
 
 # Each into a repository of its own: a repository holds one version of a model at a time to serve.
 export_models() { # format precision
-  docker exec "${modelopt[@]}" "$name-builder" /work/venv/bin/conch export "${models[@]}" \
+  docker exec "${modelopt[@]}" "$name-builder" /check/venv/bin/conch export "${models[@]}" \
     --format "$1" --precision "$2" --triton-release "$release" \
-    --model-repository "/work/$1-$2" --state-dir /work/state >&2
+    --model-repository "/check/$1-$2" --state-dir /check/state >&2
 }
 
 serve() { # repository
@@ -114,8 +114,8 @@ check() { # format precision
     return
   fi
   serve "$1-$2"
-  if ! in_builder /work/venv/bin/python /conch/deploy/gpu_check.py ask \
-    "$name-server:8000" "/work/$1-$2" "${models[@]}" >>"$work/rows.jsonl"; then
+  if ! in_builder /check/venv/bin/python /conch/deploy/gpu_check.py ask \
+    "$name-server:8000" "/check/$1-$2" "${models[@]}" >>"$work/rows.jsonl"; then
     docker logs --tail 40 "$name-server" >&2
     failed=1
   fi
@@ -125,5 +125,5 @@ check torchscript fp32
 for precision in "${precisions[@]}"; do
   check tensorrt "$precision"
 done
-in_builder /work/venv/bin/python /conch/deploy/gpu_check.py table /work/rows.jsonl
+in_builder /check/venv/bin/python /conch/deploy/gpu_check.py table /check/rows.jsonl
 ((failed == 0)) || refuse "not everything above is proven."

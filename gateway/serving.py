@@ -51,7 +51,7 @@ async def serve(settings: GatewaySettings) -> None:
     await server.drain(DRAIN_S)
     polling.cancel()
     await records.close()
-    mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
+    mark_process_dead(os.getpid())
 
 
 def triton_address(urls: str) -> tuple[str, int]:

@@ -32,7 +32,8 @@ def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[...,
         own = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [parameter for parameter in own if parameter.name != "settings"]
         parameters += [_flag(name, StackSettings.model_fields[name]) for name in names]
-        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        # Of its dictionary: a function's type knows no such attribute, though Python reads it.
+        vars(run)["__signature__"] = inspect.Signature(
             [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
         )
         run.__annotations__ = {p.name: p.annotation for p in parameters}

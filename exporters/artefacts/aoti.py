@@ -88,17 +88,10 @@ def _leaves(path: Path, source: str, which: str) -> int:
 
 
 def _loaded_spec(path: Path, which: str) -> str:
-    import torch
+    # Only here: reading a package with its source in it needs no torch.
+    from exporters.formats.aoti import load_package
 
-    try:
-        loader = torch._C._aoti.AOTIModelPackageLoader(str(path), _MODEL, False, 1, -1)
-    except RuntimeError as error:
-        first = str(error).strip().partition("\n")[0]
-        raise SpecError(
-            f"PyTorch {torch.__version__} cannot load {path}: {first} A package runs with the "
-            "version that compiled it; compile the model again with this one."
-        ) from error
-    spec: str = loader.get_call_spec()[which == "out"]
+    spec: str = load_package(path).get_call_spec()[which == "out"]
     return spec
 
 

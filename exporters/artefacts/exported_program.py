@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import TensorArgument
 
 from exporters.artefacts.found import Draft, Found
+from exporters.declaring.arguments import arguments, take_arguments
 from exporters.errors import SpecError
 from exporters.tensors import TRITON_TYPES
 
@@ -38,10 +38,7 @@ def program_module(path: Path) -> nn.Module:
             return self
 
     module = Program()
-    # Triton passes the inputs of TorchScript by the names of these arguments.
-    arguments = inspect.signature(module.program.forward).parameters.values()
-    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    Program.forward.__signature__ = inspect.Signature([this, *arguments])  # type: ignore[attr-defined]
+    take_arguments(Program, arguments(module.program))
     return module
 
 

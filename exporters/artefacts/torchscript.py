@@ -27,7 +27,7 @@ def _load(path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"`torch\.jit\.", category=DeprecationWarning)
         try:
-            loaded = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+            loaded = torch.jit.load(path, map_location="cpu")
         except (RuntimeError, ValueError) as error:
             first = str(error).strip().partition("\n")[0]
             raise SpecError(

@@ -1,12 +1,11 @@
 """A module that returns a mapping or a named tuple, made to return a plain tuple."""
 
-import inspect
 from typing import Any
 
 from torch import Tensor, nn
 
 from exporters.capturing.calling import in_declared_order
-from exporters.declaring.arguments import arguments
+from exporters.declaring.arguments import arguments, take_arguments
 from exporters.spec import Interface
 
 
@@ -29,8 +28,5 @@ def unpacked(module: nn.Module, interface: Interface) -> nn.Module:
             results = tuple(in_declared_order(self.inner(*inputs), interface))
             return results[0] if len(results) == 1 else results
 
-    # Triton passes the inputs of TorchScript by the names of these arguments.
-    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    signature = inspect.Signature([this, *arguments(module)[: len(interface.inputs)]])
-    Plain.forward.__signature__ = signature  # type: ignore[attr-defined]
+    take_arguments(Plain, arguments(module)[: len(interface.inputs)])
     return Plain().eval()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-import sympy  # type: ignore[import-untyped]
+import sympy
 import torch
 
 # Below these frames runs the model. Models of the zoo lie deeper.

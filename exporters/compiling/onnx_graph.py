@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxslim  # type: ignore[import-untyped]
+import onnxslim
 
 from exporters.compiling.quiet import quiet
 from exporters.errors import CompileError

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import (  # type: ignore[import-untyped]
+from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
     QuantType,
     quantize_static,
 )
-from onnxruntime.quantization.shape_inference import (  # type: ignore[import-untyped]
+from onnxruntime.quantization.shape_inference import (
     quant_pre_process,
 )
 
@@ -57,7 +57,7 @@ def quantize(
     return {"quantized": shares, **_cost(source, groups, before, after)}
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class _Reader(CalibrationDataReader):
     def __init__(self, batches: Sequence[Arrays]) -> None:
         self._batches = iter(batches)
 

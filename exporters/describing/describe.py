@@ -3,7 +3,7 @@
 from typing import Any
 
 from google.protobuf import text_format
-from tritonclient.grpc import model_config_pb2 as triton  # type: ignore[import-untyped]
+from tritonclient.grpc import model_config_pb2 as triton
 
 from exporters.capturing.samples import Item
 from exporters.describing.warmup import warmup_files, warmups

@@ -1,6 +1,6 @@
 """The requests that Triton runs through a model before it calls it ready."""
 
-from tritonclient.grpc import model_config_pb2 as triton  # type: ignore[import-untyped]
+from tritonclient.grpc import model_config_pb2 as triton
 
 from exporters.capturing.samples import Item
 from exporters.spec import ModelSpec

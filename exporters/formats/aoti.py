@@ -72,15 +72,7 @@ def load(path: Path, interface: Interface) -> Runner:
     _check_processor(path)
     # Read once, by a package's first run: without it a wrong shape reads memory that is not its.
     os.environ.setdefault("AOTI_RUNTIME_CHECK_INPUTS", "1")
-    try:
-        # Not torch._inductor.aoti_load_package, which imports the whole compiler.
-        loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
-    except RuntimeError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise HostError(
-            f"torch {torch.__version__} cannot load {path.name}: {reason} A package runs with the "
-            "version of torch that compiled it; compile the model again on this host."
-        ) from error
+    loader = load_package(path)
 
     def run(inputs: Arrays) -> Arrays:
         tensors = [torch.from_numpy(inputs[tensor.name]).clone() for tensor in interface.inputs]
@@ -92,6 +84,19 @@ def load(path: Path, interface: Interface) -> Runner:
         }
 
     return run
+
+
+def load_package(path: Path) -> Any:
+    """Torch's own loader of a package; raises a `HostError` where it cannot take it."""
+    try:
+        # Not torch._inductor.aoti_load_package, which imports the whole compiler.
+        return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise HostError(
+            f"torch {torch.__version__} cannot load {path.name}: {reason} A package runs with the "
+            "version of torch that compiled it; compile the model again on this host."
+        ) from error
 
 
 def versions() -> dict[str, str]:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxruntime  # type: ignore[import-untyped]
-import onnxslim  # type: ignore[import-untyped]
+import onnxruntime
+import onnxslim
 import torch
 
 from exporters.arrays import Arrays, Runner

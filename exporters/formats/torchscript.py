@@ -45,7 +45,7 @@ def compile(source: Source, path: Path) -> Compiled:
 def load(path: Path, interface: Interface) -> Runner:
     with quiet():
         try:
-            artefact = torch.jit.load(path)  # type: ignore[no-untyped-call]
+            artefact = torch.jit.load(path)
         except RuntimeError as error:
             raise HostError(
                 f"torch {torch.__version__} cannot read {path.name}: {_reason(error)} Load it with "
@@ -63,7 +63,7 @@ def _trace(source: Source) -> tuple[Any, dict[str, Any]]:
     try:
         with leaks:
             # The proof compares the file with the module at more sizes than check_trace would.
-            traced = torch.jit.trace(source.module, source.example, check_trace=False)  # type: ignore[no-untyped-call]
+            traced = torch.jit.trace(source.module, source.example, check_trace=False)
     except CompileError:
         raise
     except Exception as error:  # whatever the author's code raises

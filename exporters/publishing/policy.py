@@ -77,7 +77,7 @@ def parse(text: str) -> Any:
     """The configuration as Triton's protobuf; a ValueError says where it does not parse."""
     with extra("embedded"):
         from google.protobuf import text_format
-        from tritonclient.grpc import model_config_pb2  # type: ignore[import-untyped]
+        from tritonclient.grpc import model_config_pb2
 
     try:
         return text_format.Parse(text, model_config_pb2.ModelConfig())

@@ -11,7 +11,7 @@ SHOWN = 3
 def collector(trt: Any) -> Any:
     """A logger for one TensorRT that prints nothing and keeps its errors in `errors`."""
 
-    class Collector(trt.ILogger):  # type: ignore[misc]
+    class Collector(trt.ILogger):
         def __init__(self) -> None:
             # Not super(): the bindings demand a call of the C++ base by name.
             trt.ILogger.__init__(self)

@@ -80,7 +80,7 @@ def train(name: str, digits: Digits, *, seed: int, console: Console) -> MnistNet
             for images, labels in _batches(digits):
                 loss = functional.cross_entropy(network.logits(_shaped(network, images)), labels)
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimizer.step()
                 schedule.step()
                 progress.update(task, advance=1, loss=loss.item())

@@ -29,7 +29,7 @@ def create_app(state_dir: Path) -> FastAPI:
     @app.get("/metrics", summary="Metrics of all workers, for Prometheus")
     def metrics() -> Response:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, path=str(directory))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return app

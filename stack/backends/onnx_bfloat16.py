@@ -4,7 +4,7 @@ import ctypes
 from typing import Any
 
 import numpy as np
-from onnxruntime import OrtValue  # type: ignore[import-untyped]
+from onnxruntime import OrtValue
 
 # TensorProto.BFLOAT16; the onnx package itself is not needed to run a model.
 _ONNX_TYPE = 16

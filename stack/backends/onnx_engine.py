@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 
 from stack.backends import onnx_bfloat16
 from stack.backends.config import BackendError, ServedModel, TensorSpec

@@ -72,7 +72,7 @@ class TorchEngine:
         """The array as an output of Triton; Triton copies it into shared memory itself."""
         if isinstance(array, np.ndarray):
             return self._triton.Tensor(name, array)
-        capsule = dlpack.to_dlpack(array.contiguous().cpu())  # type: ignore[attr-defined]
+        capsule = array.contiguous().cpu().__dlpack__()
         return self._triton.Tensor.from_dlpack(name, capsule)
 
 

@@ -61,7 +61,7 @@ class TorchScriptProgram:
 
 def _load(model: ServedModel, device: torch.device) -> Any:
     try:
-        module = torch.jit.load(str(model.path), map_location=device)  # type: ignore[no-untyped-call]
+        module = torch.jit.load(str(model.path), map_location=device)
     except RuntimeError as error:
         raise BackendError(
             f"{model.path.name} is no TorchScript file that torch {torch.__version__} reads "

@@ -14,7 +14,7 @@ from exporters.extras import extra
 from exporters.flow import Exported
 from exporters.manifest import TensorRecord
 from stack.commands.export_view import ShowStages, result_table
-from stack.commands.serving import bring_into_service
+from stack.commands.serving import ChangeInterface, bring_into_service
 from stack.console import console
 from stack.errors import UsageError
 from stack.settings import StackSettings
@@ -59,13 +59,7 @@ def add(
     format: Annotated[
         str, typer.Option("--format", help="What an exported program is compiled to; else onnx.")
     ] = "",
-    change_interface: Annotated[
-        bool,
-        typer.Option(
-            "--change-interface",
-            help="Publish although clients of the served version could not call it.",
-        ),
-    ] = False,
+    change_interface: ChangeInterface = False,
     complete: Annotated[
         str,
         typer.Option(

@@ -17,7 +17,7 @@ from exporters.spec import ModelSpec
 from exporters.targets import Target, find_target
 from exporters.zoo import ZOO
 from stack.commands.export_view import ShowStages, result_table
-from stack.commands.serving import bring_into_service
+from stack.commands.serving import ChangeInterface, bring_into_service
 from stack.console import console
 from stack.errors import UsageError
 from stack.settings import StackSettings
@@ -51,13 +51,7 @@ def export_models(
     allow_unproven: Annotated[
         bool, typer.Option("--allow-unproven", help="Publish what this machine cannot run.")
     ] = False,
-    change_interface: Annotated[
-        bool,
-        typer.Option(
-            "--change-interface",
-            help="Publish although clients of the served version could not call it.",
-        ),
-    ] = False,
+    change_interface: ChangeInterface = False,
     triton_release: Annotated[
         str, typer.Option(help="Container that will serve it, like 26.09. Empty: the newest.")
     ] = "",

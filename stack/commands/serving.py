@@ -1,13 +1,23 @@
 """Brings a version that a command has just published into service."""
 
 import asyncio
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from exporters.flow import Exported
 from stack.deployment import open_deployment
 from stack.settings import StackSettings
 from stack.state import is_running
+
+ChangeInterface = Annotated[
+    bool,
+    typer.Option(
+        "--change-interface",
+        help="Publish although clients of the served version could not call it.",
+    ),
+]
 
 
 def bring_into_service(exported: Exported, settings: StackSettings, screen: Console) -> None:

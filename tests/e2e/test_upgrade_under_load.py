@@ -1,7 +1,6 @@
 """Clients call a model through the gateway without pause while its versions come and go."""
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import httpx2
 import pytest
 
 from exporters.publishing.versions import published_versions, served_versions
+from tests.clients import Clients
 from tests.e2e.running_stack import RunningStack
 from tests.stack.factor_models import (
     BODY,
@@ -46,26 +46,15 @@ def load(stack: RunningStack) -> "Iterator[Load]":
         yield load
 
 
-class Load:
+class Load(Clients):
     """Sixteen clients; every answer that is not a version's own is a failure."""
 
     def __init__(self, stack: RunningStack) -> None:
+        super().__init__(CLIENTS)
         self.answers: Counter[float] = Counter()
         self.failures: Counter[str] = Counter()
         self._url = f"{stack.url}/v2/models/{MODEL}/infer"
         self._headers = {"Authorization": f"Bearer {stack.new_key()}"}
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._call) for _ in range(CLIENTS)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
 
     def until(self, factor: float) -> None:
         """Wait until the version with this factor is the one that answers."""
@@ -75,9 +64,9 @@ class Load:
         wait_until(lambda: self.answers[factor] > 2 * CLIENTS, 60, f"{self.answers}")
         assert set(self.answers) == {factor}
 
-    def _call(self) -> None:
+    def _call_until_stopped(self) -> None:
         with httpx2.Client(timeout=60, trust_env=False, headers=self._headers) as http:
-            while not self._stopping.is_set():
+            while not self.stopped:
                 try:
                     answer = http.post(self._url, json=BODY)
                 except httpx2.HTTPError as error:

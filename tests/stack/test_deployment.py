@@ -1,6 +1,5 @@
 """Versions go into service in a real Triton while clients call the model without pause."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from stack.load_note import was_interrupted
 from stack.settings import StackSettings
 from stack.state import note_triton, state_lock
 from stack.triton_client import TritonClient
+from tests.clients import Clients
 from tests.stack.factor_models import (
     BODY,
     ONNX,
@@ -47,33 +47,22 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.node.name)[:60]
 
 
-class Clients:
+class ModelClients(Clients):
     """Call one model without pause, and count what they are answered."""
 
     def __init__(self, url: str, name: str) -> None:
+        super().__init__(CLIENTS)
         self.answers: Counter[object] = Counter()
         self._url = f"{url}/v2/models/{name}/infer"
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._call) for _ in range(CLIENTS)]
-
-    def __enter__(self) -> "Clients":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
 
     def until(self, factor: float) -> None:
         """Wait until every client has been answered by the version with this factor only."""
         self.answers[factor] = 0
         wait_until(lambda: self.answers[factor] > 20 * CLIENTS, 20, f"{self.answers}")
 
-    def _call(self) -> None:
+    def _call_until_stopped(self) -> None:
         with httpx2.Client(timeout=30, trust_env=False) as http:
-            while not self._stopping.is_set():
+            while not self.stopped:
                 answer = http.post(self._url, json=BODY)
                 body = answer.json()
                 ok = answer.status_code == 200
@@ -101,7 +90,7 @@ def test_an_upgrade_and_the_way_back_fail_no_request(triton: RunningTriton, name
         assert triton.call(deploy.activate(name, 1))
         publish_factor(triton.repository, name, 2, serve=False)
         assert served_versions(triton.repository, name) == [1]
-        with Clients(triton.http_url, name) as clients:
+        with ModelClients(triton.http_url, name) as clients:
             clients.until(1)
             for version in (2, 1, 2, 1):
                 assert triton.call(deploy.activate(name, version))
@@ -120,7 +109,7 @@ def test_a_version_of_another_format_takes_over_with_its_own_configuration(
         publish_factor(
             triton.repository, name, 2, backend=TORCHSCRIPT, labels=("c", "d"), serve=False
         )
-        with Clients(triton.http_url, name) as clients:
+        with ModelClients(triton.http_url, name) as clients:
             clients.until(1)
             triton.call(deploy.activate(name, 2))
             clients.until(2)
@@ -141,7 +130,7 @@ def test_a_version_that_does_not_load_leaves_the_old_one_serving(
     triton: RunningTriton, name: str
 ) -> None:
     publish_factor(triton.repository, name, 1)
-    with deployment(triton) as deploy, Clients(triton.http_url, name) as clients:
+    with deployment(triton) as deploy, ModelClients(triton.http_url, name) as clients:
         triton.call(deploy.activate(name, 1))
         clients.until(1)
         clients.answers.clear()
