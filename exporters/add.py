@@ -16,21 +16,20 @@ from exporters.errors import PublishError, SpecError
 from exporters.extras import extra
 from exporters.flow import Exported, export
 from exporters.formats import load_format
-from exporters.manifest import Manifest, TensorRecord, Tried, record_files, write_manifest
+from exporters.manifest import Manifest, Tried, record_files, record_tensor, write_manifest
 from exporters.provenance import declaration, git_commit, host
 from exporters.publishing.clients import check_clients
 from exporters.publishing.staging import staged
 from exporters.repository import FOLDER, VERSION, publish
 from exporters.spec import ModelSpec, TensorSpec
 from exporters.stages import Report, Stage, StageClock
+from exporters.targets import DEFAULT_FORMAT
 
 if TYPE_CHECKING:
     from exporters.artefacts import Found
     from exporters.artefacts.resolve import Answers
     from exporters.artefacts.trial import Trial
 
-# What an exported program is compiled to: every server runs it.
-DEFAULT_FORMAT = "onnx"
 # A finished file has the precision that it has.
 _PRECISION = "as added"
 
@@ -98,7 +97,7 @@ def add(
         if not change_interface:
             check_clients(manifest, repository)
         write_manifest(artefact.parent, manifest)
-        write_description(spec, found.format, directory / FOLDER, clock)
+        described(spec, found.format, directory / FOLDER, clock)
         with clock.run(Stage.PUBLISH) as note:
             version = publish(directory, repository, name, serve=serve)
             note(str(repository / name / str(version)))
@@ -174,20 +173,14 @@ def tried(
     return _manifest(found, spec, told, trial, artefact, clock), spec
 
 
-def write_description(
-    spec: ModelSpec, format_name: str, directory: Path, clock: StageClock
-) -> None:
+def described(spec: ModelSpec, format_name: str, directory: Path, clock: StageClock) -> None:
     with extra("export"):
         from exporters.capturing.samples import read_samples
-        from exporters.describing.describe import describe
+        from exporters.describing.describe import write_description
 
     with clock.run(Stage.DESCRIBE) as note:
-        files = describe(spec, load_format(format_name), read_samples(spec)[0])
-        for name, content in files.items():
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        note(", ".join(files))
+        item = read_samples(spec)[0]
+        note(", ".join(write_description(spec, load_format(format_name), item, directory)))
 
 
 def _manifest(
@@ -202,8 +195,8 @@ def _manifest(
         format=found.format,
         precision=_PRECISION,
         files=files,
-        inputs=tuple(map(_record, wire.inputs)),
-        outputs=tuple(map(_record, wire.outputs)),
+        inputs=tuple(map(record_tensor, wire.inputs)),
+        outputs=tuple(map(record_tensor, wire.outputs)),
         max_batch_size=spec.max_batch_size,
         spec=declaration(spec),
         source=str(found.path),
@@ -229,7 +222,3 @@ def _row(found: Found, trial: Trial, size_bytes: int) -> Tried:
         latency_us=trial.latency_us,
         verdict="runs; there is no model to compare it with",
     )
-
-
-def _record(tensor: TensorSpec) -> TensorRecord:
-    return TensorRecord(name=tensor.name, dtype=tensor.dtype, shape=tensor.dims)

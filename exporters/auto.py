@@ -43,6 +43,10 @@ def choose(
         except ExportError as error:
             refused.append(_refused(entry, error))
             continue
+        if candidate.manifest.unproven:
+            verdict = f"built, not proven here: {candidate.manifest.unproven}"
+            refused.append(Tried(format=entry.format, precision=entry.precision, verdict=verdict))
+            continue
         built.append(candidate)
     if not built:
         reasons = " ".join(f"{row.format}: {row.verdict}" for row in refused)

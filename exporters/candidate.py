@@ -13,9 +13,9 @@ from exporters.describing.wire import wire_interface
 from exporters.errors import HostError, ProofError, SpecError
 from exporters.extras import extra
 from exporters.formats import Compiled, Format, Source, load_format
-from exporters.manifest import Manifest, TensorRecord, record_files
+from exporters.manifest import Manifest, record_files, record_tensor
 from exporters.provenance import declaration, git_commit, host
-from exporters.spec import ModelSpec, TensorSpec
+from exporters.spec import ModelSpec
 from exporters.stages import Stage, StageClock
 
 if TYPE_CHECKING:
@@ -140,12 +140,12 @@ def _manifest(
     return Manifest(
         model=spec.name,
         format=wanted.format,
-        flavor=wanted.flavor if compiler.PLATFORM == "tensorrt_plan" else "",
+        flavor=wanted.flavor if wanted.format == ENGINE else "",
         precision=compiled.precision,
         files=record_files(artefact.parent, artefact.name),
         weights_sha256=captured.weights_sha256,
-        inputs=tuple(map(_record, wire.inputs)),
-        outputs=tuple(map(_record, wire.outputs)),
+        inputs=tuple(map(record_tensor, wire.inputs)),
+        outputs=tuple(map(record_tensor, wire.outputs)),
         max_batch_size=spec.max_batch_size,
         spec=declaration(spec),
         source=wanted.source,
@@ -172,7 +172,3 @@ def _decided_by_sizes(compiled: Compiled) -> Iterator[str]:
             f"The trace kept what Python decided by sizes at {shown}. Give samples of "
             "every length at which that decides otherwise, or export as onnx."
         )
-
-
-def _record(tensor: TensorSpec) -> TensorRecord:
-    return TensorRecord(name=tensor.name, dtype=tensor.dtype, shape=tensor.dims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from exporters.add import Told, declared, tried, write_description
+from exporters.add import Told, declared, described, tried
 from exporters.errors import ExportError, PublishError, SpecError
 from exporters.extras import extra
 from exporters.flow import Exported
@@ -42,7 +42,7 @@ def complete_folder(
     with staged(repository, name) as directory:
         manifest, spec = tried(found, spec, told, artefact, directory, clock)
         write_manifest(directory, manifest)
-        write_description(spec, found.format, directory / OWN_CONFIG, clock)
+        described(spec, found.format, directory / OWN_CONFIG, clock)
         with clock.run(Stage.PUBLISH):
             _into(artefact.parent, directory)
             serve(repository, name, version)

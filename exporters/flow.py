@@ -55,6 +55,7 @@ def export(
     with extra("export"):
         from exporters.capturing.capture import capture
         from exporters.declaring.declare import complete
+        from exporters.describing.describe import write_description
 
     clock = StageClock(report)
     with staged(repository, spec.name) as directory:
@@ -71,7 +72,9 @@ def export(
         if not wanted.change_interface:
             check_clients(manifest, repository)
         with clock.run(Stage.DESCRIBE) as note:
-            note(", ".join(_stage_folder(spec, captured, candidate, directory / FOLDER)))
+            item = captured.samples[0]
+            files = write_description(spec, candidate.compiler, item, directory / FOLDER)
+            note(", ".join(files))
         with clock.run(Stage.PUBLISH) as note:
             write_manifest(candidate.directory, manifest)
             os.rename(candidate.directory, directory / VERSION)
@@ -121,17 +124,3 @@ def _verdict(manifest: Manifest, *, published: bool) -> str:
     if not manifest.unproven:
         return ", ".join(filter(None, ("proven", manifest.cost_in_accuracy)))
     return "published unproven" if published else "built, not proven here, not published"
-
-
-def _stage_folder(
-    spec: ModelSpec, captured: Captured, candidate: Candidate, directory: Path
-) -> list[str]:
-    with extra("export"):
-        from exporters.describing.describe import describe
-
-    files = describe(spec, candidate.compiler, captured.samples[0])
-    for name, content in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return list(files)

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from exporters.tensors import TensorSpec
+
 FILENAME = "manifest.json"
 # Absolute errors by powers of ten; what is below the first counts as equal.
 HISTOGRAM_EDGES = (0.0, *(10.0**power for power in range(-10, 2)), float("inf"))
@@ -20,6 +22,10 @@ class TensorRecord(_Record):
     name: str
     dtype: str
     shape: tuple[int, ...]
+
+
+def record_tensor(tensor: TensorSpec) -> TensorRecord:
+    return TensorRecord(name=tensor.name, dtype=tensor.dtype, shape=tensor.dims)
 
 
 class ProofRow(_Record):

@@ -1,5 +1,6 @@
 """Writes the Triton configuration of a model, through Triton's own protobuf."""
 
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
@@ -58,6 +59,16 @@ def describe(spec: ModelSpec, format: Format, item: Item | None = None) -> dict[
         EMBEDDED_CONFIG: _text(embedded),
         CONTAINER_CONFIG: _text(container),
     }
+
+
+def write_description(spec: ModelSpec, format: Format, item: Item, directory: Path) -> list[str]:
+    """Writes what `describe` says below `directory`; the paths that it wrote."""
+    files = describe(spec, format, item)
+    for name, content in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return list(files)
 
 
 def _config(
