@@ -14,6 +14,10 @@ from exporters.repository import publish
 ONNX, TORCHSCRIPT = "onnxruntime", "pytorch"
 BROKEN = b"this is no model"
 BODY = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 1]}]}
+WARM_UP = (
+    'model_warmup [{ name: "one" batch_size: 1 inputs { key: "x" '
+    "value { data_type: TYPE_FP32 dims: [2] zero_data: true } } }]\n"
+)
 _FILES = {ONNX: "model.onnx", TORCHSCRIPT: "model.pt"}
 
 
@@ -24,6 +28,25 @@ class Times(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.factor
+
+
+class Refuses(torch.nn.Module):
+    """Loads, and fails when it is run."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[1] == 3, "three numbers are wanted"
+        return x
+
+
+def publish_failing_warm_up(repository: Path, name: str) -> int:
+    """Publish a version that loads and does not get through its warm-up, for a server to try."""
+    with staged(repository, name) as directory:
+        (directory / VERSION).mkdir()
+        _save_script(directory / VERSION / _FILES[TORCHSCRIPT], Refuses())
+        (directory / FOLDER / "configs").mkdir(parents=True)
+        for path in ("config.pbtxt", "configs/embedded.pbtxt"):
+            (directory / FOLDER / path).write_text(config_text(TORCHSCRIPT) + WARM_UP)
+        return publish(directory, repository, name, serve=False)
 
 
 def publish_factor(
@@ -56,7 +79,7 @@ def write_factor(version: Path, factor: float | None, *, backend: str = ONNX) ->
     elif backend == ONNX:
         _save_onnx(path, factor)
     else:
-        _save_script(path, factor)
+        _save_script(path, Times(factor))
 
 
 def config_text(backend: str, *, labelled: bool = False) -> str:
@@ -80,8 +103,8 @@ def _save_onnx(path: Path, factor: float) -> None:
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
 
 
-def _save_script(path: Path, factor: float) -> None:
+def _save_script(path: Path, module: torch.nn.Module) -> None:
     with warnings.catch_warnings():
         # TorchScript is going away, says torch.
         warnings.simplefilter("ignore")
-        torch.jit.script(Times(factor).eval()).save(str(path))
+        torch.jit.script(module.eval()).save(str(path))

@@ -25,6 +25,7 @@ from tests.stack.factor_models import (
     TORCHSCRIPT,
     config_text,
     publish_factor,
+    publish_failing_warm_up,
     write_factor,
 )
 from tests.stack.running_triton import RunningTriton, running_triton, triton_settings
@@ -143,6 +144,23 @@ def test_a_version_that_does_not_load_leaves_the_old_one_serving(
     noted = rejection(triton.repository, name, 2)
     assert noted is not None
     assert "is no model that ONNX Runtime" in noted.reason
+
+
+def test_a_version_that_fails_its_warm_up_leaves_the_old_one_serving(
+    triton: RunningTriton, name: str
+) -> None:
+    publish_factor(triton.repository, name, 1)
+    with deployment(triton) as deploy, ModelClients(triton.http_url, name) as clients:
+        triton.call(deploy.activate(name, 1))
+        clients.until(1)
+        clients.answers.clear()
+        publish_failing_warm_up(triton.repository, name)
+        with pytest.raises(DeploymentError, match=r"Version 2 of .* was not taken"):
+            triton.call(deploy.activate(name, 2))
+        clients.until(1)
+    assert set(clients.answers) == {1}
+    assert served_versions(triton.repository, name) == [1]
+    assert rejection(triton.repository, name, 2) is not None
 
 
 def test_a_load_that_is_given_up_is_told_and_taken_back_later(
