@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.permissions import Grants
 from gateway.rates import Limit
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -33,7 +34,7 @@ class Key:
     id: str
     tenant: str
     token_hash: bytes
-    models: tuple[str, ...]
+    grants: Grants
     limit: Limit | None
     created: datetime
     revoked: datetime | None

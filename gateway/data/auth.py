@@ -1,16 +1,15 @@
 """Who calls: from the token of a request to a principal, mostly without asking the records."""
 
 import asyncio
-import fnmatch
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeVar
 
 from gateway import keys
+from gateway.data.peer import Peer
 from gateway.errors import Overloaded, Unauthenticated
 from gateway.keys import Key
+from gateway.permissions import Grants
 from gateway.rates import Limit
 
 MAX_CACHED = 100_000
@@ -30,9 +29,10 @@ _T = TypeVar("_T")
 class Principal:
     """Who calls, and what the decisions that follow need to know of them."""
 
-    key_id: str
+    # The key's id; of a JSON Web Token `jwt:` with issuer and subject.
+    id: str
     tenant: str
-    models: tuple[str, ...]
+    grants: Grants
     limit: Limit | None
 
 
@@ -47,7 +47,7 @@ class Authenticator:
         self._lookups: dict[bytes, asyncio.Task[Principal | None]] = {}
         self._evictions = 0
 
-    def known(self, token: bytes) -> Principal | None:
+    def known(self, token: bytes, peer: Peer) -> Principal | None:
         """The principal if it is known already, None if `look_up` must be asked."""
         if not token:
             raise Unauthenticated(MISSING)
@@ -59,7 +59,7 @@ class Authenticator:
             raise Unauthenticated(NOT_VALID)
         return None
 
-    async def look_up(self, token: bytes) -> Principal:
+    async def look_up(self, token: bytes, peer: Peer) -> Principal:
         """Ask the records; calls for the same token share one question."""
         token_hash = keys.hash_token(token)
         lookup = self._lookups.get(token_hash)
@@ -75,7 +75,7 @@ class Authenticator:
         """Forget keys that changed; what is being looked up right now may be stale as well."""
         changed = set(key_ids)
         self._evictions += 1
-        self._principals = {h: p for h, p in self._principals.items() if p.key_id not in changed}
+        self._principals = {h: p for h, p in self._principals.items() if p.id not in changed}
         self._refused = {h: key_id for h, key_id in self._refused.items() if key_id not in changed}
 
     def evict_all(self) -> None:
@@ -118,18 +118,8 @@ class Authenticator:
             _put_bounded(self._principals, token_hash, principal, MAX_CACHED)
 
 
-def may_use(principal: Principal, model: str) -> bool:
-    """Whether one of the key's patterns covers the model."""
-    return _covers(principal.models, model)
-
-
-@lru_cache(maxsize=8192)
-def _covers(patterns: tuple[str, ...], model: str) -> bool:
-    return any(re.fullmatch(fnmatch.translate(pattern), model) for pattern in patterns)
-
-
 def _principal(key: Key) -> Principal:
-    return Principal(key.id, key.tenant, key.models, key.limit)
+    return Principal(key.id, key.tenant, key.grants, key.limit)
 
 
 def _put_bounded(cache: dict[bytes, _T], key: bytes, value: _T, limit: int) -> None:

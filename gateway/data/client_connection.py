@@ -11,6 +11,7 @@ from gateway.data.answers import problem_answer
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, head_size_bytes, read_head
+from gateway.data.peer import Peer, peer_of
 from gateway.errors import (
     Header,
     HeadersTooLarge,
@@ -39,6 +40,7 @@ class ClientConnection(asyncio.Protocol):
         self._connections = connections
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
+        self.peer = Peer("")
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         # The exchange whose body is arriving.
@@ -110,6 +112,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.peer = peer_of(transport)
         self._connections.add(self)
         self.set_deadline(self._gate.times.head_s)
 

@@ -8,12 +8,13 @@ import structlog
 
 from gateway.data import forwarding
 from gateway.data.answers import CONTINUE, problem_answer, unknown_model_answer
-from gateway.data.auth import Principal, may_use
+from gateway.data.auth import Principal
 from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
-from gateway.data.routes import Permission, Route, find_route
+from gateway.data.peer import Peer
+from gateway.data.routes import Route, find_route
 from gateway.errors import (
     BodyTooLarge,
     HttpError,
@@ -21,6 +22,7 @@ from gateway.errors import (
     RecordsUnavailable,
     RequestTimeout,
 )
+from gateway.permissions import may_see
 
 # Bodies up to this size are held and sent in one write with their head, larger ones streamed.
 HOLD_BYTES = 64 * 1024
@@ -31,6 +33,8 @@ _log = structlog.get_logger()
 
 class Client(forwarding.Client, Protocol):
     """The connection that an exchange answers on."""
+
+    peer: Peer
 
     def finished(self, *, keep_alive: bool) -> None: ...
 
@@ -91,10 +95,10 @@ class Exchange:
         gate.metrics.in_flight += 1
         try:
             self._route = route = find_route(head.method, head.target)
-            if route.permission is Permission.HEALTH:
+            if route.permission is None:
                 self._receive()
                 return
-            principal = gate.authenticator.known(head.token)
+            principal = gate.authenticator.known(head.token, self._client.peer)
             if principal is None:
                 self._look_up(route)
             else:
@@ -108,10 +112,10 @@ class Exchange:
         self._principal = principal
         if max(self.head.body_bytes or 0, self.received_bytes) > gate.max_body_bytes:
             raise self._too_large()
-        decision = gate.buckets.admit(principal.key_id, principal.limit, gate.now_ns())
+        decision = gate.buckets.admit(principal.id, principal.limit, gate.now_ns())
         if not decision.admitted and principal.limit is not None:
             raise quota_exceeded(principal.limit, decision)
-        if route.model and not may_use(principal, route.model):
+        if route.model and not may_see(principal.grants, route.model):
             self._deny_model(route)
         else:
             self._receive()
@@ -291,7 +295,7 @@ class Exchange:
 
     async def _ask_records(self, route: Route) -> None:
         try:
-            principal = await self._gate.authenticator.look_up(self.head.token)
+            principal = await self._gate.authenticator.look_up(self.head.token, self._client.peer)
             self._lookup = None
             self._client.resume_reading()
             self._admit(route, principal)

@@ -3,26 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 from gateway.errors import MethodNotAllowed, RouteNotFound
-
-
-class Permission(Enum):
-    """What a caller must be allowed to do."""
-
-    HEALTH = "health"
-    METADATA = "metadata"
-    INFER = "infer"
-    CONFIG_READ = "config:read"
-    STATS = "stats"
+from gateway.permissions import Permission
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One path that exists; `path` is rebuilt from its parts and is what Triton is asked for."""
 
-    permission: Permission
+    # None: anybody may.
+    permission: Permission | None
     method: bytes
     path: bytes
     model: str = ""
@@ -48,8 +39,8 @@ _SERVER_ROUTES: Mapping[bytes, Route] = {
     route.path: route
     for route in (
         Route(Permission.METADATA, b"GET", b"/v2"),
-        Route(Permission.HEALTH, b"GET", b"/v2/health/live"),
-        Route(Permission.HEALTH, b"GET", b"/v2/health/ready"),
+        Route(None, b"GET", b"/v2/health/live"),
+        Route(None, b"GET", b"/v2/health/ready"),
     )
 }
 _MAX_CACHED = 4096

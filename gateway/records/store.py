@@ -11,13 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import keys
 from gateway.errors import InvalidInput
 from gateway.keys import Key, NewKey
+from gateway.permissions import check_patterns, client_grants
 from gateway.rates import Limit, parse_limit
 from gateway.records.engine import open_engine
 from gateway.records.schema import CHANGE_COUNTER, CHANGES, KEYS, TENANTS
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_MODEL_PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,128}")
-MAX_PATTERNS = 31
 
 
 class Records:
@@ -39,7 +38,7 @@ class Records:
     ) -> NewKey:
         """`create_key("acme", rate="100/s", burst=200)`; its token is never to be had again."""
         _check_tenant(tenant)
-        _check_models(models)
+        check_patterns(tuple(models))
         limit = parse_limit(rate, burst)
         new = keys.generate()
         now = datetime.now(UTC)
@@ -120,17 +119,6 @@ def _check_tenant(tenant: str) -> None:
         )
 
 
-def _check_models(models: Sequence[str]) -> None:
-    if not 1 <= len(models) <= MAX_PATTERNS:
-        raise InvalidInput(f"{len(models)} model patterns; give 1 to {MAX_PATTERNS}, '*' for all")
-    for pattern in models:
-        if not _MODEL_PATTERN.fullmatch(pattern):
-            raise InvalidInput(
-                f"model pattern {pattern!r} is not 1 to 128 letters, digits, '.', '_', '-' "
-                "and the wildcards *, ?, [...]; an example: mnist_*"
-            )
-
-
 async def _ensure_tenant(connection: AsyncConnection, tenant: str, now: datetime) -> None:
     known = await connection.scalar(select(TENANTS.c.name).where(TENANTS.c.name == tenant))
     if known is None:
@@ -154,7 +142,7 @@ def _key(row: Row[Any]) -> Key:
         id=row.id,
         tenant=row.tenant,
         token_hash=row.token_hash,
-        models=tuple(row.models.split()),
+        grants=client_grants(row.models.split()),
         limit=limit,
         created=_utc(row.created),
         revoked=None if row.revoked is None else _utc(row.revoked),

@@ -109,7 +109,7 @@ def _record(key: Key) -> dict[str, object]:
     return {
         "id": key.id,
         "tenant": key.tenant,
-        "models": list(key.models),
+        "models": list(key.grants[0].models),
         "rate": str(key.limit) if key.limit else None,
         "burst": key.limit.burst if key.limit else None,
         "created": key.created.isoformat(timespec="seconds"),
@@ -125,7 +125,7 @@ def _table(found: list[Key]) -> Table:
         table.add_row(
             key.id,
             key.tenant,
-            " ".join(key.models),
+            " ".join(key.grants[0].models),
             str(key.limit) if key.limit else "no limit",
             str(key.limit.burst) if key.limit else "",
             f"{key.created:%Y-%m-%d %H:%M}",

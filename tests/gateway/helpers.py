@@ -19,6 +19,7 @@ from gateway.data.metrics import Metrics
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
+from gateway.permissions import client_grants
 from gateway.rates import Limit
 from tests.gateway.fake_triton import FakeTriton
 
@@ -134,7 +135,13 @@ class Gateway:
         new = keys.generate()
         token_hash = keys.hash_token(new.token.encode())
         self.keys[new.id] = Key(
-            new.id, "acme", token_hash, models, limit, datetime.now(UTC), revoked=None
+            new.id,
+            "acme",
+            token_hash,
+            client_grants(models),
+            limit,
+            datetime.now(UTC),
+            revoked=None,
         )
         return new.token
 

@@ -1,0 +1,21 @@
+"""Where a connection comes from."""
+
+import asyncio
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end of a client's connection."""
+
+    # Text of the IP address; empty for a Unix socket.
+    address: str
+    # Subject of a client certificate that was verified, as RFC 4514 writes it; empty: none.
+    subject: str = ""
+
+
+def peer_of(transport: asyncio.BaseTransport) -> Peer:
+    """The peer of a connection that was just made."""
+    name = transport.get_extra_info("peername")
+    # A Unix socket's is a string.
+    return Peer(str(name[0]) if isinstance(name, tuple) else "")

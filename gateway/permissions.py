@@ -1,0 +1,121 @@
+"""What a caller may do, and with which models: verbs, grants of them, and their text form.
+
+A grant is written `VERB,VERB=PATTERN,PATTERN`: `infer,metadata=mnist_*`. Without patterns it covers
+every model; `*` as the verb is every verb.
+"""
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from gateway.errors import InvalidInput
+
+MAX_GRANTS = 16
+MAX_PATTERNS = 31
+_PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,128}")
+
+
+class Permission(StrEnum):
+    """What a path of the gateway asks of its caller."""
+
+    INFER = "infer"
+    METADATA = "metadata"
+    STATS = "stats"
+    CONFIG_READ = "config:read"
+    REPOSITORY_INDEX = "repository:index"
+    REPOSITORY_LOAD = "repository:load"
+    TRACE = "trace"
+    LOGGING = "logging"
+
+
+# What a key may do unless its grants say otherwise: nothing that changes the server.
+CLIENT_PERMISSIONS = frozenset(
+    {
+        Permission.INFER,
+        Permission.METADATA,
+        Permission.STATS,
+        Permission.CONFIG_READ,
+        Permission.REPOSITORY_INDEX,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """These permissions on the models that one of these patterns covers."""
+
+    permissions: frozenset[Permission]
+    models: tuple[str, ...]
+
+    def __str__(self) -> str:
+        verbs = (
+            "*" if self.permissions == frozenset(Permission) else ",".join(sorted(self.permissions))
+        )
+        return f"{verbs}={','.join(self.models)}"
+
+
+Grants = tuple[Grant, ...]
+
+
+def client_grants(models: Iterable[str]) -> Grants:
+    """The usual grants: what clients do, on models of these patterns."""
+    return (Grant(CLIENT_PERMISSIONS, check_patterns(tuple(models))),)
+
+
+def parse_grant(text: str) -> Grant:
+    """`parse_grant("infer,config:read=mnist_*")`; raises InvalidInput."""
+    verbs, equals, patterns = text.partition("=")
+    models = tuple(patterns.split(",")) if equals else ("*",)
+    return Grant(_parse_verbs(verbs), check_patterns(models))
+
+
+def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns themselves; raises InvalidInput for one that no model's name could match."""
+    if not 1 <= len(patterns) <= MAX_PATTERNS:
+        raise InvalidInput(f"{len(patterns)} model patterns; give 1 to {MAX_PATTERNS}, '*' for all")
+    for pattern in patterns:
+        if not _PATTERN.fullmatch(pattern):
+            raise InvalidInput(
+                f"model pattern {pattern!r} is not 1 to 128 letters, digits, '.', '_', '-' "
+                "and the wildcards *, ?, [...]; an example: mnist_*"
+            )
+    return patterns
+
+
+def may(grants: Grants, permission: Permission, model: str) -> bool:
+    """Whether one of the grants gives the permission on this model."""
+    return any(permission in grant.permissions and covers(grant.models, model) for grant in grants)
+
+
+def may_everywhere(grants: Grants, permission: Permission) -> bool:
+    """Whether one of the grants gives the permission on every model, so on the server itself."""
+    return any(permission in grant.permissions and "*" in grant.models for grant in grants)
+
+
+def may_somewhere(grants: Grants, permission: Permission) -> bool:
+    """Whether one of the grants gives the permission on any model."""
+    return any(permission in grant.permissions for grant in grants)
+
+
+def may_see(grants: Grants, model: str) -> bool:
+    """Whether the caller may know that the model exists: any permission on it will do."""
+    return any(covers(grant.models, model) for grant in grants)
+
+
+@lru_cache(maxsize=8192)
+def covers(patterns: tuple[str, ...], model: str) -> bool:
+    """Whether one of the patterns matches the whole name; case matters."""
+    return any(re.fullmatch(fnmatch.translate(pattern), model) for pattern in patterns)
+
+
+def _parse_verbs(text: str) -> frozenset[Permission]:
+    if text == "*":
+        return frozenset(Permission)
+    try:
+        return frozenset(map(Permission, text.split(",")))
+    except ValueError as error:
+        known = ", ".join(Permission)
+        raise InvalidInput(f"{error} to grant; known are {known}, and * for all") from error

@@ -1,0 +1,65 @@
+"""Grants: who may do what with which model, and how they are written."""
+
+import pytest
+
+from gateway.errors import InvalidInput
+from gateway.permissions import (
+    Permission,
+    client_grants,
+    covers,
+    may,
+    may_everywhere,
+    may_see,
+    may_somewhere,
+    parse_grant,
+)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "model", "allowed"),
+    [
+        (("*",), "anything", True),
+        (("mnist_*",), "mnist_cnn", True),
+        (("mnist_*",), "resnet", False),
+        (("a", "b?"), "bc", True),
+        (("a", "b?"), "ab", False),
+        (("m[12]",), "m2", True),
+        (("m",), "M", False),
+    ],
+)
+def test_patterns_decide_on_models(patterns: tuple[str, ...], model: str, allowed: bool) -> None:
+    assert covers(patterns, model) is allowed
+
+
+def test_a_permission_counts_on_the_models_of_its_own_grant_only() -> None:
+    grants = (parse_grant("infer=a*"), parse_grant("stats=b"))
+    assert may(grants, Permission.INFER, "a1") and may(grants, Permission.STATS, "b")
+    assert not may(grants, Permission.STATS, "a1") and not may(grants, Permission.INFER, "b")
+
+
+def test_any_permission_on_a_model_lets_it_be_seen() -> None:
+    grants = (parse_grant("stats=b"),)
+    assert may_see(grants, "b") and not may_see(grants, "c")
+
+
+def test_the_server_itself_needs_a_grant_on_every_model() -> None:
+    assert may_everywhere((parse_grant("trace"),), Permission.TRACE)
+    assert not may_everywhere((parse_grant("trace=a*"),), Permission.TRACE)
+    assert may_somewhere((parse_grant("trace=a*"),), Permission.TRACE)
+
+
+@pytest.mark.parametrize("text", ["infer=a,b*", "*=*", "config:read,infer=m[12]"])
+def test_a_grant_is_written_as_it_is_read(text: str) -> None:
+    assert str(parse_grant(text)) == text
+
+
+def test_a_client_can_change_nothing_of_the_server() -> None:
+    grants = client_grants("*")
+    for permission in (Permission.REPOSITORY_LOAD, Permission.TRACE, Permission.LOGGING):
+        assert not may_somewhere(grants, permission)
+
+
+@pytest.mark.parametrize("text", ["", "read=*", "infer=", "infer=a b", "infer=%"])
+def test_a_grant_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_grant(text)
