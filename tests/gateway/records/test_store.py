@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gateway import keys
 from gateway.errors import ConfigurationError, InvalidInput
+from gateway.permissions import client_grants
 from gateway.rates import Limit
 from gateway.records import migrate as migrations
 from gateway.records.migrate import migrate, require_current
@@ -39,7 +40,11 @@ def test_a_key_is_found_by_the_id_in_its_token_and_only_its_hash_is_kept(tmp_pat
         new = await records.create_key("acme", rate="100/s", burst=200, models=["a*", "b"])
         key = await records.find_key(new.id)
         assert key is not None
-        assert (key.tenant, key.limit, key.models) == ("acme", Limit(100, 1, 200), ("a*", "b"))
+        assert (key.tenant, key.limit, key.grants) == (
+            "acme",
+            Limit(100, 1, 200),
+            client_grants(("a*", "b")),
+        )
         assert keys.matches(key, keys.hash_token(new.token.encode()))
         assert key.created.tzinfo is not None and key.revoked is None
 
