@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.data.peer import Peer
 from gateway.data.upstream import WAITING_PER_CONNECTION
 from gateway.data.upstream_connection import HOLD_BYTES, MAX_ANSWER_HEAD_BYTES, UpstreamConnection
 from tests.gateway.fake_triton import OK, Behaviour, FakeTriton
@@ -368,7 +369,7 @@ def test_a_request_that_comes_while_a_connection_opens_gets_one_of_its_own() -> 
                     (waiting,) = [c for c in gateway.server._connections if c._current is None]
                     waiting.data_received(post(INFER, gateway.token))
 
-            await gateway.gate.authenticator.look_up(gateway.token.encode())
+            await gateway.gate.authenticator.look_up(gateway.token.encode(), Peer(""))
             await until(lambda: gateway.server.open_connections == 2)
             pool.opened = opened_and_another_request  # type: ignore[method-assign]
             await first.send(post(INFER, gateway.token))
