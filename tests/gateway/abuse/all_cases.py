@@ -1,6 +1,7 @@
 """Every case of the suite."""
 
 from tests.gateway.abuse import (
+    body_cases,
     chunk_cases,
     coding_cases,
     expect_cases,
@@ -14,6 +15,7 @@ from tests.gateway.abuse import (
 from tests.gateway.abuse.case import Case
 
 _MODULES = (
+    body_cases,
     chunk_cases,
     coding_cases,
     expect_cases,

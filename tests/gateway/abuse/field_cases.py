@@ -107,13 +107,30 @@ CASES: list[Case] = [
     ),
     *(refused(named("twice", v), infer((v + b"\r\n") * 2 + _NO_BODY)) for v in _ONCE_ONLY),
     refused("keys twice", infer(b"X-API-Key: other\r\n" + _NO_BODY)),
-    refused(
+    # RFC 9110, 7.8 lets a server ignore an upgrade; Java's client asks for h2c by itself.
+    passed(
         "h2c",
         live(
             b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
         ),
+        (LIVE, b""),
     ),
-    refused("websocket", live(b"Connection: upgrade\r\nUpgrade: websocket\r\n")),
+    passed("websocket", live(b"Connection: upgrade\r\nUpgrade: websocket\r\n"), (LIVE, b"")),
+    passed(
+        "several upgrades in a row",
+        live(b"Connection: upgrade\r\nUpgrade: h2c\r\n") * 3,
+        (LIVE, b""),
+        (LIVE, b""),
+        (LIVE, b""),
+    ),
+    Case(
+        name="an upgrade that says close",
+        data=live(b"Connection: close, upgrade\r\nUpgrade: h2c\r\n"),
+        answers=(200,),
+        is_kept=False,
+        asked=((LIVE, b""),),
+    ),
+    # The parser would take the body for the other protocol.
     refused(
         "h2c with a body",
         infer(b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n", b"abc" + HIDDEN),

@@ -1,6 +1,6 @@
 """Sizes: first line, fields, heads, bodies declared and sent."""
 
-from gateway.data.head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from gateway.data.head import MAX_FIELD_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from tests.gateway.abuse.case import (
     INFER,
     LIVE,
@@ -34,7 +34,8 @@ CASES: list[Case] = [
     refused("a field more", live(b"X: a\r\n" * MAX_HEADERS), 431),
     refused("very many fields", live(b"X:\r\n" * 8000), 431),
     endless("fields without end", LIVE + b" HTTP/1.1\r\n" + b"X: a\r\n" * 8000, 431),
-    passed("a large field", live(b"X: " + b"a" * 30_000 + b"\r\n"), (LIVE, b"")),
+    passed("the largest field", live(b"X: " + b"a" * MAX_FIELD_BYTES + b"\r\n"), (LIVE, b"")),
+    refused("a field one byte larger", live(b"X: " + b"a" * (MAX_FIELD_BYTES + 1) + b"\r\n"), 431),
     refused("a field too large", live(b"X: " + b"a" * MAX_HEAD_BYTES + b"\r\n"), 431),
     endless("a value without end", LIVE + b" HTTP/1.1\r\nX: " + b"a" * MAX_HEAD_BYTES, 431),
     refused("a name too long", live(b"X" * MAX_HEAD_BYTES + b": a\r\n"), 431),

@@ -47,12 +47,12 @@ async def _play(data: bytes, cuts: Iterable[int], *, closes: bool) -> Outcome:
         return [data[start:end] for start, end in pairwise([0, *sorted(cuts), len(data)])]
 
     wire = await new_wire(reply)
-    wire.send(_REQUEST.replace(KEY, wire.token))
+    await wire.send(_REQUEST.replace(KEY, wire.token))
     if closes:
         for line in wire.pool.lines:
             line.transport.abort()
         wire.turn()
-    wire.send(_REQUEST.replace(KEY, wire.token))
+    await wire.send(_REQUEST.replace(KEY, wire.token))
     wire.wait_for_the_end()
     assert wire.gate.metrics.in_flight == 0
     assert len(wire.pool.idle) == len(wire.pool.lines)
@@ -71,7 +71,7 @@ def _is_own(answer: ReadAnswer) -> bool:
 def _assert_the_same(split: Outcome, whole: Outcome) -> None:
     if split == whole:
         return
-    # A fault that shows when the answer has gone out in part, or in full, cannot change it any more.
+    # A fault that shows when an answer has gone out in part, or in full, changes it no more.
     assert whole.status in (502, 504)
 
 
@@ -154,7 +154,7 @@ def test_an_answer_that_is_all_framing_is_broken_off(start: bytes, piece: bytes)
                 yield piece
 
         wire = await new_wire(reply)
-        wire.send(_REQUEST.replace(KEY, wire.token))
+        await wire.send(_REQUEST.replace(KEY, wire.token))
         assert sent < 3 * MAX_ANSWER_HEAD_BYTES
         assert not wire.pool.idle and not wire.pool.lines
 

@@ -47,7 +47,7 @@ async def _play(data: bytes, cuts: list[int]) -> Outcome:
     wire = await new_wire()
     data = data.replace(KEY, wire.token)
     for start, end in pairwise([0, *sorted(cuts), len(data)]):
-        wire.send(data[start:end])
+        await wire.send(data[start:end])
     is_served = not wire.is_closed
     wire.wait_for_the_end()
     assert wire.gate.metrics.in_flight == 0

@@ -131,7 +131,7 @@ class Wire:
         self._coming: list[bytes] = []
         self._is_lost = False
         self.transport = FakeTransport()
-        self.connection = ClientConnection(self.gate, set())
+        self.connection = ClientConnection(self.gate, {})
         self.connection.connection_made(self.transport)
 
     async def know_the_key(self) -> None:
@@ -148,10 +148,19 @@ class Wire:
         """All that the client was sent."""
         return bytes(self.transport.written)
 
-    def send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         """The client sends, and everybody does what comes of it."""
         self._coming.append(data)
         self.turn()
+        while self._is_inflating:
+            await asyncio.sleep(0)
+            self.turn()
+
+    @property
+    def _is_inflating(self) -> bool:
+        """Whether a body is inflated step by step, between which other connections go on."""
+        current = self.connection._current
+        return current is not None and current.body.is_pending
 
     def end(self) -> None:
         """The client closes its side; unless told otherwise an event loop then closes ours."""
