@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -11,15 +9,12 @@ from hypothesis import strategies as st
 
 from gateway.data.upstream_connection import MAX_ANSWER_HEAD_BYTES
 from tests.gateway.abuse.answer_cases import CASES, AnswerCase
-from tests.gateway.abuse.answers_reader import ReadAnswer, read_answers
-from tests.gateway.abuse.case import KEY, infer
+from tests.gateway.abuse.answer_play import REQUEST, assert_the_same, play_answer
+from tests.gateway.abuse.case import KEY
 from tests.gateway.abuse.wire import new_wire
 from tests.gateway.fake_triton import Asked
 from tests.gateway.helpers import run
 
-_REQUEST = infer(b"Content-Length: 2\r\n", b"{}")
-_NEXT_BODY = b"of the next request"
-_NEXT = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(_NEXT_BODY), _NEXT_BODY)
 _SHORT = [case for case in CASES if len(case.data) < 2000]
 _GOOD = [case.data for case in _SHORT if case.status == 200]
 _TOKENS = [
@@ -29,59 +24,13 @@ _TOKENS = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What the client gets for the request that is answered like this."""
-
-    status: int
-    body: bytes
-    is_whole: bool
-
-
-async def _play(data: bytes, cuts: Iterable[int], *, closes: bool) -> Outcome:
-    """Triton answers the first request with this in pieces, and the next one well."""
-
-    def reply(_: Asked) -> Iterable[bytes]:
-        if len(wire.asked) > 1:
-            return [_NEXT]
-        return [data[start:end] for start, end in pairwise([0, *sorted(cuts), len(data)])]
-
-    wire = await new_wire(reply)
-    await wire.send(_REQUEST.replace(KEY, wire.token))
-    if closes:
-        for line in wire.pool.lines:
-            line.transport.abort()
-        wire.turn()
-    await wire.send(_REQUEST.replace(KEY, wire.token))
-    wire.wait_for_the_end()
-    assert wire.gate.metrics.in_flight == 0
-    assert len(wire.pool.idle) == len(wire.pool.lines)
-    answer, *others = read_answers(wire.received)
-    assert len(others) <= 1
-    # A client whose answer is broken off is not served on.
-    assert answer.is_whole or not others
-    assert all(_is_own(other) for other in others)
-    return Outcome(answer.status, b"" if answer.status == 502 else answer.body, answer.is_whole)
-
-
-def _is_own(answer: ReadAnswer) -> bool:
-    return answer.status in (502, 504) or answer.body == _NEXT_BODY
-
-
-def _assert_the_same(split: Outcome, whole: Outcome) -> None:
-    if split == whole:
-        return
-    # A fault that shows when an answer has gone out in part, or in full, changes it no more.
-    assert whole.status in (502, 504)
-
-
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_every_answer_has_the_same_end_in_pieces(size: int) -> None:
     async def test() -> None:
         for case in _SHORT:
-            whole = await _play(case.data, [], closes=case.closes)
+            whole = await play_answer(case.data, [], closes=case.closes)
             cuts = range(size, len(case.data), size)
-            _assert_the_same(await _play(case.data, cuts, closes=case.closes), whole)
+            assert_the_same(await play_answer(case.data, cuts, closes=case.closes), whole)
 
     run(test)
 
@@ -92,7 +41,7 @@ def test_every_answer_has_the_same_end_in_pieces(size: int) -> None:
 def test_an_answer_that_ends_at_any_byte_is_whole_or_seen_to_be_broken(case: AnswerCase) -> None:
     async def test() -> None:
         for end in range(len(case.data)):
-            outcome = await _play(case.data[:end], [], closes=True)
+            outcome = await play_answer(case.data[:end], [], closes=True)
             assert outcome.status == 502 or not outcome.is_whole or outcome.body == case.body
 
     run(test)
@@ -116,9 +65,9 @@ def test_mutated_answers_have_the_same_end_in_any_pieces(
     data: bytes, cuts: list[int], closes: bool
 ) -> None:
     async def play() -> None:
-        whole = await _play(data, [], closes=closes)
-        split = await _play(data, [cut for cut in cuts if cut <= len(data)], closes=closes)
-        _assert_the_same(split, whole)
+        whole = await play_answer(data, [], closes=closes)
+        split = await play_answer(data, [cut for cut in cuts if cut <= len(data)], closes=closes)
+        assert_the_same(split, whole)
 
     asyncio.run(play())
 
@@ -154,7 +103,7 @@ def test_an_answer_that_is_all_framing_is_broken_off(start: bytes, piece: bytes)
                 yield piece
 
         wire = await new_wire(reply)
-        await wire.send(_REQUEST.replace(KEY, wire.token))
+        await wire.send(REQUEST.replace(KEY, wire.token))
         assert sent < 3 * MAX_ANSWER_HEAD_BYTES
         assert not wire.pool.idle and not wire.pool.lines
 

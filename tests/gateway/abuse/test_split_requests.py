@@ -1,27 +1,17 @@
 """However the bytes of a client are split or mutated: the same answers, and nothing hidden."""
 
 import asyncio
-from dataclasses import dataclass
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.data.client_connection import MAX_PIPELINED
 from tests.gateway.abuse.all_cases import CASES
-from tests.gateway.abuse.answers_reader import read_answers
-from tests.gateway.abuse.case import KEY
-from tests.gateway.abuse.wire import new_wire
+from tests.gateway.abuse.request_play import assert_the_same, play_request
 from tests.gateway.helpers import run
 
-# Longer ones are about limits, which are looked at once a piece; so is the number of requests that
-# wait for their turn.
-_SHORT = [
-    case.data
-    for case in CASES
-    if len(case.data) < 2000 and not case.is_head and len(case.answers) < MAX_PIPELINED
-]
+# Longer ones are about limits, which are looked at once a piece.
+_SHORT = [case.data for case in CASES if len(case.data) < 2000 and not case.is_head]
 _SOUND = [case.data for case in CASES if case.data in _SHORT and case.is_kept and case.asked]
 # Pieces of requests that mutations are made of.
 _TOKENS = [
@@ -32,45 +22,9 @@ _TOKENS = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Everything that a client and Triton can tell of one connection."""
-
-    # Of final answers.
-    statuses: list[int]
-    asked: list[tuple[bytes, bytes]]
-    # Whether the client would still have been served when all was sent.
-    is_served: bool
-
-
-async def _play(data: bytes, cuts: list[int]) -> Outcome:
-    wire = await new_wire()
-    data = data.replace(KEY, wire.token)
-    for start, end in pairwise([0, *sorted(cuts), len(data)]):
-        await wire.send(data[start:end])
-    is_served = not wire.is_closed
-    wire.wait_for_the_end()
-    assert wire.gate.metrics.in_flight == 0
-    assert len(wire.pool.idle) == len(wire.pool.lines)
-    answers = read_answers(wire.received)
-    assert all(answer.is_whole for answer in answers)
-    statuses = [answer.status for answer in answers if answer.status >= 200]
-    return Outcome(statuses, [(one.request_line, one.body) for one in wire.asked], is_served)
-
-
-def _assert_the_same(split: Outcome, whole: Outcome) -> None:
-    if split == whole:
-        return
-    # Refused before its body had come, a request ends the connection where it might have served on.
-    known = len(split.statuses)
-    assert not split.is_served and split.statuses[-1] >= 400
-    assert split.statuses == whole.statuses[:known]
-    assert split.asked == whole.asked[: len(split.asked)]
-
-
 def _play_both_ways(data: bytes, cuts: list[int]) -> None:
     async def play() -> None:
-        _assert_the_same(await _play(data, cuts), await _play(data, []))
+        assert_the_same(await play_request(data, cuts), await play_request(data, []))
 
     asyncio.run(play())
 
@@ -79,8 +33,8 @@ def _play_both_ways(data: bytes, cuts: list[int]) -> None:
 def test_every_case_has_the_same_end_in_pieces(size: int) -> None:
     async def test() -> None:
         for data in _SHORT:
-            whole = await _play(data, [])
-            _assert_the_same(await _play(data, list(range(size, len(data), size))), whole)
+            whole = await play_request(data, [])
+            assert_the_same(await play_request(data, list(range(size, len(data), size))), whole)
 
     run(test)
 
