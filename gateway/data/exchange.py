@@ -171,8 +171,7 @@ class Exchange:
         gate = self._gate
         gate.metrics.in_flight -= 1
         seconds = gate.now_s() - self._started_s
-        model = self.route.model if self.route and self.principal else ""
-        gate.metrics.observe(model, status, seconds)
+        gate.metrics.observe(self._counted_model(), status, seconds)
         if gate.access_log is not None:
             forwarding = self._forwarding
             gate.access_log.write(
@@ -186,6 +185,13 @@ class Exchange:
                 sent_bytes=forwarding.sent_bytes if forwarding else 0,
                 traceparent=self.traceparent,
             )
+
+    def _counted_model(self) -> str:
+        route = self.route
+        if route is None or self.principal is None or route.verb in _LOAD_VERBS:
+            # Triton unloads a model that does not exist with success.
+            return ""
+        return route.model
 
     def _subject(self) -> bytes:
         """Who asked for what, in the access log; mostly as in the connection's last request."""
