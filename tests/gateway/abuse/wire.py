@@ -133,7 +133,9 @@ class Wire:
         self._coming: list[bytes] = []
         self._is_lost = False
         self.transport = FakeTransport()
-        self.connection = ClientConnection(self.gate, {})
+        connections = self._gateway.server._connections
+        connections.clear()
+        self.connection = ClientConnection(self.gate, connections)
         self.connection.connection_made(self.transport)
 
     async def know_the_key(self) -> None:
@@ -178,9 +180,7 @@ class Wire:
         self.turn()
 
     def pass_time(self, seconds: float) -> None:
-        self._gateway.clock.now_s += seconds
-        if not self._is_lost and self.connection.deadline_s <= self._gateway.clock.now_s:
-            self.connection.expire()
+        self._gateway.pass_time(seconds)
         self.turn()
 
     def wait_for_the_end(self) -> None:
