@@ -37,6 +37,8 @@ class FakeTriton:
 
     answer: bytes | Callable[[Asked], bytes] = OK
     behaviour: Behaviour | None = None
+    # After each answer.
+    closes: bool = False
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     closed: int = 0
@@ -91,6 +93,8 @@ class FakeTriton:
                 asked = await self.read_request(reader)
                 writer.write(self.answer if isinstance(self.answer, bytes) else self.answer(asked))
                 await writer.drain()
+                if self.closes:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
