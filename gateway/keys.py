@@ -148,7 +148,8 @@ def state(key: Key, now: datetime) -> KeyState:
 
 
 def _same(recorded: bytes | None, token_hash: bytes) -> bool:
-    return hmac.compare_digest(recorded or _NO_HASH, token_hash)
+    same = hmac.compare_digest(recorded or _NO_HASH, token_hash)
+    return same and recorded is not None
 
 
 def _random(length: int) -> str:

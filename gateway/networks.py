@@ -46,7 +46,7 @@ def _parse_network(text: str) -> _Network:
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
-        raise InvalidInput(f"network {text!r} is none ({error}); {_advice(text)}") from error
+        raise InvalidInput(f"network {text!r} cannot be used ({error}); {_advice(text)}") from error
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is None or network.prefixlen < _MAPPED_BITS:
         return network

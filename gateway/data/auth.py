@@ -34,7 +34,9 @@ MAX_VERIFIED = 100_000
 
 MISSING = "No API key; send `Authorization: Bearer ck_...` or `X-API-Key: ck_...`."
 # One text for unknown, revoked and wrong: nothing is to be learnt from it.
-NOT_VALID = "The API key is not valid; ask the operator of this gateway for one."
+NOT_VALID = (
+    "The API key, token or certificate is not valid; ask the operator of this gateway for another."
+)
 
 FindKey = Callable[[str], Awaitable[Key | None]]
 
