@@ -71,24 +71,25 @@ class Attempts:
         self._addresses = None if addresses is None else Failures(addresses)
         self._keys = Failures(PER_KEY)
 
-    def check(self, address: str) -> None:
-        """Raise TooManyFailures if the address may not fail just now."""
-        _check(self._address_wait_s(origin(address), self._now_s()))
+    def check(self, address: str, name: str = "") -> None:
+        """Raise TooManyFailures if this address, or who names this key, may not fail just now."""
+        who, now_s = origin(address), self._now_s()
+        wait_s = 0.0 if self._addresses is None else self._addresses.wait_s(who, now_s)
+        wait_s = max(wait_s, self._keys.wait_s(name, now_s))
+        if wait_s > 0:
+            raise _too_many(math.ceil(wait_s))
 
     def fail(self, address: str, name: str = "") -> None:
         """Count a failure; raise TooManyFailures if it is one too many, which counts as none.
 
         The name is that of the key that the token claims to be, or empty.
         """
+        self.check(address, name)
         who, now_s = origin(address), self._now_s()
-        _check(max(self._address_wait_s(who, now_s), self._keys.wait_s(name, now_s)))
         if who and self._addresses is not None:
             self._addresses.add(who, now_s)
         if name:
             self._keys.add(name, now_s)
-
-    def _address_wait_s(self, who: str, now_s: float) -> float:
-        return 0.0 if self._addresses is None else self._addresses.wait_s(who, now_s)
 
 
 @lru_cache(maxsize=8192)
@@ -100,10 +101,8 @@ def origin(address: str) -> str:
     return "" if found is None else str(found)
 
 
-def _check(wait_s: float) -> None:
-    if wait_s > 0:
-        seconds = math.ceil(wait_s)
-        raise TooManyFailures(
-            f"Too many attempts with keys or tokens that are not valid; try again in {seconds} s.",
-            retry_after_s=seconds,
-        )
+def _too_many(seconds: int) -> TooManyFailures:
+    return TooManyFailures(
+        f"Too many attempts with keys or tokens that are not valid; try again in {seconds} s.",
+        retry_after_s=seconds,
+    )

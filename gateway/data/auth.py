@@ -4,10 +4,11 @@ The order of a decision: a token that was let in before -> form and checksum -> 
 failures of late -> the records, or the signature. Whatever is wrong with a token, it is compared
 as often, read as often and answered in the same words.
 
-What memory alone can tell to be right is let in whatever failures there were: who guesses at a
-key, or shares an address with the owner, must not be able to lock the owner out. For the same
-reason a key that was right here before may be read anew although its address failed too often.
-So the failures of those who name one key cost one reading of the records, and then only memory.
+Memory alone lets in, whatever failures there were: who guesses at a key, or shares an address
+with its owner, must not be able to lock the owner out. A no of memory is asked of the records
+once more, since the key may have changed a moment ago; over the limits of failures it is final.
+Those who name one key reach its limit only by readings that put the key into memory, so that its
+owner is told from them there; and a key that changed meanwhile is read once, over any limit.
 """
 
 import time
@@ -54,7 +55,7 @@ class TokenVerifier(Protocol):
 
 
 class Authenticator:
-    """Knows tokens by their hash; the records are asked once for each key, until it changes."""
+    """Knows tokens by their hash; the records are asked once for a key, until it changes."""
 
     def __init__(
         self,
@@ -100,7 +101,10 @@ class Authenticator:
             return await self._verify(token, peer)
         key = await self._reading.ask(name, partial(self._read, name, token, peer))
         token_hash = keys.hash_token(token) if token else keys.hash_subject(peer.subject)
-        return self._judge(name, key, token_hash, peer)
+        principal = self._admit(key, token_hash, peer)
+        if principal is None:
+            raise self._failure(peer, name)
+        return principal
 
     def evict(self, key_ids: list[str]) -> None:
         """Forget keys that changed; what is being looked up right now may be stale as well."""
@@ -114,28 +118,27 @@ class Authenticator:
         """What memory says of a token that is not simply let in; nothing is asked."""
         name = _name(token, peer)
         if name is not None:
-            if self._cache.knows(name):
-                return self._judge(name, self._cache.get(name), token_hash, peer)
-            if not self._cache.knew(name):
-                self._attempts.check(peer.address)
-        elif self._verifier is not None and self._verifier.claims(token):
-            # Verified before, and only its time has come.
-            if token_hash not in self._verified:
-                self._attempts.check(peer.address)
-        else:
+            principal = self._admit(self._cache.get(name), token_hash, peer)
+            if principal is None and not self._cache.knew(name):
+                self._attempts.check(peer.address, name)
+            return principal
+        if self._verifier is None or not self._verifier.claims(token):
             raise self._failure(peer)
+        # If it was verified before, only its time has come.
+        if token_hash not in self._verified:
+            self._attempts.check(peer.address)
         return None
 
-    def _judge(self, name: str, key: Key | None, token_hash: bytes, peer: Peer) -> Principal:
-        """Whether this key, in the state that was read, lets the caller in."""
+    def _admit(self, key: Key | None, token_hash: bytes, peer: Peer) -> Principal | None:
+        """The principal if this key, in the state that was read, lets the caller in."""
         now_s = self._clock()
         if not keys.matches(key, token_hash) or key is None:
-            raise self._failure(peer, name)
+            return None
         begins_s, ends_s = keys.begins_s(key), keys.ends_s(key, token_hash)
-        if not begins_s <= now_s < ends_s or (
-            key.networks and not is_within(key.networks, peer.address)
-        ):
-            raise self._failure(peer, name)
+        if not begins_s <= now_s < ends_s:
+            return None
+        if key.networks and not is_within(key.networks, peer.address):
+            return None
         self.last_used.note(key.id, now_s)
         expires_s = None if ends_s == inf else ends_s
         principal = Principal(key.id, key.tenant, key.grants, key.limit, expires_s)

@@ -9,8 +9,6 @@ from gateway.data.principal import Principal
 from gateway.keys import Key
 
 MAX_KEYS = 100_000
-# Names of keys that there are not; an attacker can make up any number of them.
-MAX_ABSENT = 10_000
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -27,7 +25,7 @@ class Admitted:
 
 
 class KeyCache:
-    """Keys that were read, the absent included, each until it changes; bounded, the oldest go.
+    """Keys that were read, each until it changes; bounded, the oldest go.
 
     A key is named by its id, or by `subject_name` of the certificate that it stands for.
     """
@@ -38,33 +36,28 @@ class KeyCache:
         # Whoever reads compares it before and after: a change meanwhile makes the answer stale.
         self.changes = 0
         self._keys: OrderedDict[str, Key] = OrderedDict()
-        self._absent: OrderedDict[str, None] = OrderedDict()
         # Names of keys that there were before they changed.
         self._forgotten: OrderedDict[str, None] = OrderedDict()
 
-    def knows(self, name: str) -> bool:
-        """Whether `get` can tell without the records."""
-        return name in self._keys or name in self._absent
+    def get(self, name: str) -> Key | None:
+        return self._keys.get(name)
 
     def knew(self, name: str) -> bool:
         """Whether there was such a key when it was read last, before something changed."""
         return name in self._forgotten
 
-    def get(self, name: str) -> Key | None:
-        return self._keys.get(name)
-
     def put(self, name: str, key: Key | None) -> None:
         """Remember what was read under this name."""
-        if key is None:
-            put_bounded(self._absent, name, None, MAX_ABSENT)
-        else:
-            # What was admitted by an older state of it must not outlive that.
-            self._forget(key.id)
-            for known_as in {name, key.id}:
-                self._keys[known_as] = key
-            while len(self._keys) > MAX_KEYS:
-                self._forget(next(iter(self._keys)))
+        # What was admitted by an older state of it must not outlive that.
+        self._forget(name)
         self._forgotten.pop(name, None)
+        if key is None:
+            return
+        for known_as in _names(key):
+            self._keys[known_as] = key
+            self._forgotten.pop(known_as, None)
+        while len(self._keys) > MAX_KEYS:
+            self._forget(next(iter(self._keys)))
 
     def admit(self, key: Key, token_hash: bytes, admitted: Admitted) -> None:
         """Remember the token too, unless its key changed since it was read."""
@@ -74,15 +67,12 @@ class KeyCache:
     def evict(self, key_ids: Iterable[str]) -> None:
         """Forget keys that changed."""
         self.changes += 1
-        # One of them may be new, for a subject that had none.
-        self._absent.clear()
         for key_id in key_ids:
             self._forget(key_id)
 
     def evict_all(self) -> None:
         """Forget everything: it is not known what changed."""
         self.changes += 1
-        self._absent.clear()
         for name in self._keys:
             put_bounded(self._forgotten, name, None, MAX_KEYS)
         self._keys.clear()
@@ -92,13 +82,16 @@ class KeyCache:
         key = self._keys.get(name)
         if key is None:
             return
-        names = {key.id} if key.tls_subject is None else {key.id, subject_name(key.tls_subject)}
-        for known_as in names & self._keys.keys():
+        for known_as in _names(key):
             del self._keys[known_as]
             put_bounded(self._forgotten, known_as, None, MAX_KEYS)
         self.admitted.pop(key.token_hash, None)
         if key.old_token_hash is not None:
             self.admitted.pop(key.old_token_hash, None)
+
+
+def _names(key: Key) -> tuple[str, ...]:
+    return (key.id,) if key.tls_subject is None else (key.id, subject_name(key.tls_subject))
 
 
 def subject_name(subject: str) -> str:
