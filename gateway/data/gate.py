@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
+from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
@@ -21,6 +22,8 @@ class Times:
     body_progress_s: float = 30.0
     linger_s: float = 2.0
     upstream_s: float = 60.0
+    # Of one request in all, from its head to the end of its answer.
+    request_s: float = 600.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,11 +35,19 @@ class Gate:
     pool: Pool
     metrics: Metrics
     max_body_bytes: int
+    max_connections: int = 20_000
     times: Times
-    # Seconds for deadlines and latencies, nanoseconds for token buckets; both monotonic.
+    # Seconds for latencies, nanoseconds for token buckets; both monotonic.
     now_s: Callable[[], float]
     now_ns: Callable[[], int]
+    # None: not wanted.
+    access_log: AccessLog | None = None
     is_draining: bool = False
+    # The time of the last sweep, by which deadlines are set: asking the clock each time costs.
+    tick_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tick_s = self.now_s()
 
 
 _PROCESS_ID = os.urandom(6).hex()
