@@ -27,6 +27,8 @@ _FORM = re.compile(
 )
 # Compared against where there is no secret, so that unknown ids take as long as known ones.
 _NO_HASH = bytes(32)
+# One object for all keys: each `-inf` would be another.
+_ALWAYS = -inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def ends_s(key: Key, token_hash: bytes) -> float:
 
 def begins_s(key: Key) -> float:
     """Unix time from which the key holds."""
-    return -inf if key.not_before is None else key.not_before.timestamp()
+    return _ALWAYS if key.not_before is None else key.not_before.timestamp()
 
 
 def state(key: Key, now: datetime) -> KeyState:
