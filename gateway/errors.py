@@ -17,6 +17,7 @@ GatewayError
     UriTooLong             414
     UnsupportedCoding      415
     QuotaExceeded          429
+    TooManyFailures        429
     HeadersTooLarge        431
     InternalError          500
     UpstreamFailed         502
@@ -159,6 +160,18 @@ class QuotaExceeded(HttpError):
 
     def members(self) -> dict[str, object]:
         return {"violated-policies": [self.policy]}
+
+
+class TooManyFailures(HttpError):
+    status, code, title = 429, "too_many_failures", "Too many failed attempts"
+    proxy_error = "http_request_denied"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+    def headers(self) -> list[Header]:
+        return [(b"Retry-After", b"%d" % self.retry_after_s)]
 
 
 class HeadersTooLarge(HttpError):

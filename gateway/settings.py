@@ -91,6 +91,13 @@ class GatewaySettings(BaseSettings):
         description="File that gets a line of JSON for each request; `-`: standard output.",
     )
 
+    max_failures_per_address: int = Field(
+        default=30,
+        ge=0,
+        description="Failed attempts to authenticate that one address may make at once, and one "
+        "more each 2 s. 0: no limit, where a proxy's address stands for all clients.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _empty_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
