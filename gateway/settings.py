@@ -1,6 +1,7 @@
 """Settings of the gateway. Order: command line > environment > .env > conch.toml > default."""
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -19,7 +20,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, InvalidInput
+from gateway.jwt_issuers import JwtIssuer, parse_issuers
 
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
@@ -77,6 +79,12 @@ class GatewaySettings(BaseSettings):
         description="Longest wait for Triton's answer; past it the client gets a 504.",
     )
 
+    jwt_issuers: str = Field(
+        default="",
+        description="Whose JSON Web Tokens are taken: a JSON list, in conch.toml `[[jwt_issuers]]`"
+        " tables (docs/tokens.md). Empty: API keys only.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _empty_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +98,26 @@ class GatewaySettings(BaseSettings):
             if not is_http_url(url):
                 raise ValueError("write it as http://127.0.0.1:8000")
         return urls
+
+    @field_validator("jwt_issuers", mode="before")
+    @classmethod
+    def _tables_to_text(cls, given: object) -> str:
+        # Kept as text: settings are handed on to other processes in their environment.
+        return given if isinstance(given, str) else json.dumps(given, default=str)
+
+    @field_validator("jwt_issuers")
+    @classmethod
+    def _are_issuers(cls, text: str) -> str:
+        try:
+            parse_issuers(text)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    @property
+    def token_issuers(self) -> tuple[JwtIssuer, ...]:
+        """The issuers whose JSON Web Tokens are taken."""
+        return parse_issuers(self.jwt_issuers)
 
     @property
     def records_url(self) -> str:

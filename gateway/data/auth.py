@@ -34,6 +34,8 @@ class Principal:
     tenant: str
     grants: Grants
     limit: Limit | None
+    # Seconds since 1970 from which it has to be looked up anew; None: it tells when it changes.
+    expires_s: float | None = None
 
 
 class Authenticator:

@@ -1,6 +1,5 @@
 """The records as the gateway and the command line use them: keys made, found, listed, revoked."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +14,7 @@ from gateway.permissions import check_patterns, client_grants
 from gateway.rates import Limit, parse_limit
 from gateway.records.engine import open_engine
 from gateway.records.schema import CHANGE_COUNTER, CHANGES, KEYS, TENANTS
-
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+from gateway.tenants import check_tenant
 
 
 class Records:
@@ -37,7 +35,7 @@ class Records:
         models: Sequence[str] = ("*",),
     ) -> NewKey:
         """`create_key("acme", rate="100/s", burst=200)`; its token is never to be had again."""
-        _check_tenant(tenant)
+        check_tenant(tenant)
         check_patterns(tuple(models))
         limit = parse_limit(rate, burst)
         new = keys.generate()
@@ -109,14 +107,6 @@ class Records:
             )
             changes = rows.all()
         return (changes[-1][0] if changes else last), [key_id for _, key_id in changes]
-
-
-def _check_tenant(tenant: str) -> None:
-    if not _TENANT.fullmatch(tenant):
-        raise InvalidInput(
-            f"tenant {tenant!r} is not a name of 1 to 64 letters, digits, '.', '_' or '-' "
-            "that starts with a letter or digit"
-        )
 
 
 async def _ensure_tenant(connection: AsyncConnection, tenant: str, now: datetime) -> None:
