@@ -13,8 +13,10 @@ from gateway.token_values import limit_from, models_from, permissions_from, tena
 # A principal is remembered for so long at most; then its issuer's keys are looked at again.
 TRUST_S = 60.0
 MAX_SUBJECT_CHARACTERS = 255
-# Longer is a mistake, such as milliseconds for seconds.
+# Longer is a mistake, or a token that nobody can take back.
 MAX_LIFETIME_S = 366 * 24 * 3600.0
+# The end of the year 9999. Python's integers know no bound, floats do.
+MAX_SECONDS = 253_402_300_799
 _T = TypeVar("_T")
 
 
@@ -45,7 +47,7 @@ def _trusted_until_s(issuer: JwtIssuer, claims: dict[str, object], now_s: float)
     if now_s >= expires_s + issuer.leeway_s:
         raise Refused("it has expired", expires_s)
     if expires_s > now_s + MAX_LIFETIME_S:
-        raise Refused("its exp is more than a year ahead, or not in seconds", expires_s)
+        raise Refused("its exp is more than a year ahead", expires_s)
     for name in ("nbf", "iat"):
         begins_s = _seconds(claims, name)
         if begins_s is not None and now_s < begins_s - issuer.leeway_s:
@@ -58,9 +60,9 @@ def _seconds(claims: dict[str, object], name: str) -> float | None:
         return None
     value = claims[name]
     # bool is an int to Python.
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise Refused(f"its {name} is not a number of seconds since 1970", value)
-    return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS:
+        return value
+    raise Refused(f"its {name} is not a number of seconds since 1970", value)
 
 
 def _check_audience(issuer: JwtIssuer, claims: dict[str, object]) -> None:

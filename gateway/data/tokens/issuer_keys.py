@@ -39,6 +39,7 @@ class IssuerKeys:
         self._keys = KeySet(())
         self._fetched_s = -math.inf
         self._tried_s = -math.inf
+        self._is_failing = False
         self._refresh: asyncio.Task[None] | None = None
         # Kid that the issuer was asked for in vain -> when.
         self._unknown: dict[str, float] = {}
@@ -62,7 +63,7 @@ class IssuerKeys:
         """Refresh ahead of need, until cancelled."""
         while True:
             await self.refresh()
-            await sleep(REFRESH_S if self._is_refreshed() else RETRY_S)
+            await sleep(RETRY_S if self._is_failing else REFRESH_S)
 
     async def refresh(self) -> None:
         """Fetch the keys; calls at one time share one fetch, and a failure changes nothing."""
@@ -82,16 +83,13 @@ class IssuerKeys:
     def _age_s(self) -> float:
         return self._clock_s() - self._fetched_s
 
-    def _is_refreshed(self) -> bool:
-        return self._fetched_s >= self._tried_s
-
     async def _ask_about(self, kid: str, algorithm: str) -> Key | None:
         if self._clock_s() - self._unknown.get(kid, -math.inf) < REFRESH_S:
             return None
         if not await self._refresh_unless_tried_within(COOLDOWN_S):
             return None
         key = self._keys.find(kid, algorithm)
-        if key is None and self._is_refreshed():
+        if key is None and not self._is_failing:
             self._remember_unknown(kid)
         return key
 
@@ -116,13 +114,15 @@ class IssuerKeys:
             document = await self._fetch(self._issuer.jwks_url)
             self._keys = parse_key_set(document, self._issuer.algorithms)
         except KeysUnreadable as error:
-            self._note(str(error))
+            self._fail(str(error))
         except Exception as error:  # whatever it is, the keys that are there go on working
-            self._note(f"{type(error).__name__}: {error}")
+            self._fail(f"{type(error).__name__}: {error}")
         else:
             self._fetched_s = self._clock_s()
+            self._is_failing = False
 
-    def _note(self, reason: str) -> None:
+    def _fail(self, reason: str) -> None:
+        self._is_failing = True
         if not self._sparse.is_due(reason):
             return
         _log.error(
