@@ -26,6 +26,7 @@ from gateway.jwt_issuers import JwtIssuer, parse_issuers
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
 TOML_FILE = "conch.toml"
+MAX_SHOWN = 200
 # Names that clients and exports read from the environment; they are not settings of a server.
 CLIENT_NAMES = frozenset({"CONCH_API_KEY", "CONCH_MODELOPT_PYTHON"})
 # Neither an absolute path nor SQLite's own `:memory:` and `file:` forms.
@@ -226,4 +227,8 @@ def _explain(fault: ErrorDetails) -> str:
     """The setting that is wrong, the names it is set by, its value and the reason."""
     field = str(fault["loc"][0])
     names = f"{flag_name(field)} or {environment_name(field)}"
-    return f"{names} is {fault['input']!r}: {fault['msg']}"
+    shown = repr(fault["input"])
+    if len(shown) > MAX_SHOWN:
+        # Issuers of tokens are a long list; the reason names the one that is wrong.
+        shown = f"{shown[:MAX_SHOWN]}..."
+    return f"{names} is {shown}: {fault['msg']}"
