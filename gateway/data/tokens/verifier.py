@@ -61,6 +61,7 @@ class JwtVerifier:
     async def close(self) -> None:
         for task in self._refreshing:
             task.cancel()
+        await asyncio.gather(*self._refreshing, return_exceptions=True)
         for trusted in self._trusted.values():
             await trusted.keys.close()
         await self._fetcher.close()

@@ -1,6 +1,5 @@
 """Fetching an issuer's keys from a real https server that is slow, huge, false or gone."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import pytest
 from gateway.data.tokens.faults import KeysUnreadable
 from gateway.data.tokens.fetch import MAX_DOCUMENT_BYTES, KeyFetcher
 from tests.gateway.data.tokens.jwks_server import JwksServer, answer, serving
+from tests.gateway.helpers import run
 
 
 def with_server(
     folder: Path, test: Callable[[JwksServer, KeyFetcher], Awaitable[None]], timeout_s: float = 5
 ) -> None:
-    async def run() -> None:
+    async def whole() -> None:
         async with serving(folder, b"{}") as server:
             fetcher = KeyFetcher(timeout_s)
             try:
@@ -22,7 +22,7 @@ def with_server(
             finally:
                 await fetcher.close()
 
-    asyncio.run(run())
+    run(whole)
 
 
 def test_the_document_is_fetched_plainly(tmp_path: Path) -> None:
@@ -35,14 +35,14 @@ def test_the_document_is_fetched_plainly(tmp_path: Path) -> None:
 
 
 def test_an_authority_that_is_not_known_is_not_trusted(tmp_path: Path) -> None:
-    async def run() -> None:
+    async def whole() -> None:
         fetcher = KeyFetcher()
         async with serving(tmp_path, b"{}") as server:
             with pytest.raises(KeysUnreadable, match="CERTIFICATE_VERIFY_FAILED"):
                 await fetcher.fetch(server.url)
         await fetcher.close()
 
-    asyncio.run(run())
+    run(whole)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_gone_is_said_so(tmp_path: Path) -> None:
-    async def run() -> None:
+    async def whole() -> None:
         async with serving(tmp_path, b"{}") as server:
             pass
         fetcher = KeyFetcher()
@@ -105,7 +105,7 @@ def test_a_server_that_is_gone_is_said_so(tmp_path: Path) -> None:
             await fetcher.fetch(server.url)
         await fetcher.close()
 
-    asyncio.run(run())
+    run(whole)
 
 
 def test_no_proxy_of_the_environment_is_used(

@@ -22,7 +22,7 @@ from gateway.errors import IssuerUnavailable
 from gateway.jwt_issuers import parse_issuers
 from tests.gateway.data.tokens.jwks_server import JwksServer, answer, serving
 from tests.gateway.data.tokens.signing import document, ec_signer, issuers_text, rsa_signer
-from tests.gateway.helpers import Clock, until
+from tests.gateway.helpers import Clock, run, until
 
 OLD, NEW = rsa_signer("old"), rsa_signer("new")
 
@@ -45,7 +45,7 @@ class Issuer:
 
 
 def with_issuer(folder: Path, test: Callable[[Issuer], Awaitable[None]]) -> None:
-    async def run() -> None:
+    async def whole() -> None:
         async with serving(folder, document(OLD)) as server:
             fetcher = KeyFetcher()
             issuer = Issuer(server, fetcher)
@@ -55,7 +55,7 @@ def with_issuer(folder: Path, test: Callable[[Issuer], Awaitable[None]]) -> None
                 await issuer.keys.close()
                 await fetcher.close()
 
-    asyncio.run(run())
+    run(whole)
 
 
 def test_keys_are_fetched_once_and_then_known(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_failed_refresh_keeps_the_keys(tmp_path: Path, raw: bytes) -> None:
 
 
 def test_a_fault_of_any_kind_keeps_the_keys() -> None:
-    async def run() -> None:
+    async def whole() -> None:
         async def fetch(url: str) -> bytes:
             fetched.append(url)
             if len(fetched) > 1:
@@ -189,7 +189,7 @@ def test_a_fault_of_any_kind_keeps_the_keys() -> None:
         assert logs[0]["reason"] == "RuntimeError: out of luck"
         assert await keys.find("old", "RS256")
 
-    asyncio.run(run())
+    run(whole)
 
 
 def test_a_key_that_the_issuer_took_back_goes_with_the_next_refresh(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from tests.gateway.data.tokens.signing import (
     rsa_signer,
     token,
 )
-from tests.gateway.helpers import Clock, until
+from tests.gateway.helpers import Clock, run, until
 
 SIGNER = rsa_signer()
 EVIL = rsa_signer("evil")
@@ -116,7 +116,7 @@ def with_gateway(
     *signers: Signer,
     **members: object,
 ) -> None:
-    async def run() -> None:
+    async def whole() -> None:
         async with serving(folder, document(*(signers or (SIGNER,)))) as server:
             gateway = Gateway(server, **members)
             try:
@@ -124,7 +124,7 @@ def with_gateway(
             finally:
                 await gateway.verifier.close()
 
-    asyncio.run(run())
+    run(whole)
 
 
 @pytest.mark.parametrize("signer", EVERY, ids=lambda signer: signer.algorithm)
