@@ -22,8 +22,9 @@ class JwksServer:
 
     def __init__(self, body: bytes) -> None:
         self.raw = answer(body)
-        # Whether blanks follow for ever.
+        # Whether blanks follow for ever, and how slowly.
         self.endless = False
+        self.pause_s = 0.0
         self.requests: list[bytes] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -54,8 +55,9 @@ class JwksServer:
             writer.write(self.raw)
             await writer.drain()
             while self.endless:
-                writer.write(b" " * 65536)
+                writer.write(b" " if self.pause_s else b" " * 65536)
                 await writer.drain()
+                await asyncio.sleep(self.pause_s)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:

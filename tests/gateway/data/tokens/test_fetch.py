@@ -96,6 +96,16 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     with_server(tmp_path, test, timeout_s=0.2)
 
 
+def test_a_server_that_drips_is_given_up(tmp_path: Path) -> None:
+    async def test(server: JwksServer, fetcher: KeyFetcher) -> None:
+        server.raw, server.endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", True
+        server.pause_s = 0.01
+        with pytest.raises(KeysUnreadable, match=r"did not come within 0.2 s"):
+            await fetcher.fetch(server.url)
+
+    with_server(tmp_path, test, timeout_s=0.2)
+
+
 def test_a_server_that_is_gone_is_said_so(tmp_path: Path) -> None:
     async def whole() -> None:
         async with serving(tmp_path, b"{}") as server:

@@ -13,6 +13,7 @@ from tests.gateway.data.tokens.signing import (
     document,
     ec_signer,
     ed_signer,
+    number,
     rsa_jwk,
     rsa_signer,
 )
@@ -79,6 +80,19 @@ def test_a_key_that_is_not_for_verifying_is_passed_over(change: Json) -> None:
     assert keys.find("odd", "RS256") is None
     # It is not counted where a token has no kid, either.
     assert keys.find(None, "RS256") is keys.find("good", "RS256")
+
+
+@pytest.mark.parametrize("bits", [1024, 2016, 8208, 16384])
+def test_a_key_that_is_too_weak_or_too_costly_is_passed_over(bits: int) -> None:
+    modulus = number((1 << bits - 1) + 1, bits // 8)
+    keys = parse(rsa_jwk("odd") | {"n": modulus}, rsa_jwk("good"))
+    assert keys.find("odd", "RS256") is None
+
+
+@pytest.mark.parametrize("bits", [2048, 8192])
+def test_keys_of_the_least_and_the_largest_size_are_used(bits: int) -> None:
+    modulus = number((1 << bits - 1) + 1, bits // 8)
+    assert parse(rsa_jwk("a") | {"n": modulus}).find("a", "RS256") is not None
 
 
 @pytest.mark.parametrize("change", [{"x": "AA"}, {"crv": "secp256k1"}, {"crv": "P-384"}, {"y": ""}])

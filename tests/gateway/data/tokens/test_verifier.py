@@ -204,6 +204,20 @@ def test_a_key_address_in_the_header_is_never_called(tmp_path: Path) -> None:
     with_gateway(tmp_path, test)
 
 
+@pytest.mark.parametrize("signer", EVERY, ids=lambda signer: signer.algorithm)
+@pytest.mark.parametrize("fill", [b"\x00", b"\xff", b"\x01"])
+def test_a_signature_of_nothing_holds_for_no_algorithm(
+    tmp_path: Path, signer: Signer, fill: bytes
+) -> None:
+    async def test(gateway: Gateway) -> None:
+        size = len(signer.sign(b""))
+        signed = token(signer, good_claims()).rpartition(b".")[0]
+        for length in (1, size // 2, size - 1, size, size + 1, 2 * size):
+            await gateway.refuses(signed + b"." + b64(fill * length).encode())
+
+    with_gateway(tmp_path, test, signer, algorithms=[signer.algorithm])
+
+
 def test_the_keys_of_one_issuer_do_not_sign_for_another(tmp_path: Path) -> None:
     async def test(gateway: Gateway) -> None:
         async with serving(tmp_path, document(EVIL)) as other:
@@ -236,6 +250,22 @@ def test_keys_are_fetched_before_the_first_token_comes(tmp_path: Path) -> None:
         await until(lambda: bool(gateway.server.requests))
         assert await gateway.verifier.verify(token(SIGNER, good_claims()))
         assert len(gateway.server.requests) == 1
+
+    with_gateway(tmp_path, test)
+
+
+def test_closing_leaves_nothing_running(tmp_path: Path) -> None:
+    def running() -> list[str]:
+        tasks = (str(task.get_coro()) for task in asyncio.all_tasks() if not task.done())
+        return [task for task in tasks if "IssuerKeys" in task]
+
+    async def test(gateway: Gateway) -> None:
+        gateway.server.may_answer.clear()
+        gateway.verifier.start()
+        await until(lambda: bool(gateway.server.requests))
+        assert len(running()) == 2
+        await gateway.verifier.close()
+        assert running() == []
 
     with_gateway(tmp_path, test)
 
