@@ -254,7 +254,8 @@ def test_keys_are_fetched_before_the_first_token_comes(tmp_path: Path) -> None:
     with_gateway(tmp_path, test)
 
 
-def test_closing_leaves_nothing_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_fetching", [True, False])
+def test_closing_leaves_nothing_running(tmp_path: Path, is_fetching: bool) -> None:
     def running() -> list[str]:
         tasks = (str(task.get_coro()) for task in asyncio.all_tasks() if not task.done())
         return [task for task in tasks if "IssuerKeys" in task]
@@ -264,6 +265,9 @@ def test_closing_leaves_nothing_running(tmp_path: Path) -> None:
         gateway.verifier.start()
         await until(lambda: bool(gateway.server.requests))
         assert len(running()) == 2
+        if not is_fetching:
+            gateway.server.may_answer.set()
+            await until(lambda: len(running()) == 1)
         await gateway.verifier.close()
         assert running() == []
 
