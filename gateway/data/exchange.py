@@ -7,7 +7,6 @@ from typing import Protocol
 import structlog
 
 from gateway.data import forwarding
-from gateway.data.access_log import Entry
 from gateway.data.answers import CONTINUE, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal
 from gateway.data.authorize import authorize
@@ -17,8 +16,10 @@ from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
 from gateway.data.load_request import load_body
-from gateway.data.peer import Peer
-from gateway.data.routes import Route, find_route
+from gateway.data.pace import Pace
+from gateway.data.routes import LOAD_VERBS, TENSOR_VERBS, Route, find_route
+from gateway.data.settle import Caller, settle
+from gateway.data.trace import new_traceparent
 from gateway.errors import (
     HttpError,
     InternalError,
@@ -29,19 +30,12 @@ from gateway.errors import (
 )
 
 CLIENT_LEFT = 499
-# A body must come at this rate on average, once `body_progress_s` is over.
-MIN_BODY_BYTES_PER_S = 4 * 1024
-LOGGED_TARGET_BYTES = 200
-_TENSOR_VERBS = frozenset({"infer", "generate", "generate_stream"})
-_LOAD_VERBS = frozenset({"load", "unload"})
 
 _log = structlog.get_logger()
 
 
-class Client(forwarding.Client, Protocol):
+class Client(forwarding.Client, Caller, Protocol):
     """The connection that an exchange answers on."""
-
-    peer: Peer
 
     def finished(self, *, keep_alive: bool) -> None: ...
 
@@ -62,25 +56,28 @@ class Exchange:
     """Carries one request through the gate, by callbacks: no task unless the key is new here."""
 
     __slots__ = (
-        "_body_began_s",
         "_client",
-        "_code",
-        "_forwarding",
+        "_ends_s",
         "_gate",
         "_is_paused",
         "_lookup",
-        "_started_s",
+        "_pace",
         "_state",
         "body",
+        "code",
+        "forwarding",
         "head",
         "principal",
         "request_id",
         "route",
+        "started_s",
+        "traceparent",
     )
 
     def __init__(self, gate: Gate, client: Client, head: Head) -> None:
         self.head = head
         self.request_id = head.request_id or new_request_id()
+        self.traceparent = head.traceparent or new_traceparent()
         self.body = Body(head.body_bytes)
         self.route: Route | None = None
         self.principal: Principal | None = None
@@ -88,11 +85,13 @@ class Exchange:
         self._client = client
         self._state = State.NEW
         self._lookup: asyncio.Task[None] | None = None
-        self._forwarding: Forwarding | None = None
-        self._started_s = self._body_began_s = gate.now_s()
+        self.forwarding: Forwarding | None = None
+        self.started_s = gate.now_s()
+        self._pace = Pace(gate.tick_s, gate.times.body_progress_s)
+        self._ends_s = gate.tick_s + gate.times.request_s
         self._is_paused = False
         # Of the problem that was answered with.
-        self._code = ""
+        self.code = ""
 
     # The trip.
 
@@ -130,17 +129,17 @@ class Exchange:
     def _expect_body(self, route: Route) -> None:
         if self.head.body_bytes == 0:
             return
-        is_tensors = route.verb in _TENSOR_VERBS
+        is_tensors = route.verb in TENSOR_VERBS
         self.body.limit(self._gate.max_body_bytes if is_tensors else HOLD_BYTES)
-        coding = self.head.forwarded.get(b"Content-Encoding", b"")
-        if route.verb in _LOAD_VERBS and coding:
+        coding = self.head.coding
+        if route.verb in LOAD_VERBS and coding:
             raise UnsupportedCoding("This body is read here; send it without Content-Encoding.")
         self.body.guard(coding, self.head.json_bytes if route.verb == "infer" else None)
 
     def _receive(self, route: Route) -> None:
         """Admitted: now the body is welcome."""
         self._state = State.RECEIVING
-        self._body_began_s = self._gate.now_s()
+        self._pace.begin(self._gate.tick_s)
         body = self.body
         if self.head.expects_continue and not body.received_bytes and not body.has_arrived:
             self._client.write(CONTINUE)
@@ -148,47 +147,16 @@ class Exchange:
 
     def _forward(self) -> None:
         assert self.route is not None
-        if self.route.verb in _LOAD_VERBS:
+        if self.route.verb in LOAD_VERBS:
             self._rebuild_body(self.route)
         self._state = State.FORWARDING
-        self._forwarding = Forwarding(self._gate, self._client, self, self.route)
-        self._forwarding.start()
+        self.forwarding = Forwarding(self._gate, self._client, self, self.route)
+        self.forwarding.start()
 
     def _rebuild_body(self, route: Route) -> None:
         assert self.principal is not None
         body = load_body(route.verb, b"".join(self.body.take()), self.principal.grants)
         self.body.replace(body)
-
-    def _settle(self, status: int) -> None:
-        """Comes exactly once to every request: what was taken becomes what was used."""
-        gate = self._gate
-        gate.metrics.in_flight -= 1
-        seconds = gate.now_s() - self._started_s
-        model = self.route.model if self.route and self.principal else ""
-        gate.metrics.observe(model, status, seconds)
-        if gate.access_log is not None:
-            gate.access_log.write(self._entry(status, seconds))
-
-    def _entry(self, status: int, seconds: float) -> Entry:
-        forwarding, principal, route = self._forwarding, self.principal, self.route
-        head = self.head
-        return Entry(
-            request_id=self.request_id.decode(),
-            peer=self._client.peer.address,
-            method=head.method.decode(),
-            # Rebuilt from its parts where it is a path of ours.
-            path=(route.path if route else head.target[:LOGGED_TARGET_BYTES]).decode("latin-1"),
-            status=status,
-            duration_ms=round(seconds * 1e3, 3),
-            received_bytes=self.body.received_bytes,
-            sent_bytes=forwarding.sent_bytes if forwarding else 0,
-            triton_ms=round(forwarding.triton_s * 1e3, 3) if forwarding else 0.0,
-            tenant=principal.tenant if principal else "",
-            principal=principal.id if principal else "",
-            model=route.model if route else "",
-            code=self._code,
-            traceparent=head.forwarded[b"Traceparent"].decode(),
-        )
 
     # From the client.
 
@@ -215,7 +183,7 @@ class Exchange:
 
     def regulate(self) -> None:
         """Have the client send on unless much of its body waits here or Triton takes none."""
-        forwarding = self._forwarding
+        forwarding = self.forwarding
         is_held = forwarding is not None and forwarding.is_blocked
         should_pause = is_held or self.body.held_bytes > HOLD_BYTES
         if should_pause == self._is_paused:
@@ -233,8 +201,8 @@ class Exchange:
                 body.look()
             if body.is_pending:
                 asyncio.get_running_loop().call_soon(self.advance)
-            if self._forwarding is not None:
-                self._forwarding.send_more()
+            if self.forwarding is not None:
+                self.forwarding.send_more()
             elif body.is_whole or body.ready_bytes > HOLD_BYTES:
                 self._forward()
             else:
@@ -244,17 +212,11 @@ class Exchange:
 
     def await_body(self) -> None:
         """Set the time until which more of the body must have come."""
-        gate = self._gate
-        elapsed_s = gate.now_s() - self._body_began_s
-        progress_s = gate.times.body_progress_s
-        earned_s = progress_s + self.body.received_bytes / MIN_BODY_BYTES_PER_S - elapsed_s
-        self.set_deadline(min(progress_s, earned_s))
+        self.set_deadline(self._pace.left_s(self._gate.tick_s, self.body.received_bytes))
 
     def set_deadline(self, seconds: float) -> None:
         """The next `expire` comes after so long, or when the whole request has taken too long."""
-        gate = self._gate
-        left_s = self._started_s + gate.times.request_s - gate.now_s()
-        self._client.set_deadline(min(seconds, left_s))
+        self._client.deadline_s = min(self._gate.tick_s + seconds, self._ends_s)
 
     def fail(self, error: HttpError) -> None:
         """The rest of the request is not to be had."""
@@ -269,10 +231,10 @@ class Exchange:
         """The deadline that was set last has passed."""
         if self._state is State.LOOKING_UP:
             self._refuse(RecordsUnavailable("The records took too long; try again."))
-        elif self._gate.now_s() - self._started_s >= self._gate.times.request_s:
+        elif self._client.deadline_s >= self._ends_s:
             self._refuse(self._took_too_long(), may_keep=False)
-        elif self._forwarding is not None:
-            self._refuse(self._forwarding.timeout(), may_keep=False)
+        elif self.forwarding is not None:
+            self._refuse(self.forwarding.timeout(), may_keep=False)
         else:
             self.fail(self.body_timeout())
 
@@ -281,34 +243,30 @@ class Exchange:
         return UpstreamTimeout(text) if self.body.has_arrived else RequestTimeout(text)
 
     def body_timeout(self) -> RequestTimeout:
-        """The error that tells how fast a body must come."""
-        limit_s = self._gate.times.body_progress_s
-        return RequestTimeout(
-            f"The body came too slowly: nothing for {limit_s:g} s, or under "
-            f"{MIN_BODY_BYTES_PER_S} bytes a second; {self.body.received_bytes} bytes have come."
-        )
+        """The error for a body that did not come fast enough."""
+        return self._pace.error(self.body.received_bytes)
 
     def abandon(self) -> None:
         """The client has left."""
         is_settled = self._state in (State.NEW, State.DISCARDING, State.DONE)
         if not is_settled:
-            self._settle(CLIENT_LEFT)
+            settle(self._gate, self._client, self, CLIENT_LEFT)
         self._let_go()
         self._state = State.DONE
 
     def pause_answer(self) -> None:
-        if self._forwarding is not None:
-            self._forwarding.pause_answer()
+        if self.forwarding is not None:
+            self.forwarding.pause_answer()
 
     def resume_answer(self) -> None:
-        if self._forwarding is not None:
-            self._forwarding.resume_answer()
+        if self.forwarding is not None:
+            self.forwarding.resume_answer()
 
     # From Triton's side.
 
     def excuse_body(self, seconds: float) -> None:
         """For so long it was Triton who did not take the body, not the client who did not send."""
-        self._body_began_s += seconds
+        self._pace.excuse(seconds)
 
     def can_keep_alive(self) -> bool:
         head, body = self.head, self.body
@@ -322,7 +280,7 @@ class Exchange:
         return head.body_bytes - body.received_bytes <= HOLD_BYTES
 
     def answered(self, status: int, *, keep_alive: bool) -> None:
-        self._settle(status)
+        settle(self._gate, self._client, self, status)
         self._finish(keep_alive=keep_alive)
 
     def failed(self, error: HttpError) -> None:
@@ -332,9 +290,9 @@ class Exchange:
 
     def _refuse(self, error: HttpError, *, may_keep: bool = True) -> None:
         """Answer with a problem, or break off if Triton's answer has begun."""
-        self._code = error.code
-        if self._forwarding is not None and self._forwarding.answer_has_begun:
-            self._break_off(error, self._forwarding)
+        self.code = error.code
+        if self.forwarding is not None and self.forwarding.answer_has_begun:
+            self._break_off(error, self.forwarding)
             return
         keep_alive = may_keep and self.can_keep_alive()
         with_body = self.head.method != b"HEAD"
@@ -343,7 +301,7 @@ class Exchange:
 
     def _break_off(self, error: HttpError, forwarding: Forwarding) -> None:
         """The client must see that its answer is not whole."""
-        self._settle(error.status)
+        settle(self._gate, self._client, self, error.status)
         self._state = State.DONE
         event = forwarding.last_event(error, self.request_id)
         self._let_go()
@@ -355,14 +313,14 @@ class Exchange:
             self._client.abort()
 
     def _deny_model(self, route: Route) -> None:
-        self._code = "unknown_model"
+        self.code = "unknown_model"
         keep_alive = self.can_keep_alive()
         status, data = unknown_model_answer(route, self.request_id, keep_alive=keep_alive)
         self._answer_alone(status, data, keep_alive=keep_alive)
 
     def _answer_alone(self, status: int, data: bytes, *, keep_alive: bool) -> None:
         """The body may still be on its way."""
-        self._settle(status)
+        settle(self._gate, self._client, self, status)
         self._let_go()
         self.body.discard()
         self._client.write(data)
@@ -371,26 +329,26 @@ class Exchange:
             return
         self._state = State.DISCARDING
         self.regulate()
-        self._client.set_deadline(self._gate.times.body_progress_s)
+        self.set_deadline(self._gate.times.body_progress_s)
 
     def _finish(self, *, keep_alive: bool) -> None:
         self._state = State.DONE
-        self._forwarding = None
+        self.forwarding = None
         self._client.finished(keep_alive=keep_alive)
 
     def _let_go(self) -> None:
         if self._lookup is not None:
             self._lookup.cancel()
             self._lookup = None
-        if self._forwarding is not None:
-            self._forwarding.let_go()
-            self._forwarding = None
+        if self.forwarding is not None:
+            self.forwarding.let_go()
+            self.forwarding = None
 
     # A key that this worker has not seen.
 
     def _look_up(self, route: Route) -> None:
         self._state = State.LOOKING_UP
-        self._client.set_deadline(self._gate.times.upstream_s)
+        self.set_deadline(self._gate.times.upstream_s)
         self._lookup = asyncio.get_running_loop().create_task(self._ask_records(route))
 
     async def _ask_records(self, route: Route) -> None:
