@@ -95,8 +95,8 @@ class GatewaySettings(BaseSettings):
     )
     jwt_issuers: str = Field(
         default="",
-        description="Whose JSON Web Tokens are taken: a JSON list, in conch.toml `[[jwt_issuers]]`"
-        " tables (docs/tokens.md). Empty: API keys only.",
+        description="Whose JSON Web Tokens are taken: a JSON list, or tables in conch.toml "
+        "(docs/tokens.md). Empty: API keys only.",
     )
 
     @model_validator(mode="before")
