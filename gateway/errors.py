@@ -26,6 +26,7 @@ GatewayError
       Overloaded
       TooManyConnections
       RecordsUnavailable
+      IssuerUnavailable
     UpstreamTimeout        504
 """
 
@@ -218,6 +219,13 @@ class TooManyConnections(Unavailable):
 class RecordsUnavailable(Unavailable):
     code, title = "records_unavailable", "Keys cannot be read"
     proxy_error = "proxy_internal_error"
+
+
+class IssuerUnavailable(Unavailable):
+    code, title = "issuer_unavailable", "Tokens cannot be verified"
+    proxy_error = "proxy_internal_error"
+    # A failed fetch of an issuer's keys is tried again after 10 s.
+    retry_after_s = 10
 
 
 class UpstreamTimeout(HttpError):

@@ -1,6 +1,5 @@
 """The records as the gateway and the command line use them: keys made, found, rotated, revoked."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,9 +16,9 @@ from gateway.rates import Limit, parse_limit
 from gateway.records.engine import open_engine
 from gateway.records.rows import grants_text, key_of
 from gateway.records.schema import CHANGE_COUNTER, CHANGES, KEYS, TENANTS
+from gateway.tenants import check_tenant
 from gateway.tls_subjects import check_subject
 
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # How often the use of one key is written, whatever number of workers see it.
 LAST_USED_EVERY = timedelta(minutes=1)
 
@@ -170,7 +169,7 @@ class Records:
 
     async def _insert(self, tenant: str, limit: Limit | None, terms: Terms, **of_key: Any) -> None:
         now = datetime.now(UTC)
-        _check_tenant(tenant)
+        check_tenant(tenant)
         check_period(terms.not_before, terms.expires, now)
         async with self._engine.begin() as connection:
             # First the counter: it is the lock that puts writers in order.
@@ -212,14 +211,6 @@ def _hash_to_replace(key_id: str, key: Key | None, overlap: timedelta, now: date
 
 def _none_in_force(key_id: str) -> InvalidInput:
     return InvalidInput(f"no key {key_id!r} is in force; `conch keys list` shows the keys")
-
-
-def _check_tenant(tenant: str) -> None:
-    if not _TENANT.fullmatch(tenant):
-        raise InvalidInput(
-            f"tenant {tenant!r} is not a name of 1 to 64 letters, digits, '.', '_' or '-' "
-            "that starts with a letter or digit"
-        )
 
 
 async def _ensure_tenant(connection: AsyncConnection, tenant: str, now: datetime) -> None:
