@@ -9,16 +9,25 @@ EXTRAS := export,embedded,rtx,loadtest,bench,dev
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: help serve test check bench lock format docs clean
+.PHONY: help serve test varnishtest fuzz-gateway check bench lock format docs clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
 
 serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
 	@$(BIN)/conch up $(ARGS)
 
-test: $(INSTALLED) ## set up and run every test, real Triton included
+test: $(INSTALLED) varnishtest ## set up and run every test, real Triton included
 	$(BIN)/python -m pytest $(ARGS)
+
+# Plays Triton and clients around the gateway; where it cannot be had, these tests are skipped.
+varnishtest:
+	@command -v varnishtest >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null \
+	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends varnish >/dev/null; } \
+	|| echo "varnish could not be installed; the tests in tests/gateway/vtc are skipped."
+
+fuzz-gateway: $(INSTALLED) ## look for bytes that break the gateway, for ten minutes
+	$(BIN)/python -m tests.gateway.abuse.fuzz $(ARGS)
 
 check: $(INSTALLED) ## format, lint, types, import rules, generated documentation
 	$(BIN)/ruff format --check .
