@@ -33,6 +33,8 @@ async def play_request(data: bytes, cuts: Iterable[int]) -> Outcome:
     assert len(wire.pool.idle) == len(wire.pool.lines)
     answers = read_answers(wire.received)
     assert all(answer.is_whole for answer in answers)
+    # Nothing that a client sends is a fault of the gateway's.
+    assert all(answer.status != 500 for answer in answers)
     statuses = [answer.status for answer in answers if answer.status >= 200]
     return Outcome(statuses, [(one.request_line, one.body) for one in wire.asked], is_served)
 
