@@ -19,6 +19,7 @@ from tests.gateway.triton_models import write_models
 
 PATIENCE_S = 30.0
 
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     return free_ports(1)[0]

@@ -1,0 +1,83 @@
+"""A client that keeps its connection and hides nothing of what it is answered."""
+
+import socket
+from dataclasses import dataclass, field
+
+import httptools
+
+PATIENCE_S = 20.0
+
+
+@dataclass
+class Answer:
+    """An answer to the byte; `broken` tells how the connection ended if there was none."""
+
+    status: int = 0
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    broken: str = ""
+
+    def field(self, name: str) -> str | None:
+        return next((value for given, value in self.fields if given == name), None)
+
+
+class _Reader:
+    """Collects one answer from the parser."""
+
+    def __init__(self) -> None:
+        self.answer = Answer()
+        self.is_whole = False
+        self.keeps_alive = False
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.answer.fields.append((name.decode().lower(), value.decode()))
+
+    def on_headers_complete(self) -> None:
+        self.answer.status = self.parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        self.answer.body += body
+
+    def on_message_complete(self) -> None:
+        self.is_whole = True
+        self.keeps_alive = self.parser.should_keep_alive()
+
+
+class KeepAliveClient:
+    """Asks one request after the other, on one connection as long as the server keeps it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket: socket.socket | None = None
+        self.connections = 0
+
+    def ask(self, request: bytes) -> Answer:
+        """What is answered to the bytes of one request."""
+        connection = self._connect()
+        reader = _Reader()
+        try:
+            connection.sendall(request)
+            while not reader.is_whole:
+                data = connection.recv(2**16)
+                if not data:
+                    raise ConnectionError("closed")
+                reader.parser.feed_data(data)
+        except OSError as error:
+            self.close()
+            return Answer(broken=str(error))
+        if not reader.keeps_alive:
+            self.close()
+        return reader.answer
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connect(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._port), PATIENCE_S)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections += 1
+        return self._socket
