@@ -1,7 +1,7 @@
 """A real Triton and a running worker, shared by the tests that need real processes."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class RunningGateway:
             "CONCH_STATE_DIR": str(self.state_dir),
         } | more
 
-    def new_key(self, *models: str, rate: str | None = None) -> NewKey:
+    def new_key(self, *models: str, rate: str | None = None, grants: Sequence[str] = ()) -> NewKey:
         async def create() -> NewKey:
             records = Records(self.records_url)
             try:

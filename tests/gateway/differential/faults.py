@@ -70,6 +70,10 @@ def _changed_inputs() -> Iterator[Case]:
         "binary size beside data": {"parameters": {"binary_data_size": 16}},
         "unknown parameter": {"parameters": {"unknown": 1}},
         "unknown member": {"unknown": {"a": [1]}},
+        "shared memory": {
+            "data": [],
+            "parameters": {"shared_memory_region": "r", "shared_memory_byte_size": 16},
+        },
     }
     for name, change in changes.items():
         document = echo().document()
@@ -153,8 +157,9 @@ def _lengths() -> Iterator[Case]:
     json_bytes = int(dict(case.fields)["Inference-Header-Content-Length"])
     for given in (0, 1, json_bytes - 1, json_bytes + 1, len(case.body), len(case.body) + 1):
         yield _with_length(case, f"JSON's length given as {given}", str(given))
-    for text in ("-1", "x", "", "1e2", "0x10", "9" * 30):
-        yield _with_length(case, f"JSON's length given as {text[:5]!r}", text)
+    for text in ("-1", "x", "", "1e2", "0x10", "+4", "1_0", "9" * 30):
+        wrong = replace(case, ours=Ours(400, "malformed_request"))
+        yield _with_length(wrong, f"JSON's length given as {text[:5]!r}", text)
     yield replace(case, name="lengths: JSON's length not given", fields=())
     for size in (0, 1, 15, 16, 17, -1, 2**40, "16", 16.5, None):
         document = echo(binary=True).document()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.gateway.differential.case import Case, Ours
 
 _SHARED_MEMORY = Ours(403, "shared_memory_refused")
-_UPLOAD = Ours(403, "upload_refused")
+_OVERRIDE = Ours(403, "load_override_refused")
 
 
 def operating_cases() -> Iterator[Case]:
@@ -46,7 +46,7 @@ def _load() -> Iterator[Case]:
         "a file": b'{"parameters":{"config":"{}","file:1/model.py":"AAAA"}}',
         "a file alone": b'{"parameters":{"file:1/model.py":"AAAA"}}',
     }.items():
-        yield Case(f"load: {name}", "POST", f"{path}/slow/load", body, ours=_UPLOAD)
+        yield Case(f"load: {name}", "POST", f"{path}/slow/load", body, ours=_OVERRIDE)
 
 
 def _trace() -> Iterator[Case]:
