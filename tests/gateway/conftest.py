@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class RunningGateway:
     port: int
     triton_port: int
     state_dir: Path
+    pid: int = 0
 
     @property
     def records_url(self) -> str:
@@ -53,6 +55,21 @@ class RunningGateway:
         asyncio.run(revoke())
 
 
+@contextmanager
+def running_gateway(triton_port: int, state_dir: Path, **settings: str) -> Iterator[RunningGateway]:
+    """A worker before what listens there; it must end cleanly with the block."""
+    running = RunningGateway(free_port(), triton_port, state_dir)
+    asyncio.run(migrate(running.records_url))
+    worker = GatewayProcess("gateway.worker", running.settings(**settings))
+    worker.start()
+    try:
+        worker.wait_until_listening(running.port)
+        running.pid = worker.process.pid
+        yield running
+    finally:
+        assert worker.stop()[0] == 0
+
+
 @pytest.fixture(scope="session")
 def triton_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     pytest.importorskip("pytriton", reason="the real Triton comes with the extra [embedded]")
@@ -62,12 +79,5 @@ def triton_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def gateway(triton_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    running = RunningGateway(free_port(), triton_port, tmp_path_factory.mktemp("state"))
-    asyncio.run(migrate(running.records_url))
-    worker = GatewayProcess("gateway.worker", running.settings())
-    worker.start()
-    try:
-        worker.wait_until_listening(running.port)
+    with running_gateway(triton_port, tmp_path_factory.mktemp("state")) as running:
         yield running
-    finally:
-        assert worker.stop()[0] == 0

@@ -60,7 +60,7 @@ def real_triton(directory: Path) -> Iterator[int]:
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/v2/health/ready", process)
+        wait_for(f"http://127.0.0.1:{port}/v2/health/ready", process)
         yield port
     finally:
         process.terminate()
@@ -86,7 +86,7 @@ class GatewayProcess:
         )
 
     def wait_until_listening(self, port: int) -> None:
-        _wait_for(f"http://127.0.0.1:{port}/", self.process)
+        wait_for(f"http://127.0.0.1:{port}/", self.process)
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
@@ -100,7 +100,7 @@ class GatewayProcess:
         return self.process.returncode, output, errors
 
 
-def _wait_for(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """Any answer will do, except that a model must be ready."""
     end_s = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < end_s:

@@ -6,6 +6,18 @@ from dataclasses import dataclass, field
 import httptools
 
 PATIENCE_S = 20.0
+# Fields that belong to the connection or to the gateway, and are no part of the server's answer.
+OURS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "transfer-encoding",
+        "via",
+        "x-request-id",
+    }
+)
 
 
 @dataclass
@@ -19,6 +31,10 @@ class Answer:
 
     def field(self, name: str) -> str | None:
         return next((value for given, value in self.fields if given == name), None)
+
+    def end_to_end(self) -> list[tuple[str, str]]:
+        """What must be the same on both sides of the gateway."""
+        return sorted(field for field in self.fields if field[0] not in OURS)
 
 
 class _Reader:
