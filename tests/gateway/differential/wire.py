@@ -70,6 +70,12 @@ class KeepAliveClient:
 
     def ask(self, request: bytes) -> Answer:
         """What is answered to the bytes of one request."""
+        was_kept = self._socket is not None
+        answer = self._ask(request)
+        # Servers may close a connection that they kept, and say nothing of it.
+        return self._ask(request) if answer.broken and was_kept else answer
+
+    def _ask(self, request: bytes) -> Answer:
         connection = self._connect()
         reader = _Reader()
         try:
