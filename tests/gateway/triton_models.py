@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 _SOURCES = Path(__file__).parent / "models"
-# Model -> the code that answers for it.
-_CODE = {
+# Model -> the code that answers for it; an ensemble has none.
+_CODE: dict[str, str | None] = {
     "echo": "identity",
     "typed": "identity",
     "words": "identity",
@@ -15,6 +15,7 @@ _CODE = {
     "slow": "slow",
     "broken": "broken",
     "counter": "counter",
+    "chain": None,
 }
 _VERSIONS = {"pair": (1, 2)}
 _LABELS = ("zero", "one", "two", "three", "four")
@@ -27,6 +28,7 @@ def write_models(repository: Path) -> None:
         folder = repository / name
         for version in _VERSIONS.get(name, (1,)):
             (folder / str(version)).mkdir(parents=True)
-            shutil.copy(_SOURCES / f"{code}.py", folder / str(version) / "model.py")
+            if code is not None:
+                shutil.copy(_SOURCES / f"{code}.py", folder / str(version) / "model.py")
         shutil.copy(_SOURCES / f"{name}.pbtxt", folder / "config.pbtxt")
     (repository / "digits" / "labels.txt").write_text("\n".join(_LABELS))

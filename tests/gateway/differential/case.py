@@ -31,6 +31,8 @@ class Case:
     # The body goes in chunks of this many bytes; None: with its length.
     chunk_bytes: int | None = None
     ours: Ours | None = None
+    # Asked again until these bytes are in the answer.
+    until: bytes = b""
     # Takes away what differs between two answers of Triton's own, as counters do.
     comparable: Callable[[bytes], bytes] = field(default=as_it_is, compare=False)
 

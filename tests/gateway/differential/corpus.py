@@ -21,7 +21,7 @@ def corpus() -> list[Case]:
         *mutation_cases(),
         *generate_cases(),
         *sequence_cases(),
-        *operating_cases(),
-        # Last: batch sizes appear in them one by one.
+        # After all inferences: batch sizes appear in them one by one. A load begins them anew.
         *statistics_cases(),
+        *operating_cases(),
     ]

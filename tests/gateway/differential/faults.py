@@ -206,10 +206,24 @@ def _broken_json() -> Iterator[Case]:
         "not UTF-8": text.replace(b"X", b"\xff"),
         "escapes": text.replace(b"X", b"\\u0058"),
         "a name twice": text.replace(b'"name": "X"', b'"name": "Z", "name": "X"'),
-        "200 lists deep": b'{"inputs":' + b"[" * 200 + b"]" * 200 + b"}",
         "not JSON at all": bytes(range(256)),
+        "20 lists deep": b'{"inputs":' + b"[" * 20 + b"]" * 20 + b"}",
     }.items():
         yield Case(f"JSON: {name}", "POST", _ECHO, body)
+    yield from _dangerous_json()
+
+
+def _dangerous_json() -> Iterator[Case]:
+    """What could end Triton is never sent to it."""
+    document = json.dumps(echo().document())
+    for name, text in {
+        "200 lists deep": '{"inputs":' + "[" * 200 + "]" * 200 + "}",
+        "a shape of a billion": document.replace("[1, 4]", "[1, 1000000000]"),
+        "a shape of many axes": document.replace("[1, 4]", "[256, 256, 256, 256]"),
+        "letters of shape escaped": document.replace('"shape"', '"sh\\u0061pe"'),
+    }.items():
+        ours = Ours(400, "malformed_request")
+        yield Case(f"JSON: {name}", "POST", _ECHO, text.encode(), ours=ours)
 
 
 def _codings() -> Iterator[Case]:
@@ -217,14 +231,17 @@ def _codings() -> Iterator[Case]:
     for coding in ("gzip", "deflate"):
         packed = plain.compressed(coding)
         name = f"coding: {coding}"
-        yield replace(packed, name=f"{name}, not compressed", body=plain.body)
         yield replace(packed, name=f"{name}, cut", body=packed.body[:-9])
         yield replace(packed, name=f"{name}, empty", body=b"")
-        yield replace(packed, name=f"{name}, rest behind it", body=packed.body + b"rest")
-        yield replace(packed, name=f"{name}, twice", body=packed.body * 2)
+        # What the gateway cannot measure the size of, it refuses.
+        refused = replace(packed, ours=Ours(400, "malformed_request"))
+        yield replace(refused, name=f"{name}, not compressed", body=plain.body)
+        yield replace(refused, name=f"{name}, rest behind it", body=packed.body + b"rest")
+        yield replace(refused, name=f"{name}, twice", body=packed.body * 2)
     raw = zlib.compressobj(wbits=-15)
     body = raw.compress(plain.body) + raw.flush()
-    yield replace(plain.compressed("deflate"), name="coding: deflate without zlib", body=body)
+    refused = replace(plain.compressed("deflate"), ours=Ours(400, "malformed_request"))
+    yield replace(refused, name="coding: deflate without zlib", body=body)
     yield plain.with_fields("identity", Content_Encoding="identity")
     yield plain.with_fields("empty coding", Content_Encoding="")
     for coding in ("br", "zstd", "gzip, gzip", "GZIP"):
@@ -251,6 +268,8 @@ def _other_models() -> Iterator[Case]:
     for delay_ms in (0, 30):
         waits = Tensor("DELAY_MS", "FP32", [1], [delay_ms])
         yield Inference("slow", [waits]).case(f"slow by {delay_ms} ms")
+    inputs = [replace(echo().inputs[0], name="FIRST")]
+    yield Inference("chain", inputs).case("an ensemble")
     yield words("a", "b", "c").case("three texts")
     yield words(*["x"] * 8).case("the largest batch")
     yield words(*["x"] * 9).case("one more than the largest batch")

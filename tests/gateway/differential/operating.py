@@ -26,27 +26,30 @@ def _index() -> Iterator[Case]:
 
 
 def _load() -> Iterator[Case]:
-    """Unloads `slow`, looks, and loads it again."""
+    """Unloads `chain`, looks, and loads it again."""
     path = "/v2/repository/models"
-    yield Case("load: loaded already", "POST", f"{path}/slow/load", b"{}")
-    yield Case("load: no body", "POST", f"{path}/slow/load")
+    yield Case("load: loaded already", "POST", f"{path}/chain/load", b"{}")
+    yield Case("load: no body", "POST", f"{path}/chain/load")
     yield Case("load: unknown", "POST", f"{path}/unknown/load", b"{}")
     yield Case("unload: unknown", "POST", f"{path}/unknown/unload", b"{}")
-    yield Case("unload", "POST", f"{path}/slow/unload", b"{}")
-    yield Case("unload: the model is away", "GET", "/v2/models/slow/ready")
-    yield Case("unload: its metadata", "GET", "/v2/models/slow")
+    yield Case("unload", "POST", f"{path}/chain/unload", b"{}")
+    yield Case("unload: the model is away", "GET", "/v2/models/chain/ready")
+    yield Case("unload: its metadata", "GET", "/v2/models/chain")
     yield Case("unload: the index", "POST", "/v2/repository/index")
-    yield Case("load", "POST", f"{path}/slow/load", b'{"parameters":{}}')
-    yield Case("load: the model is back", "GET", "/v2/models/slow/ready")
-    dependents = b'{"parameters":{"unload_dependents":true}}'
-    yield Case("unload: with dependents", "POST", f"{path}/slow/unload", dependents)
-    yield Case("load: once more", "POST", f"{path}/slow/load")
+    # A load before that can end Triton (measured on 2.51).
+    done = b'"reason":"unloaded"'
+    yield Case("unload: until it is done", "POST", "/v2/repository/index", until=done)
+    yield Case("load", "POST", f"{path}/chain/load", b'{"parameters":{}}')
+    yield Case("load: the model is back", "GET", "/v2/models/chain/ready")
+    for given in (b"true", b"false"):
+        body = b'{"parameters":{"unload_dependents":%b}}' % given
+        yield Case(f"unload: dependents {given!r}", "POST", f"{path}/unknown/unload", body)
     for name, body in {
         "a configuration": b'{"parameters":{"config":"{}"}}',
         "a file": b'{"parameters":{"config":"{}","file:1/model.py":"AAAA"}}',
         "a file alone": b'{"parameters":{"file:1/model.py":"AAAA"}}',
     }.items():
-        yield Case(f"load: {name}", "POST", f"{path}/slow/load", body, ours=_OVERRIDE)
+        yield Case(f"load: {name}", "POST", f"{path}/chain/load", body, ours=_OVERRIDE)
 
 
 def _trace() -> Iterator[Case]:

@@ -36,6 +36,14 @@ class Answer:
         """What must be the same on both sides of the gateway."""
         return sorted(field for field in self.fields if field[0] not in OURS)
 
+    def through_gateway(self) -> list[tuple[str, str]]:
+        """The same, with what the gateway adds to a stream of events."""
+        fields = self.end_to_end()
+        is_stream = (self.field("content-type") or "").startswith("text/event-stream")
+        if self.status == 200 and is_stream:
+            fields += [("cache-control", "no-store"), ("x-accel-buffering", "no")]
+        return sorted(fields)
+
 
 class _Reader:
     """Collects one answer from the parser."""
@@ -66,7 +74,6 @@ class KeepAliveClient:
     def __init__(self, port: int) -> None:
         self._port = port
         self._socket: socket.socket | None = None
-        self.connections = 0
 
     def ask(self, request: bytes) -> Answer:
         """What is answered to the bytes of one request."""
@@ -101,5 +108,4 @@ class KeepAliveClient:
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), PATIENCE_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.connections += 1
         return self._socket
