@@ -35,7 +35,6 @@ def _load() -> Iterator[Case]:
     yield Case("unload", "POST", f"{path}/chain/unload", b"{}")
     yield Case("unload: the model is away", "GET", "/v2/models/chain/ready")
     yield Case("unload: its metadata", "GET", "/v2/models/chain")
-    yield Case("unload: the index", "POST", "/v2/repository/index")
     # A load before that can end Triton (measured on 2.51).
     done = b'"reason":"unloaded"'
     yield Case("unload: until it is done", "POST", "/v2/repository/index", until=done)
