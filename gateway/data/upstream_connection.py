@@ -127,15 +127,15 @@ class UpstreamConnection(asyncio.Protocol):
             self.abort()
             return
         self._raw_bytes += len(data)
-        if self._answer is not None and self._frames_too_much():
-            self._fail(
-                UpstreamFailed("Chunk extensions or trailers of Triton's answer take too much.")
-            )
-            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(_failure(error))
+            return
+        if self._answer is not None and self._frames_too_much():
+            self._fail(
+                UpstreamFailed("Chunk extensions or trailers of Triton's answer take too much.")
+            )
             return
         if self._answer is not None:
             if self._complete or not _is_small(self._answer):

@@ -70,12 +70,18 @@ class RawClient:
         return await self.answer(is_head=is_head)
 
     async def answer(self, *, is_head: bool = False) -> Answer:
+        return await self.rest_of_answer(await self.read_head(), is_head=is_head)
+
+    async def read_head(self) -> str:
         async with asyncio.timeout(PATIENCE_S):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-            status_line, *lines = head.rstrip("\r\n").split("\r\n")
-            fields = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
-            status = int(status_line.split(" ")[1])
-            no_body = is_head or status == 100
+            return (await self._reader.readuntil(b"\r\n\r\n")).decode()
+
+    async def rest_of_answer(self, head: str, *, is_head: bool = False) -> Answer:
+        status_line, *lines = head.rstrip("\r\n").split("\r\n")
+        fields = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
+        status = int(status_line.split(" ")[1])
+        no_body = is_head or status == 100
+        async with asyncio.timeout(PATIENCE_S):
             body = b"" if no_body else await self._body(fields)
         return Answer(status, fields, body)
 
