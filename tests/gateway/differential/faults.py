@@ -70,10 +70,6 @@ def _changed_inputs() -> Iterator[Case]:
         "binary size beside data": {"parameters": {"binary_data_size": 16}},
         "unknown parameter": {"parameters": {"unknown": 1}},
         "unknown member": {"unknown": {"a": [1]}},
-        "shared memory": {
-            "data": [],
-            "parameters": {"shared_memory_region": "r", "shared_memory_byte_size": 16},
-        },
     }
     for name, change in changes.items():
         document = echo().document()
@@ -204,7 +200,7 @@ def _broken_json() -> Iterator[Case]:
         "not a number": text.replace(b"0.25", b"NaN"),
         "infinite": text.replace(b"0.25", b"Infinity"),
         "not UTF-8": text.replace(b"X", b"\xff"),
-        "escapes": text.replace(b"X", b"\\u0058"),
+        "escapes": text.replace(b'"X"', b'"X\\u003c"'),
         "a name twice": text.replace(b'"name": "X"', b'"name": "Z", "name": "X"'),
         "not JSON at all": bytes(range(256)),
         "20 lists deep": b'{"inputs":' + b"[" * 20 + b"]" * 20 + b"}",
@@ -220,10 +216,16 @@ def _dangerous_json() -> Iterator[Case]:
         "200 lists deep": '{"inputs":' + "[" * 200 + "]" * 200 + "}",
         "a shape of a billion": document.replace("[1, 4]", "[1, 1000000000]"),
         "a shape of many axes": document.replace("[1, 4]", "[256, 256, 256, 256]"),
-        "letters of shape escaped": document.replace('"shape"', '"sh\\u0061pe"'),
+        "letters escaped": document.replace('"shape"', '"sh\\u0061pe"'),
     }.items():
         ours = Ours(400, "malformed_request")
         yield Case(f"JSON: {name}", "POST", _ECHO, text.encode(), ours=ours)
+    region = {"shared_memory_region": "r", "shared_memory_byte_size": 16}
+    for side in ("inputs", "outputs"):
+        shared = echo().document() | {"outputs": [{"name": "Y"}]}
+        shared[side][0]["parameters"] = region
+        case = infer_case(f"{side} in shared memory", _ECHO, shared)
+        yield replace(case, ours=Ours(403, "shared_memory_refused"))
 
 
 def _codings() -> Iterator[Case]:
