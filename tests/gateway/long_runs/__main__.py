@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.gateway.long_runs.idle import idle
 from tests.gateway.long_runs.large import large
 from tests.gateway.long_runs.parts import MIB
-from tests.gateway.long_runs.steady import steady
+from tests.gateway.long_runs.steady import FILLING, steady
 
 GIB = 1024 * MIB
 MAX_GROWTH_BYTES = 4 * MIB
@@ -15,9 +15,9 @@ MAX_GROWTH_BYTES = 4 * MIB
 
 def show_steady() -> bool:
     """Memory after every 100,000 of a million requests."""
-    seen = steady(10, 100_000, print)
-    print(f"before the first {seen.before_bytes / MIB:.2f} MiB; answers {dict(seen.statuses)}")
-    print(f"growth after the first quarter: {seen.growth_bytes / MIB:.2f} MiB")
+    seen = steady(10, 100_000, filling=FILLING, report=print)
+    print(f"before them {seen.before_bytes / MIB:.2f} MiB; answers {dict(seen.statuses)}")
+    print(f"growth after the first part: {seen.growth_bytes / MIB:.2f} MiB")
     return seen.growth_bytes <= MAX_GROWTH_BYTES
 
 

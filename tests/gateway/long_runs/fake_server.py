@@ -59,6 +59,9 @@ class _Connection(asyncio.Protocol):
         if b"/huge/" in self._path:
             self._sending = asyncio.get_running_loop().create_task(self._send(int(self._begun)))
             return
+        if b"/echo" not in self._path:
+            self._transport.write(_NOT_FOUND)
+            return
         body = (
             b'{"model_name":"echo","model_version":"1","outputs":[],"bytes":%d}' % self._body_bytes
         )

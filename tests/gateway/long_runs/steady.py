@@ -18,6 +18,8 @@ from tests.gateway.long_runs.parts import gateway_before_fake_server, resident_b
 CONNECTIONS = 32
 # One request in so many is of a kind that was never sent before.
 ODD_EVERY = 10
+# More than the worker remembers of refused tokens and of paths.
+FILLING = 16_000
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,18 @@ class Memory:
 
     @property
     def growth_bytes(self) -> int:
-        """How much more it took at its most than after the first quarter."""
-        warm = self.after_bytes[len(self.after_bytes) // 4]
-        return max(self.after_bytes) - warm
+        """How much more it took at its most than after the first part."""
+        return max(self.after_bytes) - self.after_bytes[0]
 
 
-def steady(parts: int, requests_a_part: int, report: Callable[[str], None]) -> Memory:
-    """Send so many requests, and look at the worker's memory after each part."""
+def steady(
+    parts: int, requests_a_part: int, *, filling: int, report: Callable[[str], None]
+) -> Memory:
+    """Send `filling` requests to fill caches, then parts; look at the memory after each."""
     with gateway_before_fake_server() as gateway:
-        requests = mixed_requests(gateway.new_key().token)
+        token = gateway.new_key().token
+        asyncio.run(hammer(gateway.port, fill_caches(token), filling))
+        requests = mixed_requests(token)
         before, after = resident_bytes(gateway.pid), list[int]()
         statuses: Counter[int] = Counter()
         for part in range(parts):
@@ -66,6 +71,14 @@ def mixed_requests(token: str) -> Iterator[bytes]:
                 _get("/v2/models/echo", token, f"X-Request-Id: {name}\r\n"),
                 _get("/v2/models/echo", token, f"X-{name}: a\r\n"),
             )
+        )
+
+
+def fill_caches(token: str) -> Iterator[bytes]:
+    """What the worker remembers up to a limit, until it has reached the limits."""
+    for number in itertools.count():
+        yield _get(
+            f"/v2/models/filling-{number}", token if number % 3 == 0 else keys.generate().token
         )
 
 
