@@ -26,7 +26,6 @@ FILLING = 16_000
 class Memory:
     """What the worker took in RAM after each part of the run, and what it answered."""
 
-    requests_a_part: int
     before_bytes: int
     after_bytes: list[int]
     statuses: Counter[int]
@@ -51,7 +50,7 @@ def steady(
             statuses += asyncio.run(hammer(gateway.port, requests, requests_a_part))
             after.append(resident_bytes(gateway.pid))
             report(f"{(part + 1) * requests_a_part:>9,} requests {after[-1] / 2**20:8.2f} MiB")
-    return Memory(requests_a_part, before, after, statuses)
+    return Memory(before, after, statuses)
 
 
 def mixed_requests(token: str) -> Iterator[bytes]:
