@@ -171,6 +171,7 @@ class Gateway:
         self.server.expire(self.clock.now_s)
 
     def count(self, model: str, status: int) -> float:
+        self.gate.metrics.publish()
         labels = {"model": model, "status": str(status)}
         return self.registry.get_sample_value("conch_requests_total", labels) or 0.0
 
