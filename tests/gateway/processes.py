@@ -54,6 +54,8 @@ def real_triton(directory: Path) -> Iterator[int]:
         "--allow-metrics=false",
         "--model-control-mode=explicit",
         "--load-model=*",
+        # The model `told` shows them.
+        "--http-header-forward-pattern=.*",
         "--disable-auto-complete-config",
         "--exit-timeout-secs=2",
     ]

@@ -16,6 +16,7 @@ _CODE: dict[str, str | None] = {
     "broken": "broken",
     "counter": "counter",
     "chain": None,
+    "told": "told",
 }
 _VERSIONS = {"pair": (1, 2)}
 _LABELS = ("zero", "one", "two", "three", "four")

@@ -246,7 +246,9 @@ def _codings() -> Iterator[Case]:
     yield replace(refused, name="coding: deflate without zlib", body=body)
     yield plain.with_fields("identity", Content_Encoding="identity")
     yield plain.with_fields("empty coding", Content_Encoding="")
-    for coding in ("br", "zstd", "gzip, gzip", "GZIP"):
+    shouted = (("Content-Encoding", "GZIP"),)
+    yield replace(plain.compressed("gzip"), name="coding: GZIP", fields=shouted)
+    for coding in ("br", "zstd", "gzip, gzip"):
         unsupported = replace(plain, ours=Ours(415, "unsupported_coding"))
         yield unsupported.with_fields(coding, Content_Encoding=coding)
 

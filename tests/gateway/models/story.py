@@ -1,4 +1,7 @@
-"""Decoupled: as many answers as asked for; after `fail_after` of them it fails."""
+"""Decoupled: as many answers as asked for; after `fail_after` of them it fails.
+
+It ends when its client is gone.
+"""
 
 import time
 
@@ -15,6 +18,8 @@ class TritonPythonModel:
         given = {tensor.name(): tensor.as_numpy().reshape(-1)[0] for tensor in request.inputs()}
         sender = request.get_response_sender()
         for number in range(given.get("count", 3)):
+            if sender.is_cancelled():
+                break
             if number == given.get("fail_after", -1):
                 error = pb_utils.TritonError(f"the story ends after {number}")
                 sender.send(pb_utils.InferenceResponse(error=error))
