@@ -63,7 +63,10 @@ class Metrics:
 
     def observe_stream_error(self, model: str) -> None:
         """A stream of events ended in an error."""
-        self._stream_errors.labels(model if model in self._models else "").inc()
+        if model not in self._models:
+            # Its status was 200.
+            model = self._admit_label(model, _OK)
+        self._stream_errors.labels(model).inc()
 
     def publish(self) -> None:
         """Hand over what was counted since the last time."""

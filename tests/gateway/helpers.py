@@ -19,7 +19,7 @@ from gateway.data.metrics import Metrics
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
-from gateway.permissions import client_grants
+from gateway.permissions import Grants, client_grants
 from gateway.rates import Limit
 from tests.gateway.fake_triton import FakeTriton
 
@@ -139,14 +139,20 @@ class Gateway:
         self.server = Server(self.gate)
         self.token = self.add_key()
 
-    def add_key(self, *, models: tuple[str, ...] = ("*",), limit: Limit | None = None) -> str:
+    def add_key(
+        self,
+        *,
+        models: tuple[str, ...] = ("*",),
+        limit: Limit | None = None,
+        grants: Grants | None = None,
+    ) -> str:
         new = keys.generate()
         token_hash = keys.hash_token(new.token.encode())
         self.keys[new.id] = Key(
             new.id,
             "acme",
             token_hash,
-            client_grants(models),
+            grants or client_grants(models),
             limit,
             datetime.now(UTC),
             revoked=None,
@@ -174,6 +180,9 @@ class Gateway:
         self.gate.metrics.publish()
         labels = {"model": model, "status": str(status)}
         return self.registry.get_sample_value("conch_requests_total", labels) or 0.0
+
+    def stream_errors(self, model: str) -> float:
+        return self.registry.get_sample_value("conch_stream_errors_total", {"model": model}) or 0.0
 
     async def _find_key(self, key_id: str) -> Key | None:
         self.lookups.append(key_id)
