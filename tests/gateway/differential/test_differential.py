@@ -1,47 +1,26 @@
 """The same requests to Triton and through the gateway: the same answers, to the byte."""
 
-import time
-from dataclasses import dataclass
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.differential.case import Case
+from tests.gateway.differential.conftest import Answers
 from tests.gateway.differential.corpus import corpus
-from tests.gateway.differential.wire import PATIENCE_S, Answer, KeepAliveClient
+from tests.gateway.differential.wire import Answer, KeepAliveClient
 
 CORPUS = corpus()
-
-
-@dataclass
-class Answers:
-    """All answers of both, by the name of the case."""
-
-    direct: dict[str, Answer]
-    through: dict[str, Answer]
-
-
-@pytest.fixture(scope="module")
-def answers(gateway: RunningGateway) -> Answers:
-    """One whole pass after the other: some requests are steps that build on one another."""
-    token = gateway.new_key(grants=["*=*"]).token
-    direct, through = KeepAliveClient(gateway.triton_port), KeepAliveClient(gateway.port)
-    try:
-        return Answers(
-            {case.name: _ask(direct, case, None) for case in CORPUS if not case.ours},
-            {case.name: _ask(through, case, token) for case in CORPUS},
-        )
-    finally:
-        direct.close()
-        through.close()
-
-
-def _ask(client: KeepAliveClient, case: Case, token: str | None) -> Answer:
-    request = case.wire("host", token)
-    end_s = time.monotonic() + PATIENCE_S
-    while case.until not in (answer := client.ask(request)).body:
-        assert time.monotonic() < end_s, f"{case.name}: {answer}"
-    return answer
+# Cases that can be asked in any order and number.
+SINGLE = [
+    case
+    for case in CORPUS
+    if not case.ours and case.path.endswith("/infer") and "/counter/" not in case.path
+]
+CLIENTS = 8
+AHEAD = 16
 
 
 def test_the_corpus_is_large_and_each_request_distinct() -> None:
@@ -50,9 +29,57 @@ def test_the_corpus_is_large_and_each_request_distinct() -> None:
 
 
 @pytest.mark.parametrize("case", [x for x in CORPUS if not x.ours], ids=lambda case: case.name)
-def test_the_gateway_answers_as_triton_does(answers: Answers, case: Case) -> None:
-    direct, through = answers.direct[case.name], answers.through[case.name]
-    assert not direct.broken
+def test_the_gateway_answers_as_triton_does(direct: Answers, through: Answers, case: Case) -> None:
+    assert not direct[case.name].broken
+    _assert_same(case, through[case.name], direct[case.name])
+
+
+@pytest.mark.parametrize("case", [x for x in CORPUS if x.ours], ids=lambda case: case.name)
+def test_the_gateway_refuses_by_design(through: Answers, case: Case) -> None:
+    assert case.ours is not None
+    answer = through[case.name]
+    assert answer.status == case.ours.status
+    assert f'"code":"{case.ours.code}"'.encode() in answer.body
+    assert (answer.field("proxy-status") or "").startswith("conch; error=")
+
+
+def test_requests_may_arrive_in_any_pieces(
+    client: KeepAliveClient, direct: Answers, token: str
+) -> None:
+    chosen = random.Random(6)
+    for case in chosen.sample(SINGLE, 300):
+        pieces = _cut(case.wire("host", token), chosen)
+        _assert_same(case, client.ask_in_pieces(pieces), direct[case.name])
+
+
+def test_requests_sent_ahead_are_answered_in_order(
+    client: KeepAliveClient, direct: Answers, token: str
+) -> None:
+    """Triton itself does not do this."""
+    chosen = random.Random(7)
+    for _ in range(12):
+        cases = chosen.sample(SINGLE, AHEAD)
+        answers = client.ask_ahead([case.wire("host", token) for case in cases])
+        for case, answer in zip(cases, answers, strict=True):
+            _assert_same(case, answer, direct[case.name])
+
+
+def test_answers_do_not_mix_when_many_ask_at_once(
+    gateway: RunningGateway, direct: Answers, token: str
+) -> None:
+    def ask(seed: int) -> None:
+        client = KeepAliveClient(gateway.port)
+        try:
+            for case in random.Random(seed).sample(SINGLE, 100):
+                _assert_same(case, client.ask(case.wire("host", token)), direct[case.name])
+        finally:
+            client.close()
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(ask, range(CLIENTS)))
+
+
+def _assert_same(case: Case, through: Answer, direct: Answer) -> None:
     assert through.status == direct.status
     assert case.comparable(through.body) == case.comparable(direct.body)
     assert through.end_to_end() == direct.through_gateway()
@@ -61,10 +88,8 @@ def test_the_gateway_answers_as_triton_does(answers: Answers, case: Case) -> Non
     assert through.field("connection") is None
 
 
-@pytest.mark.parametrize("case", [x for x in CORPUS if x.ours], ids=lambda case: case.name)
-def test_the_gateway_refuses_by_design(answers: Answers, case: Case) -> None:
-    assert case.ours is not None
-    through = answers.through[case.name]
-    assert through.status == case.ours.status
-    assert f'"code":"{case.ours.code}"'.encode() in through.body
-    assert (through.field("proxy-status") or "").startswith("conch; error=")
+def _cut(request: bytes, chosen: random.Random) -> Iterator[bytes]:
+    """The request in up to eight pieces, cut anywhere."""
+    ends = sorted(chosen.sample(range(1, len(request)), min(7, len(request) - 1)))
+    for start, end in zip([0, *ends], [*ends, len(request)], strict=True):
+        yield request[start:end]

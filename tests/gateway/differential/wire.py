@@ -1,6 +1,8 @@
 """A client that keeps its connection and hides nothing of what it is answered."""
 
 import socket
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import httptools
@@ -46,25 +48,28 @@ class Answer:
 
 
 class _Reader:
-    """Collects one answer from the parser."""
+    """Collects the answers of one connection from its parser."""
 
     def __init__(self) -> None:
-        self.answer = Answer()
-        self.is_whole = False
-        self.keeps_alive = False
         self.parser = httptools.HttpResponseParser(self)
+        self.whole: deque[Answer] = deque()
+        self.keeps_alive = True
+        self._answer = Answer()
+
+    def on_message_begin(self) -> None:
+        self._answer = Answer()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.answer.fields.append((name.decode().lower(), value.decode()))
+        self._answer.fields.append((name.decode().lower(), value.decode()))
 
     def on_headers_complete(self) -> None:
-        self.answer.status = self.parser.get_status_code()
+        self._answer.status = self.parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
-        self.answer.body += body
+        self._answer.body += body
 
     def on_message_complete(self) -> None:
-        self.is_whole = True
+        self.whole.append(self._answer)
         self.keeps_alive = self.parser.should_keep_alive()
 
 
@@ -74,6 +79,7 @@ class KeepAliveClient:
     def __init__(self, port: int) -> None:
         self._port = port
         self._socket: socket.socket | None = None
+        self._reader = _Reader()
 
     def ask(self, request: bytes) -> Answer:
         """What is answered to the bytes of one request."""
@@ -82,30 +88,44 @@ class KeepAliveClient:
         # Servers may close a connection that they kept, and say nothing of it.
         return self._ask(request) if answer.broken and was_kept else answer
 
-    def _ask(self, request: bytes) -> Answer:
-        connection = self._connect()
-        reader = _Reader()
-        try:
-            connection.sendall(request)
-            while not reader.is_whole:
-                data = connection.recv(2**16)
-                if not data:
-                    raise ConnectionError("closed")
-                reader.parser.feed_data(data)
-        except OSError as error:
-            self.close()
-            return Answer(broken=str(error))
-        if not reader.keeps_alive:
-            self.close()
-        return reader.answer
+    def ask_in_pieces(self, pieces: Iterable[bytes]) -> Answer:
+        """The answer to one request that is written piece by piece."""
+        for piece in pieces:
+            self._connect().sendall(piece)
+        return self._read()
+
+    def ask_ahead(self, requests: Sequence[bytes]) -> list[Answer]:
+        """All requests are written before the first answer is read."""
+        self._connect().sendall(b"".join(requests))
+        return [self._read() for _ in requests]
 
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
+    def _ask(self, request: bytes) -> Answer:
+        try:
+            self._connect().sendall(request)
+            return self._read()
+        except OSError as error:
+            self.close()
+            return Answer(broken=str(error))
+
+    def _read(self) -> Answer:
+        connection, reader = self._connect(), self._reader
+        while not reader.whole:
+            data = connection.recv(2**16)
+            if not data:
+                raise ConnectionError("closed")
+            reader.parser.feed_data(data)
+        if not reader.keeps_alive:
+            self.close()
+        return reader.whole.popleft()
+
     def _connect(self) -> socket.socket:
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), PATIENCE_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._reader = _Reader()
         return self._socket
