@@ -45,9 +45,10 @@ def peak_bytes(pid: int) -> int:
 
 
 def allow_open_files(count: int) -> None:
-    """Raise the limit of this process, and of those that it starts, as far as the system lets."""
+    """Raise the limit of this process, and of those that it starts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, count), hard), hard))
+    assert hard >= count, f"{count} open files are needed, {hard} allowed; raise `ulimit -Hn`"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
 
 
 def _status_kib(pid: int, name: str) -> int:
