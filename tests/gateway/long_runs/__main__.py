@@ -33,7 +33,7 @@ def show_idle() -> bool:
 
 
 def show_large() -> bool:
-    """1 GiB sent with a length, sent in chunks, and read by a slow client."""
+    """1 GiB sent in several ways, and read by a slow client."""
     peaks = []
     for seen in large(GIB):
         print(seen)

@@ -3,7 +3,7 @@
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -33,48 +33,56 @@ class Large:
 
 
 def large(size_bytes: int) -> Iterator[Large]:
-    """Upload with a length and in chunks, then download to a slow reader."""
+    """Upload with a length, in chunks and as JSON, then download to a slow reader."""
     limit = {"CONCH_MAX_BODY_BYTES": str(2 * size_bytes)}
     with gateway_before_fake_server(**limit) as gateway:
         token = gateway.new_key().token
-        for way, is_chunked in (("sent with a length", False), ("sent in chunks", True)):
+        for way, move in _WAYS.items():
             before, begun_s = peak_bytes(gateway.pid), perf_counter()
-            _upload(gateway, token, size_bytes, is_chunked=is_chunked)
+            move(gateway, token, size_bytes)
             seconds = perf_counter() - begun_s
             yield Large(way, size_bytes, seconds, before, peak_bytes(gateway.pid))
-        before, begun_s = peak_bytes(gateway.pid), perf_counter()
-        _read_slowly(gateway, token, size_bytes)
-        seconds = perf_counter() - begun_s
-        way = "read by a slow client"
-        yield Large(way, size_bytes, seconds, before, peak_bytes(gateway.pid))
 
 
-def _upload(gateway: RunningGateway, token: str, size_bytes: int, *, is_chunked: bool) -> None:
+def _send_with_length(gateway: RunningGateway, token: str, size_bytes: int) -> None:
+    _send_tensor(gateway, token, size_bytes, is_chunked=False)
+
+
+def _send_in_chunks(gateway: RunningGateway, token: str, size_bytes: int) -> None:
+    _send_tensor(gateway, token, size_bytes, is_chunked=True)
+
+
+def _send_tensor(gateway: RunningGateway, token: str, size_bytes: int, *, is_chunked: bool) -> None:
     tensor = {"name": "X", "datatype": "FP32", "shape": [size_bytes // 4]}
     tensor |= {"parameters": {"binary_data_size": size_bytes}}
     text = json.dumps({"inputs": [tensor]}).encode()
-    fields = {
-        "Authorization": f"Bearer {token}",
-        "Inference-Header-Content-Length": str(len(text)),
-    }
+    fields = {"Inference-Header-Content-Length": str(len(text))}
     if not is_chunked:
         fields["Content-Length"] = str(len(text) + size_bytes)
+    _send(gateway, token, [text, *[bytes(MIB)] * (size_bytes // MIB)], fields)
+
+
+def _send_json(gateway: RunningGateway, token: str, size_bytes: int) -> None:
+    count = size_bytes // MIB
+    numbers = b"0.25," * (MIB // 5)
+    shape = b"[%d]" % (MIB // 5 * count + 1)
+    begin = b'{"inputs":[{"name":"X","datatype":"FP32","shape":%b,"data":[' % shape
+    _send(gateway, token, [begin, *[numbers] * count, b"0.25]}]}"], {})
+
+
+def _send(gateway: RunningGateway, token: str, pieces: list[bytes], fields: dict[str, str]) -> None:
+    """Ask for an inference; without a Content-Length the body goes in chunks."""
+    fields = fields | {"Authorization": f"Bearer {token}"}
+    is_chunked = "Content-Length" not in fields
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE_S)
     try:
-        body = _pieces(text, size_bytes)
-        connection.request("POST", "/v2/models/echo/infer", body, fields, encode_chunked=is_chunked)
+        path = "/v2/models/echo/infer"
+        connection.request("POST", path, iter(pieces), fields, encode_chunked=is_chunked)
         answer = connection.getresponse()
         assert answer.status == 200, answer.read()
-        assert json.loads(answer.read())["bytes"] == len(text) + size_bytes
+        assert json.loads(answer.read())["bytes"] == sum(map(len, pieces))
     finally:
         connection.close()
-
-
-def _pieces(text: bytes, size_bytes: int) -> Iterator[bytes]:
-    yield text
-    piece = bytes(MIB)
-    for start in range(0, size_bytes, MIB):
-        yield piece[: size_bytes - start]
 
 
 def _read_slowly(gateway: RunningGateway, token: str, size_bytes: int) -> None:
@@ -95,3 +103,11 @@ def _read_slowly(gateway: RunningGateway, token: str, size_bytes: int) -> None:
         while piece := answer.read(SMALL_BUFFER_BYTES):
             read_bytes += len(piece)
         assert read_bytes == size_bytes, (read_bytes, answer.getheaders())
+
+
+_WAYS: dict[str, Callable[[RunningGateway, str, int], None]] = {
+    "sent with a length": _send_with_length,
+    "sent in chunks": _send_in_chunks,
+    "sent as JSON in chunks": _send_json,
+    "read by a slow client": _read_slowly,
+}
