@@ -11,6 +11,8 @@ from tests.gateway.conftest import RunningGateway
 from tests.gateway.differential.bodies import Inference, Tensor, echo, infer_case
 from tests.gateway.differential.case import Case
 from tests.gateway.differential.wire import Answer, KeepAliveClient
+from tests.gateway.processes import GatewayProcess, free_port
+from tests.waiting import wait_until
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TOLD = Inference("told", [Tensor("X", "BOOL", [1], [True])]).case("told")
@@ -162,3 +164,27 @@ def _first_event_of_many(gateway: RunningGateway, token: str) -> bytes:
 
 def _story(document: dict[str, int]) -> Case:
     return infer_case("", "/v2/models/story/generate_stream", {"text_input": "again", **document})
+
+
+def test_an_error_within_a_stream_of_events_is_counted(
+    gateway: RunningGateway, client: KeepAliveClient, token: str
+) -> None:
+    answer = client.ask(_story({"count": 3, "fail_after": 1}).wire("gateway", token))
+    assert answer.status == 200 and b'data: {"error":"the story ends after 1"}' in answer.body
+    port = free_port()
+    admin = GatewayProcess("gateway.admin", gateway.settings(CONCH_ADMIN_PORT=str(port)))
+    admin.start()
+    try:
+        admin.wait_until_listening(port)
+        counted = b'conch_stream_errors_total{model="story"} '
+        wait_until(lambda: counted in _metrics(port))
+    finally:
+        admin.stop()
+
+
+def _metrics(port: int) -> bytes:
+    client = KeepAliveClient(port)
+    try:
+        return client.ask(Case("", "GET", "/metrics").wire("admin", None)).body
+    finally:
+        client.close()
