@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.keys import NewKey, Terms
-from gateway.permissions import client_grants
+from gateway.permissions import client_grants, parse_grant
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from tests.gateway.processes import GatewayProcess, free_port, real_triton
@@ -39,7 +39,8 @@ class RunningGateway:
         async def create() -> NewKey:
             records = Records(self.records_url)
             try:
-                terms = Terms(grants=client_grants(models or ("*",)))
+                given = tuple(map(parse_grant, grants)) or client_grants(models or ("*",))
+                terms = Terms(grants=given)
                 return await records.create_key("acme", rate=rate, terms=terms)
             finally:
                 await records.close()
