@@ -142,44 +142,28 @@ def update_log_settings(call: Call) -> None:
     assert call("update_log_settings", {"log_verbose_level": 0})["log_verbose_level"] == 0
 
 
-def _refuses_shared_memory(call: Call, method: str, *arguments: Any) -> None:
-    with pytest.raises(InferenceServerException, match="Shared memory") as caught:
-        call(method, *arguments)
-    assert caught.value.status() == "403"
+# Each is refused with these arguments.
+_SHARED_MEMORY: dict[str, tuple[tuple[object, ...], ...]] = {
+    "register_system_shared_memory": (("region", "/key", 64),),
+    "unregister_system_shared_memory": ((), ("region",)),
+    "get_system_shared_memory_status": ((), ("region",)),
+    "register_cuda_shared_memory": (("region", b"handle", 0, 64),),
+    "unregister_cuda_shared_memory": ((), ("region",)),
+    "get_cuda_shared_memory_status": ((), ("region",)),
+}
 
 
-@check
-def register_system_shared_memory(call: Call) -> None:
-    _refuses_shared_memory(call, "register_system_shared_memory", "region", "/key", 64)
+def _refuses(method: str) -> Check:
+    def refuses(call: Call) -> None:
+        for arguments in _SHARED_MEMORY[method]:
+            with pytest.raises(InferenceServerException, match="Shared memory") as caught:
+                call(method, *arguments)
+            assert caught.value.status() == "403"
+
+    return refuses
 
 
-@check
-def unregister_system_shared_memory(call: Call) -> None:
-    _refuses_shared_memory(call, "unregister_system_shared_memory")
-    _refuses_shared_memory(call, "unregister_system_shared_memory", "region")
-
-
-@check
-def get_system_shared_memory_status(call: Call) -> None:
-    _refuses_shared_memory(call, "get_system_shared_memory_status")
-    _refuses_shared_memory(call, "get_system_shared_memory_status", "region")
-
-
-@check
-def register_cuda_shared_memory(call: Call) -> None:
-    _refuses_shared_memory(call, "register_cuda_shared_memory", "region", b"handle", 0, 64)
-
-
-@check
-def unregister_cuda_shared_memory(call: Call) -> None:
-    _refuses_shared_memory(call, "unregister_cuda_shared_memory")
-    _refuses_shared_memory(call, "unregister_cuda_shared_memory", "region")
-
-
-@check
-def get_cuda_shared_memory_status(call: Call) -> None:
-    _refuses_shared_memory(call, "get_cuda_shared_memory_status")
-    _refuses_shared_memory(call, "get_cuda_shared_memory_status", "region")
+CHECKS |= {method: _refuses(method) for method in _SHARED_MEMORY}
 
 
 @check

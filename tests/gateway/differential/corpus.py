@@ -1,5 +1,6 @@
 """All requests of the differential test, in the order in which they are sent."""
 
+from tests.gateway.differential.broken_bodies import broken_body_cases
 from tests.gateway.differential.case import Case
 from tests.gateway.differential.encodings import encoding_cases
 from tests.gateway.differential.faults import fault_cases
@@ -18,6 +19,7 @@ def corpus() -> list[Case]:
         *type_cases(),
         *encoding_cases(),
         *fault_cases(),
+        *broken_body_cases(),
         *mutation_cases(),
         *generate_cases(),
         *sequence_cases(),
