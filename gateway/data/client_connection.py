@@ -34,6 +34,8 @@ FRAMING_PER_BYTE = 8
 # As many as Triton itself takes since 26.06.
 MAX_CHUNKS = 65_536
 LOOKED_AT_FOR_ROOM = 64
+# Twenty thousand connections may remember one each.
+REMEMBERED_HEAD_BYTES = 2048
 
 _log = structlog.get_logger()
 
@@ -62,9 +64,9 @@ class ClientConnection(asyncio.Protocol):
         self._has_begun = False
         self._body_bytes = 0
         self._chunks = 0
-        # The last piece of data, and what came of a head before it.
+        # The piece of data that is being read, and what came of a head before it.
         self._piece = b""
-        self._head_pieces: list[bytes] = []
+        self._head_start = bytearray()
         # A client mostly says the same again: the last head, and what it was read from.
         self._last_head: Head | None = None
         self._last_read: tuple[object, ...] = ()
@@ -142,8 +144,13 @@ class ClientConnection(asyncio.Protocol):
         self._connections[self] = None
         self._set_deadline(self._gate.times.head_s)
         if len(self._connections) > self._gate.max_connections and not self._make_room():
-            limit = self._gate.max_connections
-            self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        limit = self._gate.max_connections
+        self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
+        # At once: connections that linger would be over the limit as well.
+        self._transport.close()
 
     def _make_room(self) -> bool:
         """Whether an idle connection could be closed, looked for among the oldest."""
@@ -178,14 +185,16 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._error is not None:
             return
-        if not self._has_begun and self._current is None:
+        if not self._raw_bytes and self._current is None:
             self._set_deadline(self._gate.times.head_s)
         self._fed_bytes = len(data)
         self._raw_bytes += self._fed_bytes
         self._piece = data
         self._feed(data)
+        # An idle connection holds nothing of what it was sent.
+        self._piece = b""
         if self._receiving is None and self._has_begun:
-            self._head_pieces.append(data)
+            self._head_start += data[:MAX_HEAD_BYTES]
         self._proceed()
         self._regulate()
 
@@ -239,7 +248,7 @@ class ClientConnection(asyncio.Protocol):
             )
         self._receiving = Exchange(self._gate, self, head)
         self._queue.append(self._receiving)
-        self._head_pieces.clear()
+        self._head_start.clear()
         self._body_bytes = 0
         self._chunks = 0
 
@@ -249,13 +258,14 @@ class ClientConnection(asyncio.Protocol):
             return self._last_head
         if method == b"CONNECT":
             raise MalformedRequest("There are no tunnels here; leave CONNECT out.")
-        if version == "1.0" and b" HTTP/1.0" not in b"".join(self._head_pieces) + self._piece:
+        if version == "1.0" and b" HTTP/1.0" not in self._head_start + self._piece:
             # The parser knows RTSP and ICE as well, and does not tell them apart.
             raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
         head = read_head(
             method, self._target, self._headers, version=version, keep_alive=keep_alive
         )
-        self._last_head, self._last_read = head, read
+        if head_size_bytes(self._target, self._headers) <= REMEMBERED_HEAD_BYTES:
+            self._last_head, self._last_read = head, read
         return head
 
     def on_chunk_header(self) -> None:

@@ -25,6 +25,11 @@ _SHARED_MEMORY = [
 ]  # fmt: skip
 
 
+# Long enough that anything but linear time would be felt.
+_ENDLESS_STRING = b'{"id":"' + b'\\"' * 100_000
+_HIDDEN_SHAPES = b'""shape":["' * 20_000
+
+
 def _body(body: bytes, fields: bytes = b"") -> bytes:
     return infer(fields + b"Content-Length: %d\r\n" % len(body), body)
 
@@ -62,5 +67,6 @@ CASES: list[Case] = [
         _body(b'{"id":"' + b"[" * 100 + b'"}'),
         (INFER, b'{"id":"' + b"[" * 100 + b'"}'),
     ),
+    passed("a string without end", _body(_ENDLESS_STRING), (INFER, _ENDLESS_STRING)),
     passed("no JSON", _body(b"\x00\xff"), (INFER, b"\x00\xff")),
 ]
