@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import mark_process_dead
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator, FindKey
 from gateway.data.gate import Gate, Times
 from gateway.data.limits import TokenBuckets
@@ -76,10 +77,23 @@ def _gate(settings: GatewaySettings, authenticator: Authenticator) -> Gate:
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
-        times=Times(upstream_s=settings.upstream_timeout_s),
+        times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
+        access_log=_access_log(settings),
         now_s=time.monotonic,
         now_ns=time.monotonic_ns,
     )
+
+
+def _access_log(settings: GatewaySettings) -> AccessLog | None:
+    if not settings.access_log:
+        return None
+    try:
+        return AccessLog(settings.access_log)
+    except OSError as error:
+        raise ConfigurationError(
+            f"CONCH_ACCESS_LOG {settings.access_log} cannot be written ({error.strerror}); "
+            "name another file."
+        ) from error
 
 
 async def _listen(server: Server, settings: GatewaySettings) -> None:

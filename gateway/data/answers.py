@@ -85,6 +85,8 @@ _UNKNOWN_MODEL = {
     "": (404, b"application/json", _NOT_FOUND),
     "config": (404, b"application/json", _NOT_FOUND),
     "infer": (404, b"text/plain", _NOT_FOUND),
+    "generate": (404, b"application/json", _NOT_FOUND),
+    "generate_stream": (404, b"application/json", _NOT_FOUND),
     "ready": (400, b"text/plain", '{"error":"Model version not ready"}'),
     "stats": (400, b"application/json", '{"error":"requested model \'MODEL\' is not available"}'),
 }

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
+from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
@@ -21,6 +22,8 @@ class Times:
     body_progress_s: float = 30.0
     linger_s: float = 2.0
     upstream_s: float = 60.0
+    # Of one request in all, from its head to the end of its answer.
+    request_s: float = 600.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class Gate:
     # Seconds for deadlines and latencies, nanoseconds for token buckets; both monotonic.
     now_s: Callable[[], float]
     now_ns: Callable[[], int]
+    # None: not wanted.
+    access_log: AccessLog | None = None
     is_draining: bool = False
 
 

@@ -28,6 +28,12 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=registry,
         )
+        self._stream_errors = Counter(
+            "conch_stream_errors",
+            "Streams of events with status 200 in which an error came, by model.",
+            ["model"],
+            registry=registry,
+        )
         self._in_flight = Gauge(
             "conch_requests_in_flight",
             "Requests whose head was read and that are not answered yet.",
@@ -53,6 +59,10 @@ class Metrics:
             histogram = self._histograms[model] = self._latency.labels(model)
         counter.inc()
         histogram.observe(seconds)
+
+    def observe_stream_error(self, model: str) -> None:
+        """A stream of events ended in an error."""
+        self._stream_errors.labels(model if model in self._models else "").inc()
 
     def publish(self) -> None:
         """Write what changes too often to be written each time."""

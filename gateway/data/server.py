@@ -48,6 +48,8 @@ class Server:
             connection.abort()
         self._sweep.cancel()
         self._gate.pool.close()
+        if self._gate.access_log is not None:
+            self._gate.access_log.close()
 
     def expire(self, now_s: float) -> None:
         """Tell every connection whose deadline has passed."""
@@ -57,5 +59,7 @@ class Server:
     def _sweep_forever(self) -> None:
         self.expire(self._gate.now_s())
         self._gate.metrics.publish()
+        if self._gate.access_log is not None:
+            self._gate.access_log.flush()
         loop = asyncio.get_running_loop()
         self._sweep = loop.call_later(SWEEP_S, self._sweep_forever)
