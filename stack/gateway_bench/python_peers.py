@@ -21,12 +21,13 @@ def run_python_peer(
     triton_port: int,
     cores: frozenset[int],
     folder: Path,
+    options: Sequence[str] = (),
 ) -> AbstractContextManager[Server]:
     """Run `stack.gateway_bench.peers.MODULE` until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     key_file = write_lines(folder / "keys", tuple(key.token for key in keys))
     command = [sys.executable, "-m", f"{__package__}.peers.{module}"]
-    command += [str(port), f"http://127.0.0.1:{triton_port}", str(key_file)]
+    command += [str(port), f"http://127.0.0.1:{triton_port}", str(key_file), *options]
     return running(
         module, command, port, cores=cores, folder=folder, environment=python_environment()
     )

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import statistics
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -14,7 +16,7 @@ from stack.gateway_bench.sections import DIRECT, NGINX
 Results = Mapping[str, Sequence[Run]]
 
 
-def conditions(cores: Cores, *, rounds: int, seconds: int) -> str:
+def conditions(nginx: str, cores: Cores, *, rounds: int, seconds: int) -> str:
     """Under what circumstances the figures came about."""
     place = (
         "the gateway alone on one core, load and upstream on another"
@@ -22,9 +24,15 @@ def conditions(cores: Cores, *, rounds: int, seconds: int) -> str:
         else "fewer than two cores: the gateway, load and upstream share what there is"
     )
     return (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}; {place}; "
-        f"{CONNECTIONS} connections, {rounds} rounds of {seconds} s, medians (lowest to highest)"
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {_version(nginx)}; {place}; "
+        f"{CONNECTIONS} connections, {rounds} rounds of {seconds} s; "
+        "medians (lowest to highest); MB is the most memory so far"
     )
+
+
+def _version(nginx: str) -> str:
+    done = subprocess.run([nginx, "-v"], capture_output=True, text=True)
+    return done.stderr.strip().rpartition(" ")[2]
 
 
 def tables(results: Results) -> list[Grid]:
@@ -61,36 +69,41 @@ def as_json(results: Results, said: str) -> dict[str, object]:
 
 
 def _small(runs: Sequence[Run]) -> Grid:
-    headings = ("", "requests/s", "CPU, µs/request", "of it kernel", "CPU / nginx")
-    headings += ("p50 at 1 connection, µs", "added, µs", "peak memory, MB")
-    nginx = _named(runs, NGINX)
-    direct = _named(runs, DIRECT)
-    rows = []
-    for run in runs:
-        is_direct = run is direct
-        p50 = aims.differences(run, direct, aims.p50_us)
-        rows.append(
-            (
-                run.name,
-                spread(run.each(lambda m: m.per_second)),
-                "" if is_direct else spread(run.each(aims.cpu_us)),
-                "" if is_direct else spread(run.each(lambda m: m.system_us)),
-                "" if is_direct else spread(aims.ratios(run, nginx, aims.cpu_us), "{:.2f}"),
-                spread(run.each(aims.p50_us)),
-                "" if is_direct else spread(p50),
-                "" if is_direct else _mb(run.measured[-1]),
-            )
-        )
-    return Grid("3.3 kB in, 190 bytes out", headings, rows)
-
-
-def _large(runs: Sequence[Run]) -> Grid:
-    headings = ("", "requests/s", "MB/s", "CPU, µs/request", "peak memory, MB", "grown by, MB")
+    cpu_headings = ("CPU, µs/request", "of it kernel", "CPU / nginx")
+    headings = ("", "requests/s", *cpu_headings, "p50 at 1, µs", "p50 added, µs", "MB")
+    nginx, direct = _named(runs, NGINX), _named(runs, DIRECT)
     rows = [
         (
             run.name,
-            spread(run.each(lambda m: m.per_second)),
-            spread(run.each(lambda m: m.mb_per_second)),
+            _median(run.each(aims.per_second)),
+            *(("",) * 3 if run is direct else _cpu(run, nginx)),
+            _median(run.each(aims.p50_us)),
+            *(("",) * 2 if run is direct else _added(run, direct)),
+        )
+        for run in runs
+    ]
+    return Grid("3.3 kB in, 190 bytes out", headings, rows)
+
+
+def _cpu(run: Run, nginx: Run) -> tuple[str, str, str]:
+    return (
+        spread(run.each(aims.cpu_us)),
+        _median(run.each(lambda m: m.system_us)),
+        spread(aims.ratios(run, nginx, aims.cpu_us), "{:.2f}"),
+    )
+
+
+def _added(run: Run, direct: Run) -> tuple[str, str]:
+    return spread(aims.differences(run, direct, aims.p50_us)), _mb(run.measured[-1])
+
+
+def _large(runs: Sequence[Run]) -> Grid:
+    headings = ("", "requests/s", "MB/s", "CPU, µs/request", "MB", "grown by")
+    rows = [
+        (
+            run.name,
+            _median(run.each(aims.per_second)),
+            _median(run.each(lambda m: m.mb_per_second)),
             spread(run.each(aims.cpu_us)),
             _mb(run.measured[-1]),
             f"{run.measured[-1].peak_mb - run.warm_peak_mb:.1f}",
@@ -101,17 +114,21 @@ def _large(runs: Sequence[Run]) -> Grid:
 
 
 def _many(runs: Sequence[Run]) -> Grid:
-    headings = ("", "requests/s", "CPU, µs/request", "peak memory, MB")
+    headings = ("", "requests/s", "CPU, µs/request", "MB")
     rows = [
         (
             run.name,
-            spread(run.each(lambda m: m.per_second)),
+            _median(run.each(aims.per_second)),
             spread(run.each(aims.cpu_us), "{:,.1f}"),
             _mb(run.measured[-1]),
         )
         for run in runs
     ]
     return Grid("Many keys and models", headings, rows)
+
+
+def _median(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):,.0f}"
 
 
 def _mb(measurement: Measurement) -> str:

@@ -29,6 +29,7 @@ DIRECT = "upstream alone"
 NGINX = "nginx"
 CONCH = "Conch"
 AIOHTTP = "aiohttp"
+AIOHTTP_UVLOOP = "aiohttp on uvloop"
 FASTAPI = "FastAPI + httpx"
 NGINX_IN, NGINX_OUT = f"{NGINX}, 600 kB in", f"{NGINX}, 600 kB out"
 CONCH_IN, CONCH_OUT = f"{CONCH}, 600 kB in", f"{CONCH}, 600 kB out"
@@ -49,6 +50,8 @@ class Stand:
     folder: Path
     cores: Cores
     upstream: Server
+    # Program of the contender.
+    nginx_program: str
 
     def load(self, name: str, traffic: Traffic) -> Load:
         return Load(traffic, self.folder / f"load-{name}", self.cores.load)
@@ -76,12 +79,15 @@ class Stand:
             keys,
             ports=(held, streamed),
             triton_port=self.upstream.port,
+            program=self.nginx_program,
             cores=self.cores.gateway,
             folder=self.folder / name,
         )
         return server, (held, streamed)
 
-    def peer(self, module: str, keys: list[NewKey]) -> AbstractContextManager[Server]:
+    def peer(
+        self, module: str, keys: list[NewKey], *options: str
+    ) -> AbstractContextManager[Server]:
         (port,) = free_ports(1)
         return run_python_peer(
             module,
@@ -89,7 +95,8 @@ class Stand:
             port=port,
             triton_port=self.upstream.port,
             cores=self.cores.gateway,
-            folder=self.folder / module,
+            folder=self.folder / "-".join((module, *options)),
+            options=options,
         )
 
 
@@ -104,6 +111,7 @@ def small_tensors(stand: Stand) -> Iterator[list[Run]]:
             DIRECT: stand.upstream,
             NGINX: nginx,
             CONCH: servers.enter_context(stand.conch("conch", keys)),
+            AIOHTTP_UVLOOP: servers.enter_context(stand.peer("aiohttp_proxy", keys, "uvloop")),
             AIOHTTP: servers.enter_context(stand.peer("aiohttp_proxy", keys)),
             FASTAPI: servers.enter_context(stand.peer("fastapi_proxy", keys)),
         }

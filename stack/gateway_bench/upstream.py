@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stack.gateway_bench.nginx import run_nginx
 from stack.gateway_bench.processes import Server
-from stack.gateway_bench.traffic import ANSWER, LARGE_IN, LARGE_OUT, tensor_of
+from stack.gateway_bench.traffic import ANSWER, LARGE_FLOATS, LARGE_IN, LARGE_OUT, tensor_of
 
 # `return` may answer before a long body has arrived, which Triton cannot: a large one is read to
 # its end first, by way of a proxy to the same server that leaves it out. A file is not to be had by
@@ -30,12 +30,14 @@ _HTTP = """
 
 
 def run_upstream(
-    port: int, *, cores: frozenset[int], folder: Path, large_floats: int
+    port: int, *, program: str, cores: frozenset[int], folder: Path
 ) -> AbstractContextManager[Server]:
     """Run the upstream until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tensor").write_bytes(tensor_of(large_floats).body)
-    return run_nginx("upstream", upstream_http(port), port, cores=cores, folder=folder)
+    (folder / "tensor").write_bytes(tensor_of(LARGE_FLOATS).body)
+    return run_nginx(
+        "upstream", upstream_http(port), port, program=program, cores=cores, folder=folder
+    )
 
 
 def upstream_http(port: int) -> str:

@@ -1,4 +1,4 @@
-"""`python -m stack.gateway_bench.peers.aiohttp_proxy PORT TRITON KEYS`: aiohttp on both sides."""
+"""`python -m stack.gateway_bench.peers.aiohttp_proxy PORT TRITON KEYS [uvloop]`: aiohttp twice."""
 
 import asyncio
 import sys
@@ -40,10 +40,10 @@ def make_app(triton_url: str, keys: KnownKeys) -> web.Application:
 
 
 def main() -> None:
-    port, triton_url, key_file = sys.argv[1:]
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    port, triton_url, key_file, *options = sys.argv[1:]
     app = make_app(triton_url, KnownKeys(Path(key_file)))
-    web.run_app(app, host="127.0.0.1", port=int(port), access_log=None, print=None)
+    loop = uvloop.new_event_loop() if options else asyncio.new_event_loop()
+    web.run_app(app, host="127.0.0.1", port=int(port), access_log=None, print=None, loop=loop)
 
 
 if __name__ == "__main__":
