@@ -41,14 +41,13 @@ class Load:
     folder: Path
     cores: frozenset[int]
 
-    def run(self, port: int, *, connections: int, seconds: float, first: int = 0) -> LoadResult:
+    def run(self, port: int, *, connections: int, seconds: int, first: int = 0) -> LoadResult:
         """Send for so long. Raises TrialError when any request failed."""
         command = [
             require_wrk(),
             "--threads=1",
             f"--connections={connections}",
-            # wrk takes whole seconds only, at least one.
-            f"--duration={max(1, round(seconds))}s",
+            f"--duration={seconds}s",
             "--timeout=10s",
             f"--script={_SCRIPT}",
             f"http://127.0.0.1:{port}",
@@ -85,8 +84,7 @@ def require_wrk() -> str:
     path = shutil.which("wrk")
     if path is None:
         raise UsageError(
-            "The load generator wrk is not installed; `apt-get install wrk` (Debian, Ubuntu) or "
-            "`brew install wrk` brings it."
+            "The load generator wrk is not installed; `apt-get install wrk` brings it on Debian."
         )
     return path
 
