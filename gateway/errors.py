@@ -23,6 +23,7 @@ GatewayError
     Unavailable            503
       TritonUnavailable
       Overloaded
+      TooManyConnections
       RecordsUnavailable
     UpstreamTimeout        504
 """
@@ -193,6 +194,11 @@ class TritonUnavailable(Unavailable):
 
 class Overloaded(Unavailable):
     code, title = "overloaded", "Too many requests wait for Triton"
+    proxy_error = "connection_limit_reached"
+
+
+class TooManyConnections(Unavailable):
+    code, title = "too_many_connections", "Too many connections are open"
     proxy_error = "connection_limit_reached"
 
 

@@ -77,6 +77,7 @@ def _gate(settings: GatewaySettings, authenticator: Authenticator) -> Gate:
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
+        max_connections=settings.max_connections,
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
         access_log=_access_log(settings),
         now_s=time.monotonic,

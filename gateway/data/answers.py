@@ -42,9 +42,9 @@ def answer_head(
 ) -> bytes:
     """Head of an answer; with neither length nor chunks the body ends with the connection."""
     lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status]
-    lines += [
-        b"%b: %b\r\n" % header for header in headers if header[0].lower() not in _NOT_PASSED_ON
-    ]
+    nominated = _nominated(headers)
+    dropped = _NOT_PASSED_ON | nominated if nominated else _NOT_PASSED_ON
+    lines += [b"%b: %b\r\n" % header for header in headers if header[0].lower() not in dropped]
     if chunked:
         lines.append(b"Transfer-Encoding: chunked\r\n")
     elif length_bytes is not None and status not in _NO_BODY:
@@ -52,6 +52,15 @@ def answer_head(
     lines.append(b"Via: 1.1 conch\r\nX-Request-Id: %b\r\n" % request_id)
     lines.append(b"\r\n" if keep_alive else b"Connection: close\r\n\r\n")
     return b"".join(lines)
+
+
+def _nominated(headers: Iterable[Header]) -> frozenset[bytes]:
+    """Fields that a Connection field says are for this hop only."""
+    names: frozenset[bytes] = frozenset()
+    for name, value in headers:
+        if len(name) == len(b"connection") and name.lower() == b"connection":
+            names |= {option.strip(b" \t") for option in value.lower().split(b",")}
+    return names
 
 
 def problem_answer(

@@ -1,18 +1,19 @@
-"""Finds errors in a stream of server-sent events, whose status is 200 whatever happens later."""
+"""Finds errors in answers of `generate`, whose status is 200 whatever happens later."""
 
 # Triton writes an event as one line of JSON; a line feed within it is escaped.
-_ERROR_EVENT = b'\ndata: {"error":'
+_EVENT = b"\ndata: "
+_ERROR_EVENT = _EVENT + b'{"error":'
 
 
 class EventErrors:
-    """Looks at the parts of one stream as they pass."""
+    """Looks at the parts of one answer as they pass: events, or the JSON of a single one."""
 
     __slots__ = ("_end", "found")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_stream: bool) -> None:
         self.found = False
-        # The first event has no line before it.
-        self._end = b"\n"
+        # What would have stood before the first part.
+        self._end = b"\n" if is_stream else _EVENT
 
     def look(self, parts: list[bytes]) -> None:
         text = self._end + b"".join(parts)

@@ -81,6 +81,7 @@ class Forwarding:
         "_exchange",
         "_gate",
         "_is_chunked",
+        "_is_stream",
         "_keeps_alive",
         "_list",
         "_retried",
@@ -109,7 +110,9 @@ class Forwarding:
         self._began_s = 0.0
         # Bytes of the answer's body.
         self.sent_bytes = 0
-        self._events = EventErrors() if route.verb == "generate_stream" else None
+        self._is_stream = route.verb == "generate_stream"
+        is_generated = self._is_stream or route.verb == "generate"
+        self._events = EventErrors(is_stream=self._is_stream) if is_generated else None
         # Parts of a list that is to be cut down.
         self._list: list[bytes] = []
 
@@ -158,7 +161,7 @@ class Forwarding:
 
     def last_event(self, error: HttpError, request_id: bytes) -> bytes:
         """What ends a stream of events that breaks off; empty for any other answer."""
-        if self._events is None or not self._is_chunked:
+        if not self._is_stream or not self._is_chunked:
             return b""
         self._gate.metrics.observe_stream_error(self._route.model)
         return chunk([error_event(problem_body(error, request_id.decode()))])
@@ -217,7 +220,7 @@ class Forwarding:
         if self._route.is_list and answer.status == _OK:
             self._hold_list(answer, parts, complete=complete)
             return
-        if self._events is not None:
+        if self._events is not None and answer.status == _OK:
             self._events.look(parts)
         if self.answer_has_begun:
             self._pass_on(parts)
@@ -225,7 +228,8 @@ class Forwarding:
             self._begin_answer(answer, parts, complete=complete)
         if complete:
             self._end_answer(answer.status)
-        else:
+        elif parts:
+            # Chunks' extensions and trailers are no progress.
             self._exchange.set_deadline(self._gate.times.upstream_s)
 
     def pause_sending(self) -> None:
@@ -248,7 +252,7 @@ class Forwarding:
         length_bytes = sum(map(len, parts)) if complete else answer.body_bytes
         self._is_chunked = length_bytes is None and not exchange.head.is_http_1_0
         self._keeps_alive = exchange.body.has_arrived and exchange.can_keep_alive()
-        is_stream = self._events is not None and answer.status == _OK
+        is_stream = self._is_stream and answer.status == _OK
         head = answer_head(
             answer.status,
             answer.headers + STREAM_FIELDS if is_stream else answer.headers,

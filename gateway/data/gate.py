@@ -35,6 +35,7 @@ class Gate:
     pool: Pool
     metrics: Metrics
     max_body_bytes: int
+    max_connections: int = 20_000
     times: Times
     # Seconds for deadlines and latencies, nanoseconds for token buckets; both monotonic.
     now_s: Callable[[], float]

@@ -72,6 +72,8 @@ def read_head(
         raise UriTooLong(f"The request target has {len(target)} bytes; at most {MAX_TARGET_BYTES}.")
     if len(headers) > MAX_HEADERS:
         raise HeadersTooLarge(f"The request has {len(headers)} fields; at most {MAX_HEADERS}.")
+    if b"#" in target:
+        raise MalformedRequest("The request target has a fragment; leave out '#' and what follows.")
     if version not in ("1.1", "1.0"):
         raise MalformedRequest(f"HTTP/{version} is not served; use HTTP/1.1.")
     single, forwarded = _sort_fields(headers)

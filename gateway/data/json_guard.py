@@ -7,7 +7,7 @@ Measured on server 2.51: 200,000 nested arrays end the whole server, for all ten
 import math
 import re
 
-from gateway.errors import MalformedRequest
+from gateway.errors import MalformedRequest, SharedMemoryRefused
 
 # A tensor nests as deep as it has axes, and stands four levels deep itself.
 MAX_DEPTH = 64
@@ -17,13 +17,18 @@ MAX_SHAPE_BYTES = 1024
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_SHAPE_KEY = b'"shape"'
+# Both keys that are looked for begin like this.
+_KEY_BEGUN = b'"sha'
 _SHAPE = re.compile(rb'"shape"\s*:\s*\[([^\]]*)\]')
-_SHAPE_BEGUN = re.compile(rb'"shape"\s*(?::\s*(?:\[[^\]]*)?)?\Z')
+_SHARED_MEMORY = re.compile(rb'"shared_memory_region"\s*:')
+_UNFINISHED = re.compile(rb'"sha[a-z_]*(?:"\s*(?::\s*(?:\[[^\]]*)?)?)?\Z')
 _INTEGERS = re.compile(rb"\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)*")
-# No writer of JSON escapes these letters; who does hides a shape from us, not from Triton.
+# No writer of JSON escapes letters; who does hides a key from us, not from Triton.
 # Where a piece begins, it is not known whether the backslash before was one: then it counts.
-_HIDDEN_LETTERS = re.compile(rb"(?:\A\\*|(?<!\\)(?:\\\\)*)\\u00(?:73|68|61|70|65)")
+_HIDDEN_LETTERS = re.compile(
+    rb"(?:\A\\*|(?<!\\)(?:\\\\)*)\\u00(?:[46][1-9a-f]|[57][0-9a]|5f)", re.IGNORECASE
+)
+_ESCAPE_BYTES = 6
 _ALL_AS_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -59,15 +64,15 @@ class JsonGuard:
         self._carry = b""
 
     def whole(self, body: bytes) -> None:
-        """Look at a body that is all there; raises MalformedRequest."""
+        """Look at a body that is all there; raises MalformedRequest or SharedMemoryRefused."""
         text = body if self._left_bytes is None else body[: self._left_bytes]
         if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
             # So few brackets nest no deeper; the many need a closer look.
             self._look_at_brackets(text)
-        self._look_at_shapes(text)
+        self._look_at_keys(text)
 
     def piece(self, data: bytes) -> None:
-        """Look at the next piece of a body; raises MalformedRequest."""
+        """Look at the next piece of a body; raises as `whole` does."""
         if self._left_bytes is not None:
             data = data[: self._left_bytes]
             self._left_bytes -= len(data)
@@ -76,7 +81,7 @@ class JsonGuard:
             self._carry = b""
         elif data:
             self._look_at_brackets(data)
-            self._look_at_shapes(self._carry + data)
+            self._look_at_keys(self._carry + data)
             self._carry = _begun(self._carry + data)
 
     def _is_plain(self, data: bytes) -> bool:
@@ -85,14 +90,16 @@ class JsonGuard:
             return False
         return b'"' not in data and b"[" not in data and b"{" not in data
 
-    def _look_at_shapes(self, text: bytes) -> None:
+    def _look_at_keys(self, text: bytes) -> None:
         if b"\\u00" in text and _HIDDEN_LETTERS.search(text):
-            raise MalformedRequest(
-                "The JSON writes ASCII letters as \\u escapes; write them plain."
-            )
-        at = text.find(_SHAPE_KEY)
+            raise MalformedRequest("The JSON writes letters of ASCII as escapes; write them plain.")
+        at = text.find(_KEY_BEGUN)
         if at < 0:
             return
+        if _SHARED_MEMORY.search(text, at):
+            raise SharedMemoryRefused(
+                "Tensors in shared memory are not served here; send them in the body."
+            )
         for match in _SHAPE.finditer(text, at):
             # Anything but integers Triton refuses by itself.
             if _INTEGERS.fullmatch(match[1]):
@@ -146,10 +153,10 @@ def _ends_escaped(text: bytes) -> bool:
 
 
 def _begun(text: bytes) -> bytes:
-    """What of the text's end may be the beginning of a shape or of a letter's escape."""
-    at = text.rfind(_SHAPE_KEY)
-    if at >= 0 and _SHAPE_BEGUN.match(text, at):
+    """What of the text's end may be the beginning of a key, of a shape or of a letter's escape."""
+    at = text.rfind(_KEY_BEGUN)
+    if at >= 0 and _UNFINISHED.match(text, at):
         if len(text) - at > MAX_SHAPE_BYTES:
             raise MalformedRequest(f"A shape takes over {MAX_SHAPE_BYTES} bytes; write it shorter.")
         return text[at:]
-    return text[-(len(_SHAPE_KEY) - 1) :]
+    return text[-_ESCAPE_BYTES:]

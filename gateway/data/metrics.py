@@ -30,7 +30,7 @@ class Metrics:
         )
         self._stream_errors = Counter(
             "conch_stream_errors",
-            "Streams of events with status 200 in which an error came, by model.",
+            "Answers of generate and generate_stream with status 200 that told an error, by model.",
             ["model"],
             registry=registry,
         )

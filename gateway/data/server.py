@@ -15,7 +15,7 @@ class Server:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._connections: set[ClientConnection] = set()
+        self._connections: dict[ClientConnection, None] = {}
         self._listener: asyncio.Server
         self._sweep: asyncio.TimerHandle
 

@@ -117,6 +117,7 @@ class Gateway:
         self.clients: list[RawClient] = []
         self.registry = CollectorRegistry()
         connections = int(str(options.pop("max_connections", 8)))
+        most_clients = int(str(options.pop("max_connections_of_clients", 1000)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),
@@ -124,6 +125,7 @@ class Gateway:
             pool=Pool("127.0.0.1", triton_port, max_connections=connections),
             metrics=Metrics(self.registry),
             max_body_bytes=max_body,
+            max_connections=most_clients,
             times=Times(),
             now_s=self.clock.seconds,
             now_ns=self.clock.nanoseconds,
