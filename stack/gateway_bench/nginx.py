@@ -26,7 +26,6 @@ http {
   fastcgi_temp_path fastcgi_temp;
   uwsgi_temp_path uwsgi_temp;
   scgi_temp_path scgi_temp;
-  access_log off;
   sendfile on;
   tcp_nodelay on;
   keepalive_timeout 600s;

@@ -11,6 +11,7 @@ from stack.gateway_bench.traffic import ANSWER, LARGE_FLOATS, LARGE_IN, LARGE_OU
 # its end first, by way of a proxy to the same server that leaves it out. A file is not to be had by
 # POST, hence the detour over the error page.
 _HTTP = """
+  access_log off;
   upstream itself { server 127.0.0.1:%(port)d; keepalive 64; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:%(port)d backlog=1024;
