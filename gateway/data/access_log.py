@@ -8,32 +8,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
-FLUSH_BYTES = 64 * 1024
+FLUSH_LINES = 256
 STDOUT = "-"
 
+_LINE = (
+    b'{"time":"%b.%03dZ","request_id":"%b",%b,"status":%d,"duration_us":%d,"triton_us":%d,'
+    b'"received_bytes":%d,"sent_bytes":%d,"traceparent":"%b"%b}\n'
+)
 _log = structlog.get_logger()
-
-
-class Entry(msgspec.Struct, gc=False, omit_defaults=True):
-    """What is told of one request; what has its default is left out."""
-
-    request_id: str
-    peer: str
-    method: str
-    path: str
-    status: int
-    duration_ms: float
-    received_bytes: int
-    sent_bytes: int
-    # Part of the duration that Triton took, from the request's first byte to the answer's last.
-    triton_ms: float = 0.0
-    tenant: str = ""
-    principal: str = ""
-    model: str = ""
-    # Of the problem that the gateway answered with.
-    code: str = ""
-    traceparent: str = ""
-    time: str = ""
 
 
 class AccessLog:
@@ -45,29 +27,63 @@ class AccessLog:
     def __init__(self, path: str, now_s: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now_s = now_s
-        self._buffer = bytearray()
-        self._encoder = msgspec.json.Encoder()
+        self._lines: list[bytes] = []
         self._second = 0
-        self._second_text = ""
+        self._second_text = b""
         self._is_failing = False
         self._file = self._open()
 
-    def write(self, entry: Entry) -> None:
-        entry.time = self._time()
-        self._encoder.encode_into(entry, self._buffer, -1)
-        self._buffer += b"\n"
-        if len(self._buffer) >= FLUSH_BYTES:
+    def write(
+        self,
+        request_id: bytes,
+        subject: bytes,
+        *,
+        status: int,
+        code: str,
+        seconds: float,
+        triton_s: float,
+        received_bytes: int,
+        sent_bytes: int,
+        traceparent: bytes,
+    ) -> None:
+        """Add a line. `subject` comes of `subject_of`; `code` is a problem's, or empty.
+
+        `triton_s` is the part of the seconds that Triton took, from the request's first byte to
+        the answer's last.
+        """
+        now_s = self._now_s()
+        second = int(now_s)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+        self._lines.append(
+            _LINE
+            % (
+                self._second_text,
+                (now_s - second) * 1000,
+                request_id,
+                subject,
+                status,
+                seconds * 1e6,
+                triton_s * 1e6,
+                received_bytes,
+                sent_bytes,
+                traceparent,
+                b',"code":"%b"' % code.encode() if code else b"",
+            )
+        )
+        if len(self._lines) >= FLUSH_LINES:
             self.flush()
 
     def flush(self) -> None:
         """Write what was gathered; called several times a second."""
-        if not self._buffer:
+        if not self._lines:
             return
-        lines, self._buffer = self._buffer, bytearray()
+        lines, self._lines = self._lines, []
         try:
             self._follow_rotation()
-            # One write of whole lines: files of several workers do not mix within a line.
-            os.write(self._file, lines)
+            # One write of whole lines: those of several workers do not mix within a line.
+            os.write(self._file, b"".join(lines))
             self._is_failing = False
         except OSError as error:
             if not self._is_failing:
@@ -78,14 +94,6 @@ class AccessLog:
         self.flush()
         if self._path != STDOUT:
             os.close(self._file)
-
-    def _time(self) -> str:
-        now_s = self._now_s()
-        second = int(now_s)
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._second_text}.{int((now_s - second) * 1000):03d}Z"
 
     def _open(self) -> int:
         if self._path == STDOUT:
@@ -103,3 +111,18 @@ class AccessLog:
         if not is_same:
             old, self._file = self._file, self._open()
             os.close(old)
+
+
+def subject_of(
+    *, peer: str, method: bytes, path: bytes, model: str, tenant: str, principal: str
+) -> bytes:
+    """The part of a line that is the same for all requests of one caller for one path."""
+    members = {
+        "peer": peer,
+        "tenant": tenant,
+        "principal": principal,
+        "method": method.decode("latin-1"),
+        "path": path.decode("latin-1"),
+        "model": model,
+    }
+    return msgspec.json.encode(members)[1:-1]

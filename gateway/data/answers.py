@@ -33,34 +33,45 @@ _NO_BODY = frozenset({204, 304})
 
 def answer_head(
     status: int,
-    headers: Iterable[Header],
+    fields: bytes,
     request_id: bytes,
     *,
     length_bytes: int | None,
     chunked: bool,
     keep_alive: bool,
 ) -> bytes:
-    """Head of an answer; with neither length nor chunks the body ends with the connection."""
-    lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status]
-    nominated = _nominated(headers)
-    dropped = _NOT_PASSED_ON | nominated if nominated else _NOT_PASSED_ON
-    lines += [b"%b: %b\r\n" % header for header in headers if header[0].lower() not in dropped]
+    """Head of an answer; `fields` are whole lines.
+
+    With neither length nor chunks the body ends with the connection.
+    """
     if chunked:
-        lines.append(b"Transfer-Encoding: chunked\r\n")
+        framing = b"Transfer-Encoding: chunked\r\n"
     elif length_bytes is not None and status not in _NO_BODY:
-        lines.append(b"Content-Length: %d\r\n" % length_bytes)
-    lines.append(b"Via: 1.1 conch\r\nX-Request-Id: %b\r\n" % request_id)
-    lines.append(b"\r\n" if keep_alive else b"Connection: close\r\n\r\n")
-    return b"".join(lines)
+        framing = b"Content-Length: %d\r\n" % length_bytes
+    else:
+        framing = b""
+    return b"%b%b%bVia: 1.1 conch\r\nX-Request-Id: %b\r\n%b" % (
+        _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status,
+        fields,
+        framing,
+        request_id,
+        b"\r\n" if keep_alive else b"Connection: close\r\n\r\n",
+    )
 
 
-def _nominated(headers: Iterable[Header]) -> frozenset[bytes]:
-    """Fields that a Connection field says are for this hop only."""
-    names: frozenset[bytes] = frozenset()
-    for name, value in headers:
-        if len(name) == len(b"connection") and name.lower() == b"connection":
-            names |= {option.strip(b" \t") for option in value.lower().split(b",")}
-    return names
+def field_lines(headers: Iterable[Header]) -> bytes:
+    """The fields as lines of a head."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def passed_on(headers: Iterable[Header]) -> bytes:
+    """Lines of the fields of Triton's answer that are the client's, too."""
+    dropped = _NOT_PASSED_ON
+    nominated = [value for name, value in headers if name.lower() == b"connection"]
+    if nominated:
+        options = b",".join(nominated).lower().split(b",")
+        dropped = dropped | {option.strip(b" \t") for option in options}
+    return field_lines(header for header in headers if header[0].lower() not in dropped)
 
 
 def problem_answer(
@@ -112,7 +123,7 @@ def _whole(
 ) -> bytes:
     head = answer_head(
         status,
-        headers,
+        field_lines(headers),
         request_id,
         length_bytes=len(body),
         chunked=False,

@@ -1,7 +1,7 @@
 """The body of one request: counted, looked at, and held until it is taken."""
 
 from gateway.data.inflation import Inflation, check_coding
-from gateway.data.json_guard import JsonGuard
+from gateway.data.json_guard import JsonGuard, check_whole
 from gateway.errors import BodyTooLarge
 
 # Bodies up to this size are held and sent in one write with their head, larger ones streamed.
@@ -90,10 +90,9 @@ class Body:
         new, self._new = self._new, []
         if self._inflation is not None:
             self._inflate(new, self._inflation)
-            return
-        if self._is_guarded and new:
+        elif new:
             self._look_at(new)
-        self._make_ready(new)
+            self._make_ready(new)
 
     def take(self) -> list[bytes]:
         """The parts that are ready, in order; each comes once."""
@@ -113,12 +112,15 @@ class Body:
         self.ready_bytes = 0
 
     def _look_at(self, new: list[bytes]) -> None:
+        if not self._is_guarded:
+            return
         if self._guard is None:
-            size_bytes = self._size_bytes()
-            self._guard = JsonGuard(self._json_bytes, size_bytes)
             if self.has_arrived:
-                self._guard.whole(b"".join(new))
+                check_whole(new[0] if len(new) == 1 else b"".join(new), self._json_bytes)
                 return
+            declared = self._declared_bytes
+            size_bytes = self._max_bytes if declared is None else declared
+            self._guard = JsonGuard(self._json_bytes, size_bytes)
         for part in new:
             self._guard.piece(part)
 
@@ -136,11 +138,6 @@ class Body:
     def _make_ready(self, parts: list[bytes]) -> None:
         self._ready += parts
         self.ready_bytes += sum(map(len, parts))
-
-    def _size_bytes(self) -> int:
-        if self.has_arrived:
-            return self.received_bytes
-        return self._max_bytes if self._declared_bytes is None else self._declared_bytes
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

@@ -9,10 +9,12 @@ import httptools
 import structlog
 
 from gateway.data.answers import problem_answer
+from gateway.data.auth import Principal
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, head_size_bytes, read_head
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, head_size_bytes, read_head
 from gateway.data.peer import Peer, peer_of
+from gateway.data.routes import Route
 from gateway.errors import (
     Header,
     HeadersTooLarge,
@@ -46,6 +48,7 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self.peer = Peer("")
+        self.last_subject: tuple[Route | None, Principal | None, bytes] = (None, None, b"")
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         # The exchange whose body is arriving.
@@ -60,8 +63,12 @@ class ClientConnection(asyncio.Protocol):
         self._has_begun = False
         self._body_bytes = 0
         self._chunks = 0
-        # What came of a head before its last piece.
+        # The last piece of data, and what came of a head before it.
+        self._piece = b""
         self._head_pieces: list[bytes] = []
+        # A client mostly says the same again: the last head, and what it was read from.
+        self._last_head: Head | None = None
+        self._last_read: tuple[object, ...] = ()
         self._error: HttpError | None = None
         self._is_lingering = False
         # Of the last answer, when its deadline was set.
@@ -84,9 +91,6 @@ class ClientConnection(asyncio.Protocol):
         self._is_held_back = False
         self._regulate()
 
-    def set_deadline(self, seconds: float) -> None:
-        self.deadline_s = self._gate.now_s() + seconds
-
     def abort(self) -> None:
         self._transport.abort()
 
@@ -104,7 +108,10 @@ class ClientConnection(asyncio.Protocol):
     def _await_request(self) -> None:
         """A client that has begun a head is to end it soon, one that has not may be idle."""
         times = self._gate.times
-        self.set_deadline(times.head_s if self._has_begun else times.idle_s)
+        self._set_deadline(times.head_s if self._has_begun else times.idle_s)
+
+    def _set_deadline(self, seconds: float) -> None:
+        self.deadline_s = self._gate.tick_s + seconds
 
     # For the server.
 
@@ -134,7 +141,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self.peer = peer_of(transport)
         self._connections[self] = None
-        self.set_deadline(self._gate.times.head_s)
+        self._set_deadline(self._gate.times.head_s)
         if len(self._connections) > self._gate.max_connections and not self._make_room():
             limit = self._gate.max_connections
             self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
@@ -173,13 +180,13 @@ class ClientConnection(asyncio.Protocol):
         if self._is_lingering or self._error is not None:
             return
         if not self._has_begun and self._current is None:
-            self.set_deadline(self._gate.times.head_s)
+            self._set_deadline(self._gate.times.head_s)
         self._fed_bytes = len(data)
         self._raw_bytes += self._fed_bytes
-        self._head_pieces.append(data)
+        self._piece = data
         self._feed(data)
-        if self._receiving is not None or not self._has_begun:
-            self._head_pieces.clear()
+        if self._receiving is None and self._has_begun:
+            self._head_pieces.append(data)
         self._proceed()
         self._regulate()
 
@@ -222,18 +229,8 @@ class ClientConnection(asyncio.Protocol):
             excess = self._head_excess(head_size_bytes(self._target, self._headers))
             if excess is not None:
                 raise excess
-        method, version = parser.get_method(), parser.get_http_version()
-        if method == b"CONNECT":
-            raise MalformedRequest("There are no tunnels here; leave CONNECT out.")
-        if version == "1.0" and b" HTTP/1.0" not in b"".join(self._head_pieces):
-            # The parser knows RTSP and ICE as well, and does not tell them apart.
-            raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
-        head = read_head(
-            method,
-            self._target,
-            self._headers,
-            version=version,
-            keep_alive=parser.should_keep_alive(),
+        head = self._read_head(
+            parser.get_method(), parser.get_http_version(), parser.should_keep_alive()
         )
         if parser.should_upgrade() and head.body_bytes != 0:
             # The parser would take the body for the other protocol.
@@ -243,8 +240,24 @@ class ClientConnection(asyncio.Protocol):
             )
         self._receiving = Exchange(self._gate, self, head)
         self._queue.append(self._receiving)
+        self._head_pieces.clear()
         self._body_bytes = 0
         self._chunks = 0
+
+    def _read_head(self, method: bytes, version: str, keep_alive: bool) -> Head:
+        read = (method, self._target, self._headers, version, keep_alive)
+        if self._last_head is not None and read == self._last_read:
+            return self._last_head
+        if method == b"CONNECT":
+            raise MalformedRequest("There are no tunnels here; leave CONNECT out.")
+        if version == "1.0" and b" HTTP/1.0" not in b"".join(self._head_pieces) + self._piece:
+            # The parser knows RTSP and ICE as well, and does not tell them apart.
+            raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
+        head = read_head(
+            method, self._target, self._headers, version=version, keep_alive=keep_alive
+        )
+        self._last_head, self._last_read = head, read
+        return head
 
     def on_chunk_header(self) -> None:
         self._chunks += 1
@@ -330,7 +343,7 @@ class ClientConnection(asyncio.Protocol):
             self._regulate()
         self._unread_bytes = self._transport.get_write_buffer_size()
         times = self._gate.times
-        self.set_deadline(times.idle_s if self._unread_bytes else times.linger_s)
+        self._set_deadline(times.idle_s if self._unread_bytes else times.linger_s)
 
     def _await_reader(self) -> bool:
         """Whether the client still takes up its last answer; then it gets more time for it."""
@@ -338,7 +351,7 @@ class ClientConnection(asyncio.Protocol):
         if not 0 < unread_bytes < self._unread_bytes:
             return False
         self._unread_bytes = unread_bytes
-        self.set_deadline(self._gate.times.idle_s)
+        self._set_deadline(self._gate.times.idle_s)
         return True
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from gateway.data import forwarding
-from gateway.data.access_log import Entry
+from gateway.data.access_log import subject_of
 from gateway.data.answers import CONTINUE, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal
 from gateway.data.authorize import authorize
@@ -19,6 +19,7 @@ from gateway.data.limits import quota_exceeded
 from gateway.data.load_request import load_body
 from gateway.data.peer import Peer
 from gateway.data.routes import Route, find_route
+from gateway.data.trace import new_traceparent
 from gateway.errors import (
     HttpError,
     InternalError,
@@ -42,6 +43,7 @@ class Client(forwarding.Client, Protocol):
     """The connection that an exchange answers on."""
 
     peer: Peer
+    last_subject: tuple[Route | None, Principal | None, bytes]
 
     def finished(self, *, keep_alive: bool) -> None: ...
 
@@ -65,6 +67,7 @@ class Exchange:
         "_body_began_s",
         "_client",
         "_code",
+        "_ends_s",
         "_forwarding",
         "_gate",
         "_is_paused",
@@ -76,11 +79,13 @@ class Exchange:
         "principal",
         "request_id",
         "route",
+        "traceparent",
     )
 
     def __init__(self, gate: Gate, client: Client, head: Head) -> None:
         self.head = head
         self.request_id = head.request_id or new_request_id()
+        self.traceparent = head.traceparent or new_traceparent()
         self.body = Body(head.body_bytes)
         self.route: Route | None = None
         self.principal: Principal | None = None
@@ -89,7 +94,9 @@ class Exchange:
         self._state = State.NEW
         self._lookup: asyncio.Task[None] | None = None
         self._forwarding: Forwarding | None = None
-        self._started_s = self._body_began_s = gate.now_s()
+        self._started_s = gate.now_s()
+        self._body_began_s = gate.tick_s
+        self._ends_s = gate.tick_s + gate.times.request_s
         self._is_paused = False
         # Of the problem that was answered with.
         self._code = ""
@@ -132,7 +139,7 @@ class Exchange:
             return
         is_tensors = route.verb in _TENSOR_VERBS
         self.body.limit(self._gate.max_body_bytes if is_tensors else HOLD_BYTES)
-        coding = self.head.forwarded.get(b"Content-Encoding", b"")
+        coding = self.head.coding
         if route.verb in _LOAD_VERBS and coding:
             raise UnsupportedCoding("This body is read here; send it without Content-Encoding.")
         self.body.guard(coding, self.head.json_bytes if route.verb == "infer" else None)
@@ -140,7 +147,7 @@ class Exchange:
     def _receive(self, route: Route) -> None:
         """Admitted: now the body is welcome."""
         self._state = State.RECEIVING
-        self._body_began_s = self._gate.now_s()
+        self._body_began_s = self._gate.tick_s
         body = self.body
         if self.head.expects_continue and not body.received_bytes and not body.has_arrived:
             self._client.write(CONTINUE)
@@ -164,31 +171,45 @@ class Exchange:
         gate = self._gate
         gate.metrics.in_flight -= 1
         seconds = gate.now_s() - self._started_s
-        model = self.route.model if self.route and self.principal else ""
-        gate.metrics.observe(model, status, seconds)
+        gate.metrics.observe(self._counted_model(), status, seconds)
         if gate.access_log is not None:
-            gate.access_log.write(self._entry(status, seconds))
+            forwarding = self._forwarding
+            gate.access_log.write(
+                self.request_id,
+                self._subject(),
+                status=status,
+                code=self._code,
+                seconds=seconds,
+                triton_s=forwarding.triton_s if forwarding else 0.0,
+                received_bytes=self.body.received_bytes,
+                sent_bytes=forwarding.sent_bytes if forwarding else 0,
+                traceparent=self.traceparent,
+            )
 
-    def _entry(self, status: int, seconds: float) -> Entry:
-        forwarding, principal, route = self._forwarding, self.principal, self.route
-        head = self.head
-        return Entry(
-            request_id=self.request_id.decode(),
-            peer=self._client.peer.address,
-            method=head.method.decode(),
+    def _counted_model(self) -> str:
+        route = self.route
+        if route is None or self.principal is None or route.verb in _LOAD_VERBS:
+            # Triton unloads a model that does not exist with success.
+            return ""
+        return route.model
+
+    def _subject(self) -> bytes:
+        """Who asked for what, in the access log; mostly as in the connection's last request."""
+        client, route, principal = self._client, self.route, self.principal
+        last_route, last_principal, subject = client.last_subject
+        if route is not None and route is last_route and principal is last_principal:
+            return subject
+        subject = subject_of(
+            peer=client.peer.address,
+            method=self.head.method,
             # Rebuilt from its parts where it is a path of ours.
-            path=(route.path if route else head.target[:LOGGED_TARGET_BYTES]).decode("latin-1"),
-            status=status,
-            duration_ms=round(seconds * 1e3, 3),
-            received_bytes=self.body.received_bytes,
-            sent_bytes=forwarding.sent_bytes if forwarding else 0,
-            triton_ms=round(forwarding.triton_s * 1e3, 3) if forwarding else 0.0,
+            path=route.path if route else self.head.target[:LOGGED_TARGET_BYTES],
+            model=route.model if route else "",
             tenant=principal.tenant if principal else "",
             principal=principal.id if principal else "",
-            model=route.model if route else "",
-            code=self._code,
-            traceparent=head.forwarded[b"Traceparent"].decode(),
         )
+        client.last_subject = (route, principal, subject)
+        return subject
 
     # From the client.
 
@@ -245,16 +266,14 @@ class Exchange:
     def await_body(self) -> None:
         """Set the time until which more of the body must have come."""
         gate = self._gate
-        elapsed_s = gate.now_s() - self._body_began_s
+        elapsed_s = gate.tick_s - self._body_began_s
         progress_s = gate.times.body_progress_s
         earned_s = progress_s + self.body.received_bytes / MIN_BODY_BYTES_PER_S - elapsed_s
         self.set_deadline(min(progress_s, earned_s))
 
     def set_deadline(self, seconds: float) -> None:
         """The next `expire` comes after so long, or when the whole request has taken too long."""
-        gate = self._gate
-        left_s = self._started_s + gate.times.request_s - gate.now_s()
-        self._client.set_deadline(min(seconds, left_s))
+        self._client.deadline_s = min(self._gate.tick_s + seconds, self._ends_s)
 
     def fail(self, error: HttpError) -> None:
         """The rest of the request is not to be had."""
@@ -269,7 +288,7 @@ class Exchange:
         """The deadline that was set last has passed."""
         if self._state is State.LOOKING_UP:
             self._refuse(RecordsUnavailable("The records took too long; try again."))
-        elif self._gate.now_s() - self._started_s >= self._gate.times.request_s:
+        elif self._client.deadline_s >= self._ends_s:
             self._refuse(self._took_too_long(), may_keep=False)
         elif self._forwarding is not None:
             self._refuse(self._forwarding.timeout(), may_keep=False)
@@ -371,7 +390,7 @@ class Exchange:
             return
         self._state = State.DISCARDING
         self.regulate()
-        self._client.set_deadline(self._gate.times.body_progress_s)
+        self.set_deadline(self._gate.times.body_progress_s)
 
     def _finish(self, *, keep_alive: bool) -> None:
         self._state = State.DONE
@@ -390,7 +409,7 @@ class Exchange:
 
     def _look_up(self, route: Route) -> None:
         self._state = State.LOOKING_UP
-        self._client.set_deadline(self._gate.times.upstream_s)
+        self.set_deadline(self._gate.times.upstream_s)
         self._lookup = asyncio.get_running_loop().create_task(self._ask_records(route))
 
     async def _ask_records(self, route: Route) -> None:

@@ -13,7 +13,6 @@ from gateway.data.routes import Route
 from gateway.data.upstream_connection import Answer, UpstreamConnection
 from gateway.data.upstream_request import request_head
 from gateway.errors import (
-    Header,
     HttpError,
     Overloaded,
     UpstreamFailed,
@@ -22,17 +21,19 @@ from gateway.errors import (
 )
 from gateway.permissions import may
 
-STREAM_FIELDS: list[Header] = [(b"Cache-Control", b"no-store"), (b"X-Accel-Buffering", b"no")]
+STREAM_FIELDS = b"Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
 _OK = 200
 
 
 class Client(Protocol):
     """The connection that is answered on."""
 
+    # When `expire` of its exchange is called, by the gate's tick.
+    deadline_s: float
+
     def write(self, data: bytes) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
-    def set_deadline(self, seconds: float) -> None: ...
     def abort(self) -> None: ...
 
 
@@ -42,6 +43,7 @@ class Forwarded(Protocol):
     head: Head
     body: Body
     request_id: bytes
+    traceparent: bytes
     principal: Principal | None
 
     def regulate(self) -> None:
@@ -117,8 +119,8 @@ class Forwarding:
         self._list: list[bytes] = []
 
     def start(self) -> None:
-        self._exchange.set_deadline(self._gate.times.upstream_s)
-        self._gate.pool.acquire(self)
+        if not self._gate.pool.acquire(self):
+            self._exchange.set_deadline(self._gate.times.upstream_s)
 
     def send_more(self) -> None:
         """More of a body that is too large to be held has arrived."""
@@ -187,10 +189,10 @@ class Forwarding:
         size = body.ready_bytes if is_whole else exchange.head.body_bytes
         head = request_head(
             self._route,
-            exchange.head.method,
             self._gate.pool.authority,
-            exchange.head.forwarded,
+            exchange.head,
             exchange.request_id,
+            exchange.traceparent,
             body_bytes=size,
         )
         parts = body.take()
@@ -234,13 +236,13 @@ class Forwarding:
 
     def pause_sending(self) -> None:
         self.is_blocked = True
-        self._blocked_s = self._gate.now_s()
+        self._blocked_s = self._gate.tick_s
         self._exchange.regulate()
         self._await_progress()
 
     def resume_sending(self) -> None:
         self.is_blocked = False
-        self._exchange.excuse_body(self._gate.now_s() - self._blocked_s)
+        self._exchange.excuse_body(self._gate.tick_s - self._blocked_s)
         self._exchange.regulate()
         self._await_progress()
 
@@ -255,7 +257,7 @@ class Forwarding:
         is_stream = self._is_stream and answer.status == _OK
         head = answer_head(
             answer.status,
-            answer.headers + STREAM_FIELDS if is_stream else answer.headers,
+            answer.fields + STREAM_FIELDS if is_stream else answer.fields,
             exchange.request_id,
             length_bytes=length_bytes,
             chunked=self._is_chunked,

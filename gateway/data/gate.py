@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 from gateway.data.access_log import AccessLog
@@ -37,12 +37,17 @@ class Gate:
     max_body_bytes: int
     max_connections: int = 20_000
     times: Times
-    # Seconds for deadlines and latencies, nanoseconds for token buckets; both monotonic.
+    # Seconds for latencies, nanoseconds for token buckets; both monotonic.
     now_s: Callable[[], float]
     now_ns: Callable[[], int]
     # None: not wanted.
     access_log: AccessLog | None = None
     is_draining: bool = False
+    # The time of the last sweep, by which deadlines are set: asking the clock each time costs.
+    tick_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tick_s = self.now_s()
 
 
 _PROCESS_ID = os.urandom(6).hex()

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from gateway.data.trace import is_traceparent, new_traceparent
+from gateway.data.trace import is_traceparent
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
 
 MAX_HEADERS = 100
@@ -22,7 +22,6 @@ FORWARDED = {
         "Content-Type",
         "Endpoint-Load-Metrics-Format",
         "Inference-Header-Content-Length",
-        "Traceparent",
         "Tracestate",
     )
 }
@@ -33,6 +32,7 @@ _SINGLE = frozenset(
         b"content-length",
         b"expect",
         b"host",
+        b"traceparent",
         b"transfer-encoding",
         b"x-api-key",
         b"x-request-id",
@@ -61,7 +61,12 @@ class Head:
     expects_continue: bool
     # Size of the JSON that stands before binary tensors; None: the client says of none.
     json_bytes: int | None
-    forwarded: dict[bytes, bytes]
+    # Content-Encoding of the body, empty for none.
+    coding: bytes
+    # Empty: the client gave none that can go on.
+    traceparent: bytes
+    # Lines of the request to Triton that come of this one's fields.
+    forwarded: bytes
 
 
 def read_head(
@@ -81,7 +86,11 @@ def read_head(
     _check_host(single.get(b"host"), is_http_1_0)
     if target[:1] not in (b"/", b"*"):
         target = _origin_form(target, single.get(b"host", b""))
-    _continue_trace(forwarded)
+    traceparent = single.get(b"traceparent", b"")
+    if not is_traceparent(traceparent):
+        traceparent = b""
+        # It belongs to the trace that does not go on.
+        forwarded.pop(b"Tracestate", None)
     body_bytes = _body_bytes(single, is_http_1_0)
     if body_bytes != 0 and method != b"POST":
         raise MalformedRequest("Only a POST may have a body; send it without one.")
@@ -96,7 +105,9 @@ def read_head(
         body_bytes=body_bytes,
         expects_continue=_expects_continue(single, is_http_1_0),
         json_bytes=_json_bytes(forwarded),
-        forwarded=forwarded,
+        coding=forwarded.get(b"Content-Encoding", b"").lower(),
+        traceparent=traceparent,
+        forwarded=b"".join(b"%b: %b\r\n" % field for field in forwarded.items()),
     )
 
 
@@ -157,14 +168,6 @@ def _origin_form(target: bytes, host: bytes) -> bytes:
     if match[1].lower() != host.lower():
         raise MalformedRequest("The target and the Host field name different hosts; name one.")
     return match[2] or b"/"
-
-
-def _continue_trace(forwarded: dict[bytes, bytes]) -> None:
-    if is_traceparent(forwarded.get(b"Traceparent", b"")):
-        return
-    forwarded[b"Traceparent"] = new_traceparent()
-    # It belongs to the trace that did not go on.
-    forwarded.pop(b"Tracestate", None)
 
 
 def _json_bytes(forwarded: dict[bytes, bytes]) -> int | None:

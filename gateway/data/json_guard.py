@@ -33,6 +33,36 @@ _ALL_AS_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
+# JSON that was looked at -> the elements that its shapes tell of. A client says the same before
+# the tensors of each request.
+_known: dict[bytes, int] = {}
+_MAX_KNOWN = 1024
+_MAX_KNOWN_BYTES = 2048
+
+
+def check_whole(body: bytes, json_bytes: int | None) -> None:
+    """Look at a body that is all there; raises MalformedRequest or SharedMemoryRefused."""
+    text = body if json_bytes is None else body[:json_bytes]
+    elements = _known.get(text)
+    if elements is None:
+        guard = JsonGuard(None, len(body))
+        elements = guard.look(text)
+        if len(text) <= _MAX_KNOWN_BYTES:
+            if len(_known) >= _MAX_KNOWN:
+                del _known[next(iter(_known))]
+            _known[text] = elements
+    check_elements(elements, len(body))
+
+
+def check_elements(elements: int, size_bytes: int) -> None:
+    """Raise MalformedRequest for more elements of tensors than there are bytes."""
+    if elements > size_bytes:
+        raise MalformedRequest(
+            f"The shapes tell of {elements} elements, which cannot be in a body of "
+            f"{size_bytes} bytes; send the shapes of the tensors that you send."
+        )
+
+
 class JsonGuard:
     """Looks at the JSON part of one body, piece by piece.
 
@@ -63,16 +93,16 @@ class JsonGuard:
         # The end of the last piece, where a shape may have begun.
         self._carry = b""
 
-    def whole(self, body: bytes) -> None:
-        """Look at a body that is all there; raises MalformedRequest or SharedMemoryRefused."""
-        text = body if self._left_bytes is None else body[: self._left_bytes]
+    def look(self, text: bytes) -> int:
+        """Look at JSON that is all there; the elements that its shapes tell of."""
         if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
             # So few brackets nest no deeper; the many need a closer look.
             self._look_at_brackets(text)
         self._look_at_keys(text)
+        return self._elements
 
     def piece(self, data: bytes) -> None:
-        """Look at the next piece of a body; raises as `whole` does."""
+        """Look at the next piece of a body; raises as `check_whole` does."""
         if self._left_bytes is not None:
             data = data[: self._left_bytes]
             self._left_bytes -= len(data)
@@ -104,11 +134,7 @@ class JsonGuard:
             # Anything but integers Triton refuses by itself.
             if _INTEGERS.fullmatch(match[1]):
                 self._elements += abs(math.prod(map(int, match[1].split(b","))))
-        if self._elements > self._max_elements:
-            raise MalformedRequest(
-                f"The shapes tell of {self._elements} elements, which cannot be in a body of "
-                f"{self._max_elements} bytes; send the shapes of the tensors that you send."
-            )
+        check_elements(self._elements, self._max_elements)
 
     def _look_at_brackets(self, data: bytes) -> None:
         text = self._outside_strings(data)
@@ -118,14 +144,13 @@ class JsonGuard:
                 f"The JSON has over {MAX_OBJECTS} objects; ask for fewer inputs and outputs."
             )
         brackets = text.translate(_ALL_AS_BRACKETS, _NO_BRACKETS)
-        for _ in range(MAX_DEPTH):
+        levels = 0
+        while b"[]" in brackets:
             # Each round takes off the innermost level.
-            outer = brackets.replace(b"[]", b"")
-            if len(outer) == len(brackets):
-                break
-            brackets = outer
-        else:
-            raise _too_deep()
+            brackets = brackets.replace(b"[]", b"")
+            levels += 1
+            if self._depth + levels > MAX_DEPTH:
+                raise _too_deep()
         self._depth = max(0, self._depth - brackets.count(b"]")) + brackets.count(b"[")
         if self._depth > MAX_DEPTH:
             raise _too_deep()

@@ -51,15 +51,18 @@ class Server:
         if self._gate.access_log is not None:
             self._gate.access_log.close()
 
-    def expire(self, now_s: float) -> None:
+    def expire(self, now_s: float, *, late_s: float = 0.0) -> None:
         """Tell every connection whose deadline has passed."""
-        for connection in [c for c in self._connections if c.deadline_s <= now_s]:
+        self._gate.tick_s = now_s
+        for connection in [c for c in self._connections if c.deadline_s <= now_s - late_s]:
             connection.expire()
 
     def _sweep_forever(self) -> None:
-        self.expire(self._gate.now_s())
-        self._gate.metrics.publish()
-        if self._gate.access_log is not None:
-            self._gate.access_log.flush()
+        gate = self._gate
+        # Deadlines were set by the tick before, at most a sweep too early.
+        self.expire(gate.now_s(), late_s=SWEEP_S)
+        gate.metrics.publish()
+        if gate.access_log is not None:
+            gate.access_log.flush()
         loop = asyncio.get_running_loop()
         self._sweep = loop.call_later(SWEEP_S, self._sweep_forever)

@@ -6,6 +6,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from gateway.data.answers import passed_on
 from gateway.errors import Header, HttpError, UpstreamFailed
 
 MAX_ANSWER_HEAD_BYTES = 64 * 1024
@@ -23,7 +24,8 @@ class Answer:
     """The head of Triton's answer."""
 
     status: int
-    headers: list[Header]
+    # Lines of a head: what the client gets of its fields.
+    fields: bytes
     # None: chunked.
     body_bytes: int | None
 
@@ -72,6 +74,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._received_bytes = 0
         self._headers: list[Header] = []
         self._answer: Answer | None = None
+        # Triton mostly says the same again: the last head, and what it was read from.
+        self._last_answer: Answer | None = None
+        self._last_read: tuple[int, list[Header]] = (0, [])
         self._parts: list[bytes] = []
         self._complete = False
         self._keep_alive = False
@@ -127,15 +132,15 @@ class UpstreamConnection(asyncio.Protocol):
             self.abort()
             return
         self._raw_bytes += len(data)
-        if self._answer is not None and self._frames_too_much():
-            self._fail(
-                UpstreamFailed("Chunk extensions or trailers of Triton's answer take too much.")
-            )
-            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(_failure(error))
+            return
+        if self._answer is not None and self._frames_too_much():
+            self._fail(
+                UpstreamFailed("Chunk extensions or trailers of Triton's answer take too much.")
+            )
             return
         if self._answer is not None:
             if self._complete or not _is_small(self._answer):
@@ -165,7 +170,13 @@ class UpstreamConnection(asyncio.Protocol):
         ):
             raise _head_too_large()
         if self._answer is None and status >= 200:
-            self._answer = Answer(status, self._headers, _body_bytes(status, self._headers))
+            self._answer = self._read_head(status, self._headers)
+
+    def _read_head(self, status: int, headers: list[Header]) -> Answer:
+        if self._last_answer is None or self._last_read != (status, headers):
+            answer = Answer(status, passed_on(headers), _body_bytes(status, headers))
+            self._last_read, self._last_answer = (status, headers), answer
+        return self._last_answer
 
     def on_body(self, body: bytes) -> None:
         if self._answer is None:

@@ -47,9 +47,9 @@ def test_the_upstream_request_is_rebuilt_and_carries_no_secret() -> None:
         assert triton.asked[0].head == (
             b"POST /v2/models/echo/infer HTTP/1.1\r\n"
             b"Host: 127.0.0.1:%d\r\n"
-            b"Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
             b"Accept-Encoding: identity\r\n"
             b"Content-Length: 2\r\n"
+            b"Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
             b"Via: 1.1 conch\r\n"
             b"X-Request-Id: job-7\r\n\r\n" % triton.port
         )
