@@ -108,9 +108,9 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=6, help="turns of every contender")
+    parser.add_argument("--rounds", type=int, default=4, help="turns of every contender")
     parser.add_argument(
-        "--seconds", type=int, default=1, help="length of one load, in whole seconds"
+        "--seconds", type=int, default=2, help="length of one load, in whole seconds"
     )
     parser.add_argument(
         "--only", action="append", choices=SECTIONS, help="this part; may be repeated"

@@ -62,8 +62,8 @@ class Load:
         result = parse_result(done.stdout)
         if result.refused or result.broken or not result.requests:
             raise TrialError(
-                f"Of {result.requests} requests to port {port}, {result.refused} were refused and "
-                f"{result.broken} connections failed; cost is measured on answered ones only."
+                f"{result.requests} requests came back in {seconds} s, {result.refused} of them "
+                f"refused, and {result.broken} connections failed; what fails is not measured."
             )
         return result
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from stack.gateway_bench.load import Load
+from stack.errors import TrialError
+from stack.gateway_bench.load import Load, LoadResult
 from stack.gateway_bench.processes import Server
 from stack.process_usage import group_cpu, group_peak_bytes
 
@@ -60,7 +61,7 @@ def _warm_up(run: Run) -> None:
     """Long enough that every key has been used once."""
     sent = 0
     while True:
-        result = run.load.run(run.port, connections=CONNECTIONS, seconds=_WARM_UP_S, first=sent)
+        result = _load(run, CONNECTIONS, _WARM_UP_S, first=sent)
         sent += result.requests
         if sent >= len(run.load.traffic.tokens):
             break
@@ -69,7 +70,7 @@ def _warm_up(run: Run) -> None:
 
 def _measure(run: Run, seconds: int) -> Measurement:
     before = group_cpu(run.server.group)
-    result = run.load.run(run.port, connections=CONNECTIONS, seconds=seconds)
+    result = _load(run, CONNECTIONS, seconds)
     after = group_cpu(run.server.group)
     traffic = run.load.traffic
     sent_bytes = result.requests * len(traffic.tensor.body)
@@ -84,7 +85,14 @@ def _measure(run: Run, seconds: int) -> Measurement:
 
 
 def _p50_us(run: Run, seconds: int) -> int:
-    return run.load.run(run.port, connections=1, seconds=seconds).p50_us
+    return _load(run, 1, seconds).p50_us
+
+
+def _load(run: Run, connections: int, seconds: int, first: int = 0) -> LoadResult:
+    try:
+        return run.load.run(run.port, connections=connections, seconds=seconds, first=first)
+    except TrialError as error:
+        raise TrialError(f"{run.name}: {error}") from error
 
 
 def _peak_mb(run: Run) -> float:
