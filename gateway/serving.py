@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.data.access_log import AccessLog
+from gateway.data.attempts import PER_ADDRESS, Allowance, Attempts
 from gateway.data.auth import Authenticator, FindKey
 from gateway.data.gate import Gate, Times
 from gateway.data.limits import TokenBuckets
@@ -20,6 +21,7 @@ from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.errors import ConfigurationError, RecordsUnavailable
 from gateway.keys import Key
+from gateway.last_used_writer import keep_writing, write_last_used
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
@@ -41,16 +43,19 @@ async def serve(settings: GatewaySettings) -> None:
         loop.add_signal_handler(number, stop.set)
     await require_current(settings.records_url)
     records = Records(settings.records_url)
-    authenticator = Authenticator(_find_key(records))
+    authenticator = _authenticator(settings, records)
     seen = await records.last_change()
     server = Server(_gate(settings, authenticator))
     await _listen(server, settings)
     polling = loop.create_task(_follow_changes(records, authenticator, seen))
+    writing = loop.create_task(keep_writing(records, authenticator.last_used))
     _log.info("worker_ready", host=settings.host, port=server.port)
     await stop.wait()
     _log.info("worker_draining", limit_s=DRAIN_S)
     await server.drain(DRAIN_S)
     polling.cancel()
+    writing.cancel()
+    await write_last_used(records, authenticator.last_used)
     await records.close()
     mark_process_dead(os.getpid())
 
@@ -107,10 +112,19 @@ async def _listen(server: Server, settings: GatewaySettings) -> None:
         ) from error
 
 
-def _find_key(records: Records) -> FindKey:
-    async def find(key_id: str) -> Key | None:
+def _authenticator(settings: GatewaySettings, records: Records) -> Authenticator:
+    burst = settings.max_failures_per_address
+    return Authenticator(
+        _readable(records.find_key),
+        find_subject=_readable(records.find_subject),
+        attempts=Attempts(Allowance(burst, PER_ADDRESS.refill_s) if burst else None),
+    )
+
+
+def _readable(read: FindKey) -> FindKey:
+    async def find(wanted: str) -> Key | None:
         try:
-            return await records.find_key(key_id)
+            return await read(wanted)
         except (SQLAlchemyError, OSError) as error:
             _log.error("records_unreadable", error=str(error))
             raise RecordsUnavailable("Keys cannot be read just now; try again.") from error

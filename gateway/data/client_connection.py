@@ -9,12 +9,11 @@ import httptools
 import structlog
 
 from gateway.data.answers import problem_answer
-from gateway.data.auth import Principal
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, head_size_bytes, read_head
 from gateway.data.peer import Peer, peer_of
-from gateway.data.routes import Route
+from gateway.data.settle import Subject
 from gateway.errors import (
     Header,
     HeadersTooLarge,
@@ -48,7 +47,7 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self.peer = Peer("")
-        self.last_subject: tuple[Route | None, Principal | None, bytes] = (None, None, b"")
+        self.last_subject: Subject = (None, None, b"")
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         # The exchange whose body is arriving.

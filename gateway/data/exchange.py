@@ -7,7 +7,6 @@ from typing import Protocol
 import structlog
 
 from gateway.data import forwarding
-from gateway.data.access_log import subject_of
 from gateway.data.answers import CONTINUE, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal
 from gateway.data.authorize import authorize
@@ -17,8 +16,9 @@ from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
 from gateway.data.load_request import load_body
-from gateway.data.peer import Peer
-from gateway.data.routes import Route, find_route
+from gateway.data.pace import Pace
+from gateway.data.routes import LOAD_VERBS, TENSOR_VERBS, Route, find_route
+from gateway.data.settle import Caller, settle
 from gateway.data.trace import new_traceparent
 from gateway.errors import (
     HttpError,
@@ -30,20 +30,12 @@ from gateway.errors import (
 )
 
 CLIENT_LEFT = 499
-# A body must come at this rate on average, once `body_progress_s` is over.
-MIN_BODY_BYTES_PER_S = 4 * 1024
-LOGGED_TARGET_BYTES = 200
-_TENSOR_VERBS = frozenset({"infer", "generate", "generate_stream"})
-_LOAD_VERBS = frozenset({"load", "unload"})
 
 _log = structlog.get_logger()
 
 
-class Client(forwarding.Client, Protocol):
+class Client(forwarding.Client, Caller, Protocol):
     """The connection that an exchange answers on."""
-
-    peer: Peer
-    last_subject: tuple[Route | None, Principal | None, bytes]
 
     def finished(self, *, keep_alive: bool) -> None: ...
 
@@ -64,21 +56,21 @@ class Exchange:
     """Carries one request through the gate, by callbacks: no task unless the key is new here."""
 
     __slots__ = (
-        "_body_began_s",
         "_client",
-        "_code",
         "_ends_s",
-        "_forwarding",
         "_gate",
         "_is_paused",
         "_lookup",
-        "_started_s",
+        "_pace",
         "_state",
         "body",
+        "code",
+        "forwarding",
         "head",
         "principal",
         "request_id",
         "route",
+        "started_s",
         "traceparent",
     )
 
@@ -93,13 +85,13 @@ class Exchange:
         self._client = client
         self._state = State.NEW
         self._lookup: asyncio.Task[None] | None = None
-        self._forwarding: Forwarding | None = None
-        self._started_s = gate.now_s()
-        self._body_began_s = gate.tick_s
+        self.forwarding: Forwarding | None = None
+        self.started_s = gate.now_s()
+        self._pace = Pace(gate.tick_s, gate.times.body_progress_s)
         self._ends_s = gate.tick_s + gate.times.request_s
         self._is_paused = False
         # Of the problem that was answered with.
-        self._code = ""
+        self.code = ""
 
     # The trip.
 
@@ -137,17 +129,17 @@ class Exchange:
     def _expect_body(self, route: Route) -> None:
         if self.head.body_bytes == 0:
             return
-        is_tensors = route.verb in _TENSOR_VERBS
+        is_tensors = route.verb in TENSOR_VERBS
         self.body.limit(self._gate.max_body_bytes if is_tensors else HOLD_BYTES)
         coding = self.head.coding
-        if route.verb in _LOAD_VERBS and coding:
+        if route.verb in LOAD_VERBS and coding:
             raise UnsupportedCoding("This body is read here; send it without Content-Encoding.")
         self.body.guard(coding, self.head.json_bytes if route.verb == "infer" else None)
 
     def _receive(self, route: Route) -> None:
         """Admitted: now the body is welcome."""
         self._state = State.RECEIVING
-        self._body_began_s = self._gate.tick_s
+        self._pace.begin(self._gate.tick_s)
         body = self.body
         if self.head.expects_continue and not body.received_bytes and not body.has_arrived:
             self._client.write(CONTINUE)
@@ -155,61 +147,16 @@ class Exchange:
 
     def _forward(self) -> None:
         assert self.route is not None
-        if self.route.verb in _LOAD_VERBS:
+        if self.route.verb in LOAD_VERBS:
             self._rebuild_body(self.route)
         self._state = State.FORWARDING
-        self._forwarding = Forwarding(self._gate, self._client, self, self.route)
-        self._forwarding.start()
+        self.forwarding = Forwarding(self._gate, self._client, self, self.route)
+        self.forwarding.start()
 
     def _rebuild_body(self, route: Route) -> None:
         assert self.principal is not None
         body = load_body(route.verb, b"".join(self.body.take()), self.principal.grants)
         self.body.replace(body)
-
-    def _settle(self, status: int) -> None:
-        """Comes exactly once to every request: what was taken becomes what was used."""
-        gate = self._gate
-        gate.metrics.in_flight -= 1
-        seconds = gate.now_s() - self._started_s
-        gate.metrics.observe(self._counted_model(), status, seconds)
-        if gate.access_log is not None:
-            forwarding = self._forwarding
-            gate.access_log.write(
-                self.request_id,
-                self._subject(),
-                status=status,
-                code=self._code,
-                seconds=seconds,
-                triton_s=forwarding.triton_s if forwarding else 0.0,
-                received_bytes=self.body.received_bytes,
-                sent_bytes=forwarding.sent_bytes if forwarding else 0,
-                traceparent=self.traceparent,
-            )
-
-    def _counted_model(self) -> str:
-        route = self.route
-        if route is None or self.principal is None or route.verb in _LOAD_VERBS:
-            # Triton unloads a model that does not exist with success.
-            return ""
-        return route.model
-
-    def _subject(self) -> bytes:
-        """Who asked for what, in the access log; mostly as in the connection's last request."""
-        client, route, principal = self._client, self.route, self.principal
-        last_route, last_principal, subject = client.last_subject
-        if route is not None and route is last_route and principal is last_principal:
-            return subject
-        subject = subject_of(
-            peer=client.peer.address,
-            method=self.head.method,
-            # Rebuilt from its parts where it is a path of ours.
-            path=route.path if route else self.head.target[:LOGGED_TARGET_BYTES],
-            model=route.model if route else "",
-            tenant=principal.tenant if principal else "",
-            principal=principal.id if principal else "",
-        )
-        client.last_subject = (route, principal, subject)
-        return subject
 
     # From the client.
 
@@ -236,7 +183,7 @@ class Exchange:
 
     def regulate(self) -> None:
         """Have the client send on unless much of its body waits here or Triton takes none."""
-        forwarding = self._forwarding
+        forwarding = self.forwarding
         is_held = forwarding is not None and forwarding.is_blocked
         should_pause = is_held or self.body.held_bytes > HOLD_BYTES
         if should_pause == self._is_paused:
@@ -254,8 +201,8 @@ class Exchange:
                 body.look()
             if body.is_pending:
                 asyncio.get_running_loop().call_soon(self.advance)
-            if self._forwarding is not None:
-                self._forwarding.send_more()
+            if self.forwarding is not None:
+                self.forwarding.send_more()
             elif body.is_whole or body.ready_bytes > HOLD_BYTES:
                 self._forward()
             else:
@@ -265,11 +212,7 @@ class Exchange:
 
     def await_body(self) -> None:
         """Set the time until which more of the body must have come."""
-        gate = self._gate
-        elapsed_s = gate.tick_s - self._body_began_s
-        progress_s = gate.times.body_progress_s
-        earned_s = progress_s + self.body.received_bytes / MIN_BODY_BYTES_PER_S - elapsed_s
-        self.set_deadline(min(progress_s, earned_s))
+        self.set_deadline(self._pace.left_s(self._gate.tick_s, self.body.received_bytes))
 
     def set_deadline(self, seconds: float) -> None:
         """The next `expire` comes after so long, or when the whole request has taken too long."""
@@ -290,8 +233,8 @@ class Exchange:
             self._refuse(RecordsUnavailable("The records took too long; try again."))
         elif self._client.deadline_s >= self._ends_s:
             self._refuse(self._took_too_long(), may_keep=False)
-        elif self._forwarding is not None:
-            self._refuse(self._forwarding.timeout(), may_keep=False)
+        elif self.forwarding is not None:
+            self._refuse(self.forwarding.timeout(), may_keep=False)
         else:
             self.fail(self.body_timeout())
 
@@ -300,34 +243,30 @@ class Exchange:
         return UpstreamTimeout(text) if self.body.has_arrived else RequestTimeout(text)
 
     def body_timeout(self) -> RequestTimeout:
-        """The error that tells how fast a body must come."""
-        limit_s = self._gate.times.body_progress_s
-        return RequestTimeout(
-            f"The body came too slowly: nothing for {limit_s:g} s, or under "
-            f"{MIN_BODY_BYTES_PER_S} bytes a second; {self.body.received_bytes} bytes have come."
-        )
+        """The error for a body that did not come fast enough."""
+        return self._pace.error(self.body.received_bytes)
 
     def abandon(self) -> None:
         """The client has left."""
         is_settled = self._state in (State.NEW, State.DISCARDING, State.DONE)
         if not is_settled:
-            self._settle(CLIENT_LEFT)
+            settle(self._gate, self._client, self, CLIENT_LEFT)
         self._let_go()
         self._state = State.DONE
 
     def pause_answer(self) -> None:
-        if self._forwarding is not None:
-            self._forwarding.pause_answer()
+        if self.forwarding is not None:
+            self.forwarding.pause_answer()
 
     def resume_answer(self) -> None:
-        if self._forwarding is not None:
-            self._forwarding.resume_answer()
+        if self.forwarding is not None:
+            self.forwarding.resume_answer()
 
     # From Triton's side.
 
     def excuse_body(self, seconds: float) -> None:
         """For so long it was Triton who did not take the body, not the client who did not send."""
-        self._body_began_s += seconds
+        self._pace.excuse(seconds)
 
     def can_keep_alive(self) -> bool:
         head, body = self.head, self.body
@@ -341,7 +280,7 @@ class Exchange:
         return head.body_bytes - body.received_bytes <= HOLD_BYTES
 
     def answered(self, status: int, *, keep_alive: bool) -> None:
-        self._settle(status)
+        settle(self._gate, self._client, self, status)
         self._finish(keep_alive=keep_alive)
 
     def failed(self, error: HttpError) -> None:
@@ -351,9 +290,9 @@ class Exchange:
 
     def _refuse(self, error: HttpError, *, may_keep: bool = True) -> None:
         """Answer with a problem, or break off if Triton's answer has begun."""
-        self._code = error.code
-        if self._forwarding is not None and self._forwarding.answer_has_begun:
-            self._break_off(error, self._forwarding)
+        self.code = error.code
+        if self.forwarding is not None and self.forwarding.answer_has_begun:
+            self._break_off(error, self.forwarding)
             return
         keep_alive = may_keep and self.can_keep_alive()
         with_body = self.head.method != b"HEAD"
@@ -362,7 +301,7 @@ class Exchange:
 
     def _break_off(self, error: HttpError, forwarding: Forwarding) -> None:
         """The client must see that its answer is not whole."""
-        self._settle(error.status)
+        settle(self._gate, self._client, self, error.status)
         self._state = State.DONE
         event = forwarding.last_event(error, self.request_id)
         self._let_go()
@@ -374,14 +313,14 @@ class Exchange:
             self._client.abort()
 
     def _deny_model(self, route: Route) -> None:
-        self._code = "unknown_model"
+        self.code = "unknown_model"
         keep_alive = self.can_keep_alive()
         status, data = unknown_model_answer(route, self.request_id, keep_alive=keep_alive)
         self._answer_alone(status, data, keep_alive=keep_alive)
 
     def _answer_alone(self, status: int, data: bytes, *, keep_alive: bool) -> None:
         """The body may still be on its way."""
-        self._settle(status)
+        settle(self._gate, self._client, self, status)
         self._let_go()
         self.body.discard()
         self._client.write(data)
@@ -394,16 +333,16 @@ class Exchange:
 
     def _finish(self, *, keep_alive: bool) -> None:
         self._state = State.DONE
-        self._forwarding = None
+        self.forwarding = None
         self._client.finished(keep_alive=keep_alive)
 
     def _let_go(self) -> None:
         if self._lookup is not None:
             self._lookup.cancel()
             self._lookup = None
-        if self._forwarding is not None:
-            self._forwarding.let_go()
-            self._forwarding = None
+        if self.forwarding is not None:
+            self.forwarding.let_go()
+            self.forwarding = None
 
     # A key that this worker has not seen.
 

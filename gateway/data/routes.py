@@ -26,11 +26,6 @@ class Route:
     # Whether the answer lists models; it is cut down to those that the caller may know of.
     is_list: bool = False
 
-    @property
-    def is_json(self) -> bool:
-        """Whether the body of a request is JSON, with or without tensors after it."""
-        return b"POST" in self.methods
-
 
 # Triton never decodes escapes, so names are matched as they came; '%', ';', '\' have no place.
 _NAME = rb"[A-Za-z0-9._-]{1,128}"
@@ -54,6 +49,9 @@ _VERBS: Mapping[bytes, tuple[Permission, tuple[bytes, ...]]] = {
     b"generate_stream": (Permission.INFER, _POST),
     b"trace/setting": (Permission.TRACE, _GET + _POST),
 }
+# Their bodies hold tensors, so they may be large.
+TENSOR_VERBS = frozenset({"infer", "generate", "generate_stream"})
+LOAD_VERBS = frozenset({"load", "unload"})
 _SERVER_ROUTES: Mapping[bytes, Route] = {
     route.path: route
     for route in (

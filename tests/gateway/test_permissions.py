@@ -4,14 +4,17 @@ import pytest
 
 from gateway.errors import InvalidInput
 from gateway.permissions import (
+    CLIENT_PERMISSIONS,
+    MAX_GRANTS,
+    Grant,
     Permission,
     client_grants,
-    covers,
     may,
     may_everywhere,
     may_see,
     may_somewhere,
     parse_grant,
+    parse_grants,
 )
 
 
@@ -25,10 +28,15 @@ from gateway.permissions import (
         (("a", "b?"), "ab", False),
         (("m[12]",), "m2", True),
         (("m",), "M", False),
+        (("a*c",), "abc", True),
+        (("a*c",), "abcd", False),
+        (("*a",), "ba", True),
+        (("x", "a?c", "b*"), "bzz", True),
+        (("a**",), "ab", True),
     ],
 )
 def test_patterns_decide_on_models(patterns: tuple[str, ...], model: str, allowed: bool) -> None:
-    assert covers(patterns, model) is allowed
+    assert Grant(CLIENT_PERMISSIONS, patterns).covers(model) is allowed
 
 
 def test_a_permission_counts_on_the_models_of_its_own_grant_only() -> None:
@@ -63,3 +71,10 @@ def test_a_client_can_change_nothing_of_the_server() -> None:
 def test_a_grant_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_grant(text)
+
+
+def test_a_key_has_at_least_one_grant_and_not_too_many() -> None:
+    assert parse_grants(["infer=a", "stats"]) == (parse_grant("infer=a"), parse_grant("stats"))
+    for count in (0, MAX_GRANTS + 1):
+        with pytest.raises(InvalidInput, match=f"{count} grants"):
+            parse_grants(["infer"] * count)

@@ -549,7 +549,7 @@ def test_a_slow_reader_of_the_last_answer_has_time_while_it_reads() -> None:
 def _has_begun(gateway: Gateway) -> bool:
     (connection,) = gateway.server._connections
     assert connection._current is not None
-    forwarding = connection._current._forwarding
+    forwarding = connection._current.forwarding
     return forwarding is not None and forwarding.answer_has_begun
 
 

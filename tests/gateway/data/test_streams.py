@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from gateway.data.client_connection import ClientConnection
-from gateway.data.exchange import MIN_BODY_BYTES_PER_S
+from gateway.data.pace import MIN_BYTES_PER_S
 from tests.gateway.fake_triton import OK, FakeTriton
 from tests.gateway.helpers import INFER, assert_problem, post, run, running, small_buffer, until
 
@@ -23,7 +23,7 @@ def chunk(data: bytes) -> bytes:
 
 def is_blocked(connection: ClientConnection) -> bool:
     """Whether Triton takes no more of its request."""
-    forwarding = connection._current and connection._current._forwarding
+    forwarding = connection._current and connection._current.forwarding
     return forwarding is not None and forwarding.is_blocked
 
 
@@ -180,19 +180,19 @@ def test_a_body_of_fair_speed_has_all_the_time_it_needs() -> None:
         triton = FakeTriton()
         async with running(triton) as gateway:
             client = await gateway.connect()
-            size = 12 * 5 * MIN_BODY_BYTES_PER_S
+            size = 12 * 5 * MIN_BYTES_PER_S
             await client.send(post(INFER, gateway.token, b"x" * size)[:-size])
             for number in range(1, 12):
-                await client.send(b"x" * (5 * MIN_BODY_BYTES_PER_S))
+                await client.send(b"x" * (5 * MIN_BYTES_PER_S))
                 await until(
                     lambda number=number: all(
                         c._current is not None
-                        and c._current.body.received_bytes == number * 5 * MIN_BODY_BYTES_PER_S
+                        and c._current.body.received_bytes == number * 5 * MIN_BYTES_PER_S
                         for c in gateway.server._connections
                     )
                 )
                 gateway.pass_time(5)
-            await client.send(b"x" * (5 * MIN_BODY_BYTES_PER_S))
+            await client.send(b"x" * (5 * MIN_BYTES_PER_S))
             assert (await client.answer()).status == 200
 
     run(test)
