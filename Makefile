@@ -9,7 +9,11 @@ EXTRAS := export,embedded,rtx,loadtest,bench,dev
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
+<<<<<<< HEAD
 .PHONY: help serve test varnishtest test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean
+=======
+.PHONY: help serve test test-mlserver soak-gateway check bench bench-gateway lock format docs clean
+>>>>>>> main
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -46,6 +50,11 @@ soak-gateway: $(INSTALLED) ## a million requests, 10,000 idle connections, 1 GiB
 
 bench: $(INSTALLED) ## gateway against direct Triton, in one run
 	$(BIN)/python -m stack.bench $(ARGS)
+
+bench-gateway: $(INSTALLED) ## gateway against nginx and Python proxies, in one run
+	@command -v wrk >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -qy wrk; } || \
+		{ echo "bench-gateway needs the load generator wrk; its Debian package is called wrk" >&2; exit 2; }
+	$(BIN)/python -m stack.gateway_bench $(ARGS)
 
 format: $(INSTALLED) ## mend format and what lint can mend
 	$(BIN)/ruff format .

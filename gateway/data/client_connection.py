@@ -11,9 +11,8 @@ import structlog
 from gateway.data.answers import problem_answer
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, head_size_bytes, read_head
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, HeadReader, head_size_bytes
 from gateway.data.peer import Peer, peer_of
-from gateway.data.settle import Subject
 from gateway.errors import (
     Header,
     HeadersTooLarge,
@@ -34,8 +33,6 @@ FRAMING_PER_BYTE = 8
 # As many as Triton itself takes since 26.06.
 MAX_CHUNKS = 65_536
 LOOKED_AT_FOR_ROOM = 64
-# Twenty thousand connections may remember one each.
-REMEMBERED_HEAD_BYTES = 2048
 
 _log = structlog.get_logger()
 
@@ -49,7 +46,6 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self.peer = Peer("")
-        self.last_subject: Subject = (None, None, b"")
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         # The exchange whose body is arriving.
@@ -67,9 +63,7 @@ class ClientConnection(asyncio.Protocol):
         # The piece of data that is being read, and what came of a head before it.
         self._piece = b""
         self._head_start = bytearray()
-        # A client mostly says the same again: the last head, and what it was read from.
-        self._last_head: Head | None = None
-        self._last_read: tuple[object, ...] = ()
+        self._reader = HeadReader()
         self._error: HttpError | None = None
         self._is_lingering = False
         # Of the last answer, when its deadline was set.
@@ -253,20 +247,14 @@ class ClientConnection(asyncio.Protocol):
         self._chunks = 0
 
     def _read_head(self, method: bytes, version: str, keep_alive: bool) -> Head:
-        read = (method, self._target, self._headers, version, keep_alive)
-        if self._last_head is not None and read == self._last_read:
-            return self._last_head
         if method == b"CONNECT":
             raise MalformedRequest("There are no tunnels here; leave CONNECT out.")
         if version == "1.0" and b" HTTP/1.0" not in self._head_start + self._piece:
             # The parser knows RTSP and ICE as well, and does not tell them apart.
             raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
-        head = read_head(
-            method, self._target, self._headers, version=version, keep_alive=keep_alive
+        return self._reader.read(
+            method, self._target, self._headers, version, keep_alive=keep_alive
         )
-        if head_size_bytes(self._target, self._headers) <= REMEMBERED_HEAD_BYTES:
-            self._last_head, self._last_read = head, read
-        return head
 
     def on_chunk_header(self) -> None:
         self._chunks += 1

@@ -189,9 +189,12 @@ def _ends_escaped(text: bytes) -> bool:
 
 def _begun(text: bytes) -> bytes:
     """What of the text's end may be the beginning of a key, of a shape or of a letter's escape."""
-    at = text.rfind(_KEY_BEGUN)
-    if at >= 0 and _UNFINISHED.match(text, at):
-        if len(text) - at > MAX_SHAPE_BYTES:
-            raise _shape_too_long()
-        return text[at:]
+    # What a bracket closes is finished.
+    at = text.find(_KEY_BEGUN, text.rfind(b"]") + 1)
+    while at >= 0:
+        if _UNFINISHED.match(text, at):
+            if len(text) - at > MAX_SHAPE_BYTES:
+                raise _shape_too_long()
+            return text[at:]
+        at = text.find(_KEY_BEGUN, at + 1)
     return text[-_ESCAPE_BYTES:]

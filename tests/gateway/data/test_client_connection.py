@@ -6,7 +6,7 @@ import pytest
 
 from gateway.data import client_connection
 from gateway.data.client_connection import MAX_CHUNKS, MAX_FRAMING_BYTES, MAX_PIPELINED
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, HeadReader
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import (
     INFER,
@@ -489,7 +489,7 @@ def test_a_fault_of_the_gateway_is_a_500_that_tells_nothing(
         raise RuntimeError("secret")
 
     async def test() -> None:
-        monkeypatch.setattr(client_connection, "read_head", broken)
+        monkeypatch.setattr(HeadReader, "read", broken)
         async with running(FakeTriton()) as gateway:
             client = await gateway.connect()
             reply = await client.ask(LIVE)
