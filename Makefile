@@ -9,11 +9,7 @@ EXTRAS := export,embedded,rtx,loadtest,bench,dev
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-<<<<<<< HEAD
-.PHONY: help serve test varnishtest test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean
-=======
-.PHONY: help serve test test-mlserver soak-gateway check bench bench-gateway lock format docs clean
->>>>>>> main
+.PHONY: help serve test varnishtest test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
