@@ -1,6 +1,7 @@
 """Sizes: first line, fields, heads, bodies declared and sent."""
 
-from gateway.data.head import MAX_FIELD_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from gateway.data.fields import MAX_FIELD_BYTES
+from gateway.data.head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from tests.gateway.abuse.case import (
     INFER,
     LIVE,
