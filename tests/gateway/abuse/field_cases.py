@@ -64,10 +64,13 @@ _SEVERAL_HOSTS = [
 _NOT_TO_NOMINATE = [
     b"Host", b"Content-Length", b"Transfer-Encoding", b"Content-Type", b"Content-Encoding",
     b"Inference-Header-Content-Length", b"Authorization", b"X-API-Key", b"Expect", b"Accept",
-    b"close, Content-Type", b"content-type,close", b"keep-alive,\tCONTENT-TYPE", b"X-Request-Id",
-    b"Traceparent", b",,content-length", b"accept-encoding",
+    b"close, Content-Type", b"content-type,close", b"keep-alive,\tCONTENT-TYPE",
+    b",,content-length", b"accept-encoding",
 ]  # fmt: skip
+# A hop may not want the first two; nothing of a request's meaning hangs on them.
 _HARMLESS_OPTIONS = [
+    b"X-Request-Id",
+    b"Traceparent",
     b"",
     b"X-Private",
     b"x",

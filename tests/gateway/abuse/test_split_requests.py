@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.data.client_connection import MAX_PIPELINED
 from tests.gateway.abuse.all_cases import CASES
+from tests.gateway.abuse.case import infer, live
 from tests.gateway.abuse.request_play import assert_the_same, play_request
 from tests.gateway.helpers import run
 
@@ -35,6 +37,23 @@ def test_every_case_has_the_same_end_in_pieces(size: int) -> None:
         for data in _SHORT:
             whole = await play_request(data, [])
             assert_the_same(await play_request(data, list(range(size, len(data), size))), whole)
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "before", [infer(b"Content-Length: 3\r\n", b"abc"), live()], ids=["an inference", "a GET"]
+)
+def test_what_was_read_before_on_a_connection_changes_nothing(before: bytes) -> None:
+    """Heads are remembered: what is refused at first must be refused later, too."""
+
+    async def test() -> None:
+        first = await play_request(before, [])
+        for data in _SHORT:
+            alone, after = await play_request(data, []), await play_request(before + data, [])
+            if len(alone.statuses) < MAX_PIPELINED - 1:
+                assert after.statuses == first.statuses + alone.statuses, data
+                assert after.asked == first.asked + alone.asked, data
 
     run(test)
 
