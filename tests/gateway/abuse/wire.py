@@ -88,12 +88,13 @@ class FakePool:
         self.lines: list[UpstreamLine] = []
         self.idle: list[UpstreamConnection] = []
 
-    def acquire(self, caller: Caller) -> None:
+    def acquire(self, caller: Caller) -> bool:
         if not self.idle:
             line = UpstreamLine(self)
             self.lines.append(line)
             self.idle.append(line.connection)
         caller.on_connection(self.idle.pop())
+        return True
 
     def give_up(self, caller: Caller) -> None: ...
     def opened(self, connection: UpstreamConnection) -> None: ...
