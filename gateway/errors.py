@@ -19,6 +19,7 @@ GatewayError
       TritonUnavailable
       Overloaded
       RecordsUnavailable
+      Draining
     UpstreamTimeout        504
 """
 
@@ -167,6 +168,11 @@ class Overloaded(Unavailable):
 class RecordsUnavailable(Unavailable):
     code, title = "records_unavailable", "Keys cannot be read"
     proxy_error = "proxy_internal_error"
+
+
+class Draining(Unavailable):
+    code, title = "draining", "This gateway is about to end"
+    proxy_error = "destination_unavailable"
 
 
 class UpstreamTimeout(HttpError):

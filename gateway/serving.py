@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import signal
 import time
 from urllib.parse import urlsplit
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.multiprocess import mark_process_dead
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,41 +16,65 @@ from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
+from gateway.ending import Ending
 from gateway.errors import ConfigurationError, RecordsUnavailable
+from gateway.inheritance import Inheritance
 from gateway.keys import Key
+from gateway.listening import cannot_listen, open_listeners
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
+from gateway.tls import Tls, TlsFiles, TlsReloader, load_tls, tls_files
 
 POLL_S = 0.25
 # How long known keys go on working when it cannot be read whether they were revoked.
 TRUST_S = 60.0
-# Below the 30 s that supervisors usually wait before they kill.
-DRAIN_S = 25.0
+TLS_POLL_S = 1.0
 
 _log = structlog.get_logger()
 
 
-async def serve(settings: GatewaySettings) -> None:
-    """Answer clients until SIGTERM or SIGINT, then let what is in flight finish."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def serve(settings: GatewaySettings, inherited: Inheritance | None = None) -> None:
+    """Answer clients until SIGTERM or SIGINT, then let what is in flight finish.
+
+    With an inheritance it accepts on sockets that others have too, and retires when told so.
+    """
+    ending = Ending()
+    files = tls_files(settings)
+    tls = None if files is None else load_tls(files)
     await require_current(settings.records_url)
     records = Records(settings.records_url)
     authenticator = Authenticator(_find_key(records))
     seen = await records.last_change()
-    server = Server(_gate(settings, authenticator))
-    await _listen(server, settings)
-    polling = loop.create_task(_follow_changes(records, authenticator, seen))
-    _log.info("worker_ready", host=settings.host, port=server.port)
-    await stop.wait()
-    _log.info("worker_draining", limit_s=DRAIN_S)
-    await server.drain(DRAIN_S)
-    polling.cancel()
+    gate = _gate(settings, authenticator, inherited)
+    server = Server(gate)
+    await _listen(server, settings, inherited, tls)
+    following = [_follow_changes(records, authenticator, seen)]
+    if files is not None and tls is not None:
+        following.append(_follow_tls(server, files, tls))
+    tasks = [asyncio.create_task(work) for work in following]
+    if inherited is not None:
+        ending.follow(inherited.open_control())
+    _log.info("worker_ready", pid=os.getpid(), host=settings.host, port=server.port)
+    await ending.begun.wait()
+    await _drain(server, gate, settings, ending)
+    for task in tasks:
+        task.cancel()
     await records.close()
     mark_process_dead(os.getpid())
+
+
+async def _drain(server: Server, gate: Gate, settings: GatewaySettings, ending: Ending) -> None:
+    """Answers close their connections from here on, as nginx and Envoy do, so clients move on.
+
+    A worker that is replaced accepts no more at once and stays ready: its successor is.
+    """
+    gate.is_draining = True
+    _log.info("worker_draining", pid=os.getpid(), limit_s=settings.drain_timeout_s)
+    if not ending.is_retirement:
+        gate.is_ready = False
+        await asyncio.sleep(settings.drain_delay_s)
+    await server.drain(settings.drain_timeout_s)
 
 
 def triton_address(urls: str) -> tuple[str, int]:
@@ -68,7 +91,9 @@ def triton_address(urls: str) -> tuple[str, int]:
     return parts.hostname, port
 
 
-def _gate(settings: GatewaySettings, authenticator: Authenticator) -> Gate:
+def _gate(
+    settings: GatewaySettings, authenticator: Authenticator, inherited: Inheritance | None
+) -> Gate:
     host, port = triton_address(settings.triton_urls)
     return Gate(
         authenticator=authenticator,
@@ -82,14 +107,46 @@ def _gate(settings: GatewaySettings, authenticator: Authenticator) -> Gate:
     )
 
 
-async def _listen(server: Server, settings: GatewaySettings) -> None:
+async def _listen(
+    server: Server,
+    settings: GatewaySettings,
+    inherited: Inheritance | None,
+    tls: Tls | None,
+) -> None:
+    if inherited is None:
+        listeners = open_listeners(settings.host, settings.port)[0]
+    else:
+        listeners = inherited.open_listeners()
     try:
-        await server.start(settings.host, settings.port)
+        await server.start(listeners, tls.context if tls else None)
     except OSError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
-            "end what uses it or set CONCH_HOST and CONCH_PORT."
-        ) from error
+        raise cannot_listen(settings.host, settings.port, error) from error
+
+
+async def _follow_tls(server: Server, files: TlsFiles, tls: Tls) -> None:
+    """Give new connections the certificate that lies in the files now."""
+    expiry = Gauge(
+        "conch_tls_certificate_expiry_timestamp_seconds",
+        "When the certificate that clients are shown ends to be valid.",
+        registry=CollectorRegistry(),
+        multiprocess_mode="livemin",
+    )
+    expiry.set(tls.expires_s)
+    reloader = TlsReloader(files)
+    fresh: Tls | None = None
+    while True:
+        await asyncio.sleep(TLS_POLL_S)
+        fresh = reloader.changed() or fresh
+        if fresh is None:
+            continue
+        try:
+            await server.use_tls(fresh.context)
+        except OSError as error:  # no more open files, say: tried again
+            _log.error("tls_files_not_in_use", error=str(error))
+            continue
+        expiry.set(fresh.expires_s)
+        fresh = None
+        _log.info("tls_files_reloaded", pid=os.getpid())
 
 
 def _find_key(records: Records) -> FindKey:

@@ -12,6 +12,7 @@ from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, head_size_bytes, read_head
 from gateway.data.peer import Peer, peer_of
+from gateway.data.unread import has_unread
 from gateway.errors import (
     Header,
     HeadersTooLarge,
@@ -60,6 +61,7 @@ class ClientConnection(asyncio.Protocol):
         self._is_held_back = False
         self._is_paused = False
         self.deadline_s = 0.0
+        self._idle_from_s = gate.now_s()
 
     # For the exchange.
 
@@ -83,9 +85,10 @@ class ClientConnection(asyncio.Protocol):
     def finished(self, *, keep_alive: bool) -> None:
         """The current exchange has answered."""
         self._current = None
-        if not keep_alive or (self._gate.is_draining and not self._queue):
+        if not keep_alive:
             self._linger()
             return
+        self._idle_from_s = self._gate.now_s()
         self.set_deadline(self._gate.times.idle_s)
         self._is_held_back = False
         self._proceed()
@@ -104,8 +107,14 @@ class ClientConnection(asyncio.Protocol):
             self._transport.abort()
 
     def drain(self) -> None:
-        """Close if idle; a request in flight is answered first."""
-        if self._current is None and not self._is_lingering:
+        """Close if idle for a while; a request in flight or on its way is answered first."""
+        times = self._gate.times
+        if self._current is not None or self._raw_bytes or self._is_lingering:
+            return
+        is_quiet = self._gate.now_s() - self._idle_from_s >= times.drain_idle_s
+        if is_quiet and not self._transport.is_closing() and not has_unread(self._transport):
+            # Over TLS the other end has to agree.
+            self.set_deadline(times.linger_s)
             self._transport.close()
 
     # Called by the event loop.
@@ -258,7 +267,8 @@ class ClientConnection(asyncio.Protocol):
         self._is_lingering = True
         if self._transport.is_closing():
             return
-        if is_read:
+        # Closing TLS ends our side alone, and reads on.
+        if is_read or not self._transport.can_write_eof():
             self._transport.close()
         else:
             self._transport.write_eof()

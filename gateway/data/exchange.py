@@ -14,9 +14,10 @@ from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
 from gateway.data.peer import Peer
-from gateway.data.routes import Route, find_route
+from gateway.data.routes import READY, Route, find_route
 from gateway.errors import (
     BodyTooLarge,
+    Draining,
     HttpError,
     InternalError,
     RecordsUnavailable,
@@ -95,6 +96,8 @@ class Exchange:
         gate.metrics.in_flight += 1
         try:
             self._route = route = find_route(head.method, head.target)
+            if route.path == READY and not gate.is_ready:
+                raise Draining("This gateway ends soon; send to another, or in a while again.")
             if route.permission is None:
                 self._receive()
                 return
@@ -158,7 +161,7 @@ class Exchange:
         if state is State.DISCARDING:
             self.take_body()
             if self.is_received:
-                self._finish(keep_alive=not self._gate.is_draining)
+                self._finish(keep_alive=True)
         elif self.received_bytes > self._gate.max_body_bytes:
             self._refuse(self._too_large())
         elif state is State.RECEIVING:

@@ -20,6 +20,9 @@ class Times:
     idle_s: float = 75.0
     body_progress_s: float = 30.0
     linger_s: float = 2.0
+    handshake_s: float = 10.0
+    # While the worker drains, an idle client may still send this long; then it is closed.
+    drain_idle_s: float = 1.0
     upstream_s: float = 60.0
 
 
@@ -36,6 +39,9 @@ class Gate:
     # Seconds for deadlines and latencies, nanoseconds for token buckets; both monotonic.
     now_s: Callable[[], float]
     now_ns: Callable[[], int]
+    # Whether health checks are told that this gateway may be called.
+    is_ready: bool = True
+    # Whether connections end with their next answer.
     is_draining: bool = False
 
 

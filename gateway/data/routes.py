@@ -21,6 +21,8 @@ class Route:
     verb: str = ""
 
 
+READY = b"/v2/health/ready"
+
 # Triton never decodes escapes, so names are matched as they came; '%', ';', '\' have no place.
 _MODEL_PATH = re.compile(
     rb"/v2/models/([A-Za-z0-9._-]{1,128})"
@@ -40,7 +42,7 @@ _SERVER_ROUTES: Mapping[bytes, Route] = {
     for route in (
         Route(Permission.METADATA, b"GET", b"/v2"),
         Route(None, b"GET", b"/v2/health/live"),
-        Route(None, b"GET", b"/v2/health/ready"),
+        Route(None, b"GET", READY),
     )
 }
 _MAX_CACHED = 4096

@@ -19,6 +19,7 @@ from gateway.data.metrics import Metrics
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
+from gateway.listening import open_listeners
 from gateway.permissions import client_grants
 from gateway.rates import Limit
 from tests.gateway.fake_triton import FakeTriton
@@ -176,7 +177,7 @@ async def running(triton: FakeTriton, **options: object) -> AsyncIterator[Gatewa
     """The gateway before this Triton; both end with the block."""
     await triton.start()
     gateway = Gateway(triton.port, **options)
-    await gateway.server.start("127.0.0.1", 0)
+    await gateway.server.start(open_listeners("127.0.0.1", 0)[0])
     try:
         yield gateway
     finally:

@@ -381,6 +381,8 @@ def test_draining_answers_what_is_in_flight_and_refuses_new_connections() -> Non
             await busy.send(post(INFER, gateway.token))
             await until(lambda: len(triton.asked) == 1)
             draining = asyncio.create_task(gateway.server.drain(30))
+            await until(lambda: gateway.gate.is_draining)
+            gateway.pass_time(1.0)
             assert await idle.is_closed()
             with pytest.raises(OSError):
                 await asyncio.open_connection("127.0.0.1", port)
@@ -525,6 +527,7 @@ def test_draining_ends_with_an_answer_that_had_begun_before() -> None:
             draining = asyncio.create_task(gateway.server.drain(1000))
             may_end.set()
             assert len((await answering).body) == size
+            gateway.pass_time(1.0)
             async with asyncio.timeout(PATIENCE_S):
                 await draining
 
