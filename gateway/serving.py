@@ -24,7 +24,7 @@ from gateway.listening import cannot_listen, open_listeners
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
-from gateway.tls import Tls, TlsFiles, TlsReloader, load_tls, tls_files
+from gateway.tls import TlsReloader, tls_files
 
 POLL_S = 0.25
 # How long known keys go on working when it cannot be read whether they were revoked.
@@ -41,7 +41,7 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     """
     ending = Ending()
     files = tls_files(settings)
-    tls = None if files is None else load_tls(files)
+    tls = None if files is None else TlsReloader(files)
     await require_current(settings.records_url)
     records = Records(settings.records_url)
     authenticator = Authenticator(_find_key(records))
@@ -50,8 +50,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
     following = [_follow_changes(records, authenticator, seen)]
-    if files is not None and tls is not None:
-        following.append(_follow_tls(server, files, tls))
+    if tls is not None:
+        following.append(_follow_tls(server, tls))
     tasks = [asyncio.create_task(work) for work in following]
     if inherited is not None:
         ending.follow(inherited.open_control())
@@ -60,6 +60,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     await _drain(server, gate, settings, ending)
     for task in tasks:
         task.cancel()
+    # A look at the records that is cut short would wait for ever once they are closed.
+    await asyncio.gather(*tasks, return_exceptions=True)
     await records.close()
     mark_process_dead(os.getpid())
 
@@ -111,19 +113,19 @@ async def _listen(
     server: Server,
     settings: GatewaySettings,
     inherited: Inheritance | None,
-    tls: Tls | None,
+    tls: TlsReloader | None,
 ) -> None:
     if inherited is None:
         listeners = open_listeners(settings.host, settings.port)[0]
     else:
         listeners = inherited.open_listeners()
     try:
-        await server.start(listeners, tls.context if tls else None)
+        await server.start(listeners, tls.tls.context if tls else None)
     except OSError as error:
         raise cannot_listen(settings.host, settings.port, error) from error
 
 
-async def _follow_tls(server: Server, files: TlsFiles, tls: Tls) -> None:
+async def _follow_tls(server: Server, files: TlsReloader) -> None:
     """Give new connections the certificate that lies in the files now."""
     expiry = Gauge(
         "conch_tls_certificate_expiry_timestamp_seconds",
@@ -131,21 +133,20 @@ async def _follow_tls(server: Server, files: TlsFiles, tls: Tls) -> None:
         registry=CollectorRegistry(),
         multiprocess_mode="livemin",
     )
-    expiry.set(tls.expires_s)
-    reloader = TlsReloader(files)
-    fresh: Tls | None = None
+    expiry.set(files.tls.expires_s)
+    is_in_use = True
     while True:
         await asyncio.sleep(TLS_POLL_S)
-        fresh = reloader.changed() or fresh
-        if fresh is None:
+        is_in_use = not files.reload() and is_in_use
+        if is_in_use:
             continue
         try:
-            await server.use_tls(fresh.context)
+            await server.use_tls(files.tls.context)
         except OSError as error:  # no more open files, say: tried again
             _log.error("tls_files_not_in_use", error=str(error))
             continue
-        expiry.set(fresh.expires_s)
-        fresh = None
+        is_in_use = True
+        expiry.set(files.tls.expires_s)
         _log.info("tls_files_reloaded", pid=os.getpid())
 
 

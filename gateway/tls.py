@@ -82,7 +82,7 @@ def load_tls(files: TlsFiles) -> Tls:
 
 
 class TlsReloader:
-    """Reads files again when they have changed; polled, as looking costs microseconds.
+    """Reads the files, and again when they have changed; polled, as looking costs microseconds.
 
     A context is never changed but replaced: so authorities that were taken away are gone, and
     sessions that they vouched for cannot be resumed.
@@ -91,19 +91,21 @@ class TlsReloader:
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
         self._loaded = self._seen = _look(files)
+        self.tls = load_tls(files)
 
-    def changed(self) -> Tls | None:
-        """What changed files hold once they lie still and are in order, else None."""
+    def reload(self) -> bool:
+        """Whether there is another `tls`: files have changed, lie still and are in order."""
         before, self._seen = self._seen, _look(self._files)
         # While certificate and key are being replaced they differ from one look to the next.
         if self._seen == self._loaded or self._seen != before:
-            return None
+            return False
         self._loaded = self._seen
         try:
-            return load_tls(self._files)
+            self.tls = load_tls(self._files)
         except ConfigurationError as error:
             _log.error("tls_files_refused", reason=str(error), serving="the files before")
-            return None
+            return False
+        return True
 
 
 def _load_certificate(context: ssl.SSLContext, files: TlsFiles) -> None:

@@ -196,9 +196,9 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     uvloop.run(test())  # type: ignore[arg-type]
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
     """Wait for a condition that events on this loop or in another process bring about."""
-    end_s = time.monotonic() + PATIENCE_S
+    end_s = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < end_s, "the condition did not come true"
         await asyncio.sleep(0.005)
