@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -125,7 +126,7 @@ class Gateway:
             pool=Pool("127.0.0.1", triton_port, max_connections=connections),
             metrics=Metrics(self.registry),
             max_body_bytes=max_body,
-            times=Times(),
+            times=Times(handshake_s=float(str(options.pop("handshake_s", 10.0)))),
             now_s=self.clock.seconds,
             now_ns=self.clock.nanoseconds,
         )
@@ -146,8 +147,12 @@ class Gateway:
         )
         return new.token
 
-    async def connect(self) -> RawClient:
-        client = RawClient(*await asyncio.open_connection("127.0.0.1", self.server.port))
+    async def connect(self, tls: ssl.SSLContext | None = None) -> RawClient:
+        name = "gateway" if tls else None
+        opening = asyncio.open_connection(
+            "127.0.0.1", self.server.port, ssl=tls, server_hostname=name
+        )
+        client = RawClient(*await opening)
         self.clients.append(client)
         return client
 
@@ -173,11 +178,13 @@ class Gateway:
 
 
 @asynccontextmanager
-async def running(triton: FakeTriton, **options: object) -> AsyncIterator[Gateway]:
+async def running(
+    triton: FakeTriton, *, tls: ssl.SSLContext | None = None, **options: object
+) -> AsyncIterator[Gateway]:
     """The gateway before this Triton; both end with the block."""
     await triton.start()
     gateway = Gateway(triton.port, **options)
-    await gateway.server.start(open_listeners("127.0.0.1", 0)[0])
+    await gateway.server.start(open_listeners("127.0.0.1", 0)[0], tls)
     try:
         yield gateway
     finally:

@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trustme
 
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
+from tests.gateway.certificates import client_context, write_pair
 from tests.gateway.fake_triton import OK, FakeTriton
 from tests.gateway.helpers import INFER, Answer, RawClient, assert_problem, get, post, run, until
 from tests.gateway.keep_alive_load import Load
@@ -237,6 +240,49 @@ def test_without_their_parent_workers_end_and_free_the_port(tmp_path: Path) -> N
             assert is_listened_on(gateway.port, sockets=0)
 
     run(test)
+
+
+def test_a_certificate_is_replaced_under_load(tmp_path: Path) -> None:
+    async def test() -> None:
+        authority = trustme.CA()
+        files = write_pair(authority, tmp_path / "tls")
+        async with running_parent(
+            FakeTriton(),
+            tmp_path,
+            CONCH_TLS_CERTIFICATE=str(files.certificate),
+            CONCH_TLS_KEY=str(files.key),
+        ) as gateway:
+            context = client_context(authority)
+            asked = post(INFER, gateway.token, fields=b"Connection: close\r\n")
+            load = Load(gateway.port, asked, tls=context)
+            load.start()
+            await load.answered(100)
+            fresh = write_pair(authority, tmp_path / "fresh")
+            os.replace(fresh.certificate, files.certificate)
+            os.replace(fresh.key, files.key)
+            wanted = ssl.PEM_cert_to_DER_cert(first_certificate(files.certificate))
+            async with asyncio.timeout(PATIENCE_S):
+                while await shown_certificate(gateway.port, context) != wanted:
+                    await asyncio.sleep(0.05)
+            await load.answered(100)
+            await load.stop()
+            assert (load.refused, load.broken.total()) == (0, 0)
+            assert set(load.answers) == {200}
+
+    run(test)
+
+
+def first_certificate(file: Path) -> str:
+    end = "-----END CERTIFICATE-----\n"
+    return file.read_text().partition(end)[0] + end
+
+
+async def shown_certificate(port: int, context: ssl.SSLContext) -> bytes:
+    opening = asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="gateway")
+    _, writer = await opening
+    shown: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.transport.abort()
+    return shown
 
 
 def test_what_keeps_workers_from_starting_is_said_once(tmp_path: Path) -> None:
