@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from cryptography import x509
 
 from gateway.errors import ConfigurationError
 from gateway.settings import GatewaySettings
@@ -128,6 +127,8 @@ def _load_client_ca(context: ssl.SSLContext, path: Path) -> None:
 
 
 def _expires_s(certificate: Path) -> float:
+    from cryptography import x509
+
     try:
         chain = x509.load_pem_x509_certificates(certificate.read_bytes())
     except (ValueError, OSError) as error:

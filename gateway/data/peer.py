@@ -3,8 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 
-from cryptography import x509
-
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -29,4 +27,7 @@ def _subject(transport: asyncio.BaseTransport) -> str:
     certificate = None if tls is None else tls.getpeercert(binary_form=True)
     if certificate is None:
         return ""
+    # 15 MB that a worker without TLS does not need.
+    from cryptography import x509
+
     return x509.load_der_x509_certificate(certificate).subject.rfc4514_string()
