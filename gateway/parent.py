@@ -11,6 +11,7 @@ import signal
 
 import structlog
 
+from gateway.data.shared_buckets import new_bucket_memory
 from gateway.listening import open_listeners
 from gateway.settings import GatewaySettings
 from gateway.slot import Slot
@@ -28,7 +29,7 @@ class Parent:
         self._settings = settings
         self._is_ending = False
         self._wake = asyncio.Event()
-        buckets = None
+        buckets = None if settings.workers == 1 else new_bucket_memory()
         listeners = open_listeners(settings.host, settings.port, settings.workers)
         self._slots = [
             Slot(

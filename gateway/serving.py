@@ -15,6 +15,7 @@ from gateway.data.gate import Gate, Times
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.server import Server
+from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.upstream import Pool
 from gateway.ending import Ending
 from gateway.errors import ConfigurationError, RecordsUnavailable
@@ -99,7 +100,7 @@ def _gate(
     host, port = triton_address(settings.triton_urls)
     return Gate(
         authenticator=authenticator,
-        buckets=TokenBuckets(),
+        buckets=_buckets(inherited),
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
@@ -107,6 +108,12 @@ def _gate(
         now_s=time.monotonic,
         now_ns=time.monotonic_ns,
     )
+
+
+def _buckets(inherited: Inheritance | None) -> TokenBuckets | SharedBuckets:
+    if inherited is None or inherited.buckets is None:
+        return TokenBuckets()
+    return SharedBuckets(inherited.buckets)
 
 
 async def _listen(

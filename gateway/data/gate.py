@@ -8,6 +8,7 @@ from itertools import count
 from gateway.data.auth import Authenticator
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
+from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.upstream import Pool
 
 
@@ -31,7 +32,7 @@ class Gate:
     """The decisions' state, the pool and the limits of one worker."""
 
     authenticator: Authenticator
-    buckets: TokenBuckets
+    buckets: TokenBuckets | SharedBuckets
     pool: Pool
     metrics: Metrics
     max_body_bytes: int
