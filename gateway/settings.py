@@ -163,8 +163,8 @@ def is_http_url(url: str) -> bool:
 def http_url(host: str, port: int, *, tls: bool = False) -> str:
     """Where to call what listens on this address: one that means every interface is loopback.
 
-    >>> http_url("::", 8080), http_url("0.0.0.0", 8080)
-    ('http://[::1]:8080', 'http://127.0.0.1:8080')
+    >>> http_url("::", 8080), http_url("0.0.0.0", 8443, tls=True)
+    ('http://[::1]:8080', 'https://127.0.0.1:8443')
     """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     scheme = "https" if tls else "http"

@@ -55,6 +55,8 @@ class Server:
         """Accept nothing more, let requests in flight finish for so long at most, close all."""
         self._gate.is_draining = True
         self._stop_accepting()
+        # What was accepted just before is in no list until the event loop has come round.
+        await asyncio.sleep(0)
         now_s = self._gate.now_s
         end_s = now_s() + limit_s
         # A connection in its handshake is in no list yet.

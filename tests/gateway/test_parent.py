@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -80,13 +81,18 @@ def children(pid: int) -> set[int]:
 
 @asynccontextmanager
 async def running_parent(
-    triton: FakeTriton, state_dir: Path, *, workers: int = 2, **settings: str
+    triton: FakeTriton,
+    state_dir: Path,
+    *,
+    workers: int = 2,
+    rate: str | None = None,
+    **settings: str,
 ) -> AsyncIterator[Running]:
     await triton.start()
     url = f"sqlite+aiosqlite:///{state_dir}/conch.db"
     await migrate(url)
     records = Records(url)
-    new = await records.create_key("acme", rate=None, models=("*",))
+    new = await records.create_key("acme", rate=rate, models=("*",))
     await records.close()
     port = free_port()
     process = GatewayProcess(
@@ -140,6 +146,22 @@ def test_a_worker_that_is_killed_takes_only_its_own_connections_along(tmp_path: 
             assert set(load.answers) == {200}
             assert len(load.broken) <= 1
             assert all(load.broken[worker] <= load.workers[worker] for worker in load.broken)
+
+    run(test)
+
+
+def test_all_workers_together_keep_a_limit(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with running_parent(FakeTriton(), tmp_path, workers=3, rate="50/s") as gateway:
+            load = gateway.load(b"Connection: close\r\n")
+            load.start()
+            started_s = time.monotonic()
+            await load.answered(1000)
+            await load.stop()
+            period_s = time.monotonic() - started_s
+            assert len(load.workers) == 3
+            assert set(load.answers) == {200, 429}
+            assert 50 <= load.answers[200] <= 50 + 50 * period_s
 
     run(test)
 
