@@ -6,11 +6,16 @@ GatewayError
   HttpError                     becomes an answer; knows its status and its stable code
     MalformedRequest       400
     Unauthenticated        401
+    Forbidden              403
+      PermissionMissing
+      SharedMemoryRefused
+      LoadOverrideRefused
     RouteNotFound          404
     MethodNotAllowed       405
     RequestTimeout         408
     BodyTooLarge           413
     UriTooLong             414
+    UnsupportedCoding      415
     QuotaExceeded          429
     HeadersTooLarge        431
     InternalError          500
@@ -18,6 +23,7 @@ GatewayError
     Unavailable            503
       TritonUnavailable
       Overloaded
+      TooManyConnections
       RecordsUnavailable
       Draining
     UpstreamTimeout        504
@@ -76,6 +82,26 @@ class Unauthenticated(HttpError):
         return [(b"WWW-Authenticate", b'Bearer realm="conch", error="invalid_token"')]
 
 
+class Forbidden(HttpError):
+    status, code, title = 403, "forbidden", "Not allowed"
+    proxy_error = "http_request_denied"
+
+
+class PermissionMissing(Forbidden):
+    code, title = "permission_missing", "The key lacks this permission"
+
+    def headers(self) -> list[Header]:
+        return [(b"WWW-Authenticate", b'Bearer realm="conch", error="insufficient_scope"')]
+
+
+class SharedMemoryRefused(Forbidden):
+    code, title = "shared_memory_refused", "Shared memory is not served"
+
+
+class LoadOverrideRefused(Forbidden):
+    code, title = "load_override_refused", "A load may bring nothing of its own"
+
+
 class RouteNotFound(HttpError):
     status, code, title = 404, "route_not_found", "No such path"
 
@@ -101,6 +127,13 @@ class BodyTooLarge(HttpError):
 
 class UriTooLong(HttpError):
     status, code, title = 414, "uri_too_long", "Request target too long"
+
+
+class UnsupportedCoding(HttpError):
+    status, code, title = 415, "unsupported_coding", "Content-Encoding not supported"
+
+    def headers(self) -> list[Header]:
+        return [(b"Accept-Encoding", b"gzip, deflate")]
 
 
 class QuotaExceeded(HttpError):
@@ -162,6 +195,11 @@ class TritonUnavailable(Unavailable):
 
 class Overloaded(Unavailable):
     code, title = "overloaded", "Too many requests wait for Triton"
+    proxy_error = "connection_limit_reached"
+
+
+class TooManyConnections(Unavailable):
+    code, title = "too_many_connections", "Too many connections are open"
     proxy_error = "connection_limit_reached"
 
 

@@ -7,14 +7,15 @@ every model; `*` as the verb is every verb.
 import fnmatch
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 
 from gateway.errors import InvalidInput
 
 MAX_GRANTS = 16
 MAX_PATTERNS = 31
+_WILDCARD = re.compile(r"[*?\[]")
+_PREFIX = re.compile(r"[^*?\[]*\*")
 _PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,128}")
 
 
@@ -49,6 +50,27 @@ class Grant:
 
     permissions: frozenset[Permission]
     models: tuple[str, ...]
+    # The patterns, sorted by how fast they are told: no cache holds all models of all keys.
+    _exact: frozenset[str] = field(init=False, repr=False, compare=False)
+    _prefixes: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _globs: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        prefixes = {pattern for pattern in self.models if _PREFIX.fullmatch(pattern)}
+        exact = {pattern for pattern in self.models if not _WILDCARD.search(pattern)}
+        globs = set(self.models) - prefixes - exact
+        object.__setattr__(self, "_exact", frozenset(exact))
+        object.__setattr__(self, "_prefixes", tuple(sorted(p[:-1] for p in prefixes)))
+        compiled = tuple(re.compile(fnmatch.translate(glob)) for glob in sorted(globs))
+        object.__setattr__(self, "_globs", compiled)
+
+    def covers(self, model: str) -> bool:
+        """Whether one of the patterns matches the whole name; case matters."""
+        return (
+            model in self._exact
+            or model.startswith(self._prefixes)
+            or any(glob.fullmatch(model) for glob in self._globs)
+        )
 
     def __str__(self) -> str:
         verbs = (
@@ -87,7 +109,7 @@ def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 def may(grants: Grants, permission: Permission, model: str) -> bool:
     """Whether one of the grants gives the permission on this model."""
-    return any(permission in grant.permissions and covers(grant.models, model) for grant in grants)
+    return any(permission in grant.permissions and grant.covers(model) for grant in grants)
 
 
 def may_everywhere(grants: Grants, permission: Permission) -> bool:
@@ -102,13 +124,7 @@ def may_somewhere(grants: Grants, permission: Permission) -> bool:
 
 def may_see(grants: Grants, model: str) -> bool:
     """Whether the caller may know that the model exists: any permission on it will do."""
-    return any(covers(grant.models, model) for grant in grants)
-
-
-@lru_cache(maxsize=8192)
-def covers(patterns: tuple[str, ...], model: str) -> bool:
-    """Whether one of the patterns matches the whole name; case matters."""
-    return any(re.fullmatch(fnmatch.translate(pattern), model) for pattern in patterns)
+    return any(grant.covers(model) for grant in grants)
 
 
 def _parse_verbs(text: str) -> frozenset[Permission]:

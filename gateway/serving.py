@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.multiprocess import mark_process_dead
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator, FindKey
 from gateway.data.gate import Gate, Times
 from gateway.data.limits import TokenBuckets
@@ -104,7 +105,9 @@ def _gate(
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
-        times=Times(upstream_s=settings.upstream_timeout_s),
+        max_connections=settings.max_connections,
+        times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
+        access_log=_access_log(settings),
         now_s=time.monotonic,
         now_ns=time.monotonic_ns,
     )
@@ -114,6 +117,18 @@ def _buckets(inherited: Inheritance | None) -> TokenBuckets | SharedBuckets:
     if inherited is None or inherited.buckets is None:
         return TokenBuckets()
     return SharedBuckets(inherited.buckets)
+
+
+def _access_log(settings: GatewaySettings) -> AccessLog | None:
+    if not settings.access_log:
+        return None
+    try:
+        return AccessLog(settings.access_log)
+    except OSError as error:
+        raise ConfigurationError(
+            f"CONCH_ACCESS_LOG {settings.access_log} cannot be written ({error.strerror}); "
+            "name another file."
+        ) from error
 
 
 async def _listen(

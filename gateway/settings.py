@@ -102,6 +102,20 @@ class GatewaySettings(BaseSettings):
         gt=0,
         description="Longest wait for Triton's answer; past it the client gets a 504.",
     )
+    request_timeout_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="Longest time of one request in all, streams of events included.",
+    )
+    max_connections: int = Field(
+        default=20_000,
+        ge=1,
+        description="Most client connections of one worker; idle ones make room for new ones.",
+    )
+    access_log: str = Field(
+        default="",
+        description="File that gets a line of JSON for each request; `-`: standard output.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -116,6 +130,12 @@ class GatewaySettings(BaseSettings):
             if not is_http_url(url):
                 raise ValueError("write it as http://127.0.0.1:8000")
         return urls
+
+    @field_validator("access_log")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        # The processes of one gateway have other working directories.
+        return path if path in ("", "-") else str(Path(path).absolute())
 
     @property
     def url(self) -> str:

@@ -33,25 +33,45 @@ _NO_BODY = frozenset({204, 304})
 
 def answer_head(
     status: int,
-    headers: Iterable[Header],
+    fields: bytes,
     request_id: bytes,
     *,
     length_bytes: int | None,
     chunked: bool,
     keep_alive: bool,
 ) -> bytes:
-    """Head of an answer; with neither length nor chunks the body ends with the connection."""
-    lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status]
-    lines += [
-        b"%b: %b\r\n" % header for header in headers if header[0].lower() not in _NOT_PASSED_ON
-    ]
+    """Head of an answer; `fields` are whole lines.
+
+    With neither length nor chunks the body ends with the connection.
+    """
     if chunked:
-        lines.append(b"Transfer-Encoding: chunked\r\n")
+        framing = b"Transfer-Encoding: chunked\r\n"
     elif length_bytes is not None and status not in _NO_BODY:
-        lines.append(b"Content-Length: %d\r\n" % length_bytes)
-    lines.append(b"Via: 1.1 conch\r\nX-Request-Id: %b\r\n" % request_id)
-    lines.append(b"\r\n" if keep_alive else b"Connection: close\r\n\r\n")
-    return b"".join(lines)
+        framing = b"Content-Length: %d\r\n" % length_bytes
+    else:
+        framing = b""
+    return b"%b%b%bVia: 1.1 conch\r\nX-Request-Id: %b\r\n%b" % (
+        _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status,
+        fields,
+        framing,
+        request_id,
+        b"\r\n" if keep_alive else b"Connection: close\r\n\r\n",
+    )
+
+
+def field_lines(headers: Iterable[Header]) -> bytes:
+    """The fields as lines of a head."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def passed_on(headers: Iterable[Header]) -> bytes:
+    """Lines of the fields of Triton's answer that are the client's, too."""
+    dropped = _NOT_PASSED_ON
+    nominated = [value for name, value in headers if name.lower() == b"connection"]
+    if nominated:
+        options = b",".join(nominated).lower().split(b",")
+        dropped = dropped | {option.strip(b" \t") for option in options}
+    return field_lines(header for header in headers if header[0].lower() not in dropped)
 
 
 def problem_answer(
@@ -85,6 +105,8 @@ _UNKNOWN_MODEL = {
     "": (404, b"application/json", _NOT_FOUND),
     "config": (404, b"application/json", _NOT_FOUND),
     "infer": (404, b"text/plain", _NOT_FOUND),
+    "generate": (404, b"application/json", _NOT_FOUND),
+    "generate_stream": (404, b"application/json", _NOT_FOUND),
     "ready": (400, b"text/plain", '{"error":"Model version not ready"}'),
     "stats": (400, b"application/json", '{"error":"requested model \'MODEL\' is not available"}'),
 }
@@ -101,7 +123,7 @@ def _whole(
 ) -> bytes:
     head = answer_head(
         status,
-        headers,
+        field_lines(headers),
         request_id,
         length_bytes=len(body),
         chunked=False,

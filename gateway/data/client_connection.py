@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from itertools import islice
 from typing import cast
 
 import httptools
@@ -10,8 +11,9 @@ import structlog
 from gateway.data.answers import problem_answer
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, head_size_bytes, read_head
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, head_size_bytes, read_head
 from gateway.data.peer import Peer, peer_of
+from gateway.data.settle import Subject
 from gateway.data.unread import has_unread
 from gateway.errors import (
     Header,
@@ -20,6 +22,7 @@ from gateway.errors import (
     InternalError,
     MalformedRequest,
     RequestTimeout,
+    TooManyConnections,
     UriTooLong,
 )
 
@@ -29,6 +32,9 @@ MAX_PIPELINED = 32
 # own: one-byte chunks need six.
 MAX_FRAMING_BYTES = 64 * 1024
 FRAMING_PER_BYTE = 8
+# As many as Triton itself takes since 26.06.
+MAX_CHUNKS = 65_536
+LOOKED_AT_FOR_ROOM = 64
 
 _log = structlog.get_logger()
 
@@ -36,12 +42,13 @@ _log = structlog.get_logger()
 class ClientConnection(asyncio.Protocol):
     """One client; its requests wait in `_queue` for their turn, the first is `_current`."""
 
-    def __init__(self, gate: Gate, connections: "set[ClientConnection]") -> None:
+    def __init__(self, gate: Gate, connections: "dict[ClientConnection, None]") -> None:
         self._gate = gate
         self._connections = connections
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self.peer = Peer("")
+        self.last_subject: Subject = (None, None, b"")
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         # The exchange whose body is arriving.
@@ -52,7 +59,16 @@ class ClientConnection(asyncio.Protocol):
         # came in one piece with the message before; how many of these were body.
         self._fed_bytes = 0
         self._raw_bytes = 0
+        # A request's first byte has come, and not its last.
+        self._has_begun = False
         self._body_bytes = 0
+        self._chunks = 0
+        # The last piece of data, and what came of a head before it.
+        self._piece = b""
+        self._head_pieces: list[bytes] = []
+        # A client mostly says the same again: the last head, and what it was read from.
+        self._last_head: Head | None = None
+        self._last_read: tuple[object, ...] = ()
         self._error: HttpError | None = None
         self._is_lingering = False
         # Of the last answer, when its deadline was set.
@@ -61,7 +77,7 @@ class ClientConnection(asyncio.Protocol):
         self._is_held_back = False
         self._is_paused = False
         self.deadline_s = 0.0
-        self._idle_from_s = gate.now_s()
+        self._idle_from_s = gate.tick_s
 
     # For the exchange.
 
@@ -76,9 +92,6 @@ class ClientConnection(asyncio.Protocol):
         self._is_held_back = False
         self._regulate()
 
-    def set_deadline(self, seconds: float) -> None:
-        self.deadline_s = self._gate.now_s() + seconds
-
     def abort(self) -> None:
         self._transport.abort()
 
@@ -88,19 +101,32 @@ class ClientConnection(asyncio.Protocol):
         if not keep_alive:
             self._linger()
             return
-        self._idle_from_s = self._gate.now_s()
-        self.set_deadline(self._gate.times.idle_s)
+        self._idle_from_s = self._gate.tick_s
+        self._await_request()
         self._is_held_back = False
         self._proceed()
         self._regulate()
 
+    def _await_request(self) -> None:
+        """A client that has begun a head is to end it soon, one that has not may be idle."""
+        times = self._gate.times
+        self._set_deadline(times.head_s if self._has_begun else times.idle_s)
+
+    def _set_deadline(self, seconds: float) -> None:
+        self.deadline_s = self._gate.tick_s + seconds
+
     # For the server.
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has no request in hand, nor the beginning of one."""
+        return self._current is None and not self._queue and not self._has_begun
 
     def expire(self) -> None:
         """The deadline has passed: of the exchange, of a head half sent, or of an idle client."""
         if self._current is not None:
             self._current.expire()
-        elif self._raw_bytes and not self._is_lingering:
+        elif self._has_begun and not self._is_lingering:
             limit_s = self._gate.times.head_s
             self._refuse(RequestTimeout(f"The request's head took over {limit_s:g} s."))
         elif not self._is_lingering or not self._await_reader():
@@ -108,25 +134,39 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close if idle for a while; a request in flight or on its way is answered first."""
-        times = self._gate.times
-        if self._current is not None or self._raw_bytes or self._is_lingering:
+        gate, transport = self._gate, self._transport
+        if not self.is_idle or self._is_lingering or transport.is_closing():
             return
-        is_quiet = self._gate.now_s() - self._idle_from_s >= times.drain_idle_s
-        if is_quiet and not self._transport.is_closing() and not has_unread(self._transport):
+        is_quiet = gate.tick_s - self._idle_from_s >= gate.times.drain_idle_s
+        if is_quiet and not has_unread(transport):
             # Over TLS the other end has to agree.
-            self.set_deadline(times.linger_s)
-            self._transport.close()
+            self._set_deadline(gate.times.linger_s)
+            transport.close()
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.peer = peer_of(transport)
-        self._connections.add(self)
-        self.set_deadline(self._gate.times.head_s)
+        self._connections[self] = None
+        self._set_deadline(self._gate.times.head_s)
+        if len(self._connections) > self._gate.max_connections and not self._make_room():
+            limit = self._gate.max_connections
+            self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
+
+    def _make_room(self) -> bool:
+        """Whether an idle connection could be closed, looked for among the oldest."""
+        for connection in list(islice(self._connections, LOOKED_AT_FOR_ROOM)):
+            if connection.is_idle and connection is not self:
+                connection.abort()
+                return True
+            # Later ones are to be looked at, too.
+            del self._connections[connection]
+            self._connections[connection] = None
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.discard(self)
+        self._connections.pop(self, None)
         self._queue.clear()
         current, self._current = self._current, None
         if current is not None:
@@ -147,18 +187,31 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._error is not None:
             return
-        if not self._raw_bytes and self._current is None:
-            self.set_deadline(self._gate.times.head_s)
+        if not self._has_begun and self._current is None:
+            self._set_deadline(self._gate.times.head_s)
         self._fed_bytes = len(data)
         self._raw_bytes += self._fed_bytes
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._error = _failure(error)
-        else:
-            self._error = self._excess()
+        self._piece = data
+        self._feed(data)
+        if self._receiving is None and self._has_begun:
+            self._head_pieces.append(data)
         self._proceed()
         self._regulate()
+
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # RFC 9110, 7.8: a server may ignore it, and what follows is HTTP/1.1 as before.
+                self._parser = httptools.HttpRequestParser(self)
+                data = data[upgrade.args[0] :]
+                continue
+            except httptools.HttpParserError as error:
+                self._error = _failure(error)
+            else:
+                self._error = self._excess()
+            return
 
     # Called by the parser; they only store.
 
@@ -166,6 +219,7 @@ class ClientConnection(asyncio.Protocol):
         self._target = b""
         self._headers = []
         self._receiving = None
+        self._has_begun = True
         if len(self._queue) >= MAX_PIPELINED:
             raise MalformedRequest(f"Over {MAX_PIPELINED} requests ahead of their turn; wait.")
 
@@ -183,18 +237,40 @@ class ClientConnection(asyncio.Protocol):
             excess = self._head_excess(head_size_bytes(self._target, self._headers))
             if excess is not None:
                 raise excess
-        if parser.should_upgrade():
-            raise MalformedRequest("There is nothing to upgrade to; leave Upgrade and CONNECT out.")
-        head = read_head(
-            parser.get_method(),
-            self._target,
-            self._headers,
-            version=parser.get_http_version(),
-            keep_alive=parser.should_keep_alive(),
+        head = self._read_head(
+            parser.get_method(), parser.get_http_version(), parser.should_keep_alive()
         )
+        if parser.should_upgrade() and head.body_bytes != 0:
+            # The parser would take the body for the other protocol.
+            raise MalformedRequest(
+                "A request with a body cannot ask for an upgrade; leave Upgrade out "
+                "(Java: HttpClient.Version.HTTP_1_1)."
+            )
         self._receiving = Exchange(self._gate, self, head)
         self._queue.append(self._receiving)
+        self._head_pieces.clear()
         self._body_bytes = 0
+        self._chunks = 0
+
+    def _read_head(self, method: bytes, version: str, keep_alive: bool) -> Head:
+        read = (method, self._target, self._headers, version, keep_alive)
+        if self._last_head is not None and read == self._last_read:
+            return self._last_head
+        if method == b"CONNECT":
+            raise MalformedRequest("There are no tunnels here; leave CONNECT out.")
+        if version == "1.0" and b" HTTP/1.0" not in b"".join(self._head_pieces) + self._piece:
+            # The parser knows RTSP and ICE as well, and does not tell them apart.
+            raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
+        head = read_head(
+            method, self._target, self._headers, version=version, keep_alive=keep_alive
+        )
+        self._last_head, self._last_read = head, read
+        return head
+
+    def on_chunk_header(self) -> None:
+        self._chunks += 1
+        if self._chunks > MAX_CHUNKS:
+            raise MalformedRequest(f"The body has over {MAX_CHUNKS} chunks; send larger ones.")
 
     def on_body(self, body: bytes) -> None:
         assert self._receiving is not None
@@ -206,6 +282,7 @@ class ClientConnection(asyncio.Protocol):
         self._receiving.received()
         self._receiving = None
         self._raw_bytes = 0
+        self._has_begun = False
 
     # After each piece of data.
 
@@ -275,7 +352,7 @@ class ClientConnection(asyncio.Protocol):
             self._regulate()
         self._unread_bytes = self._transport.get_write_buffer_size()
         times = self._gate.times
-        self.set_deadline(times.idle_s if self._unread_bytes else times.linger_s)
+        self._set_deadline(times.idle_s if self._unread_bytes else times.linger_s)
 
     def _await_reader(self) -> bool:
         """Whether the client still takes up its last answer; then it gets more time for it."""
@@ -283,7 +360,7 @@ class ClientConnection(asyncio.Protocol):
         if not 0 < unread_bytes < self._unread_bytes:
             return False
         self._unread_bytes = unread_bytes
-        self.set_deadline(self._gate.times.idle_s)
+        self._set_deadline(self._gate.times.idle_s)
         return True
 
 

@@ -9,33 +9,34 @@ import structlog
 from gateway.data import forwarding
 from gateway.data.answers import CONTINUE, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal
+from gateway.data.authorize import authorize
+from gateway.data.body import HOLD_BYTES, Body
 from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
-from gateway.data.peer import Peer
-from gateway.data.routes import READY, Route, find_route
+from gateway.data.load_request import load_body
+from gateway.data.pace import Pace
+from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
+from gateway.data.settle import Caller, settle
+from gateway.data.trace import new_traceparent
 from gateway.errors import (
-    BodyTooLarge,
     Draining,
     HttpError,
     InternalError,
     RecordsUnavailable,
     RequestTimeout,
+    UnsupportedCoding,
+    UpstreamTimeout,
 )
-from gateway.permissions import may_see
 
-# Bodies up to this size are held and sent in one write with their head, larger ones streamed.
-HOLD_BYTES = 64 * 1024
 CLIENT_LEFT = 499
 
 _log = structlog.get_logger()
 
 
-class Client(forwarding.Client, Protocol):
+class Client(forwarding.Client, Caller, Protocol):
     """The connection that an exchange answers on."""
-
-    peer: Peer
 
     def finished(self, *, keep_alive: bool) -> None: ...
 
@@ -57,36 +58,41 @@ class Exchange:
 
     __slots__ = (
         "_client",
-        "_forwarding",
+        "_ends_s",
         "_gate",
-        "_held",
-        "_held_bytes",
+        "_is_paused",
         "_lookup",
-        "_principal",
-        "_route",
-        "_started_s",
+        "_pace",
         "_state",
+        "body",
+        "code",
+        "forwarding",
         "head",
-        "is_received",
-        "received_bytes",
+        "principal",
         "request_id",
+        "route",
+        "started_s",
+        "traceparent",
     )
 
     def __init__(self, gate: Gate, client: Client, head: Head) -> None:
         self.head = head
         self.request_id = head.request_id or new_request_id()
-        self.received_bytes = 0
-        self.is_received = False
+        self.traceparent = head.traceparent or new_traceparent()
+        self.body = Body(head.body_bytes)
+        self.route: Route | None = None
+        self.principal: Principal | None = None
         self._gate = gate
         self._client = client
         self._state = State.NEW
-        self._held: list[bytes] = []
-        self._held_bytes = 0
-        self._route: Route | None = None
-        self._principal: Principal | None = None
         self._lookup: asyncio.Task[None] | None = None
-        self._forwarding: Forwarding | None = None
-        self._started_s = gate.now_s()
+        self.forwarding: Forwarding | None = None
+        self.started_s = gate.now_s()
+        self._pace = Pace(gate.tick_s, gate.times.body_progress_s)
+        self._ends_s = gate.tick_s + gate.times.request_s
+        self._is_paused = False
+        # Of the problem that was answered with.
+        self.code = ""
 
     # The trip.
 
@@ -95,11 +101,11 @@ class Exchange:
         gate, head = self._gate, self.head
         gate.metrics.in_flight += 1
         try:
-            self._route = route = find_route(head.method, head.target)
+            self.route = route = find_route(head.method, head.target)
             if route.path == READY and not gate.is_ready:
                 raise Draining("This gateway ends soon; send to another, or in a while again.")
             if route.permission is None:
-                self._receive()
+                self._receive(route)
                 return
             principal = gate.authenticator.known(head.token, self._client.peer)
             if principal is None:
@@ -110,73 +116,114 @@ class Exchange:
             self._refuse(_answerable(error))
 
     def _admit(self, route: Route, principal: Principal) -> None:
-        """Whoever calls is known: how much is left to them, and may they use this model?"""
+        """Whoever calls is known: may they do this, and how much is left to them?"""
         gate = self._gate
-        self._principal = principal
-        if max(self.head.body_bytes or 0, self.received_bytes) > gate.max_body_bytes:
-            raise self._too_large()
+        self.principal = principal
+        self._expect_body(route)
+        is_visible = authorize(route, principal.grants)
         decision = gate.buckets.admit(principal.id, principal.limit, gate.now_ns())
         if not decision.admitted and principal.limit is not None:
             raise quota_exceeded(principal.limit, decision)
-        if route.model and not may_see(principal.grants, route.model):
-            self._deny_model(route)
+        if is_visible:
+            self._receive(route)
         else:
-            self._receive()
+            self._deny_model(route)
 
-    def _receive(self) -> None:
+    def _expect_body(self, route: Route) -> None:
+        if self.head.body_bytes == 0:
+            return
+        is_tensors = route.verb in TENSOR_VERBS
+        self.body.limit(self._gate.max_body_bytes if is_tensors else HOLD_BYTES)
+        coding = self.head.coding
+        if route.verb in LOAD_VERBS and coding:
+            raise UnsupportedCoding("This body is read here; send it without Content-Encoding.")
+        self.body.guard(coding, self.head.json_bytes if route.verb == "infer" else None)
+
+    def _receive(self, route: Route) -> None:
         """Admitted: now the body is welcome."""
         self._state = State.RECEIVING
-        if self.head.expects_continue and not self.received_bytes and not self.is_received:
+        self._pace.begin(self._gate.tick_s)
+        body = self.body
+        if self.head.expects_continue and not body.received_bytes and not body.has_arrived:
             self._client.write(CONTINUE)
         self.advance()
 
     def _forward(self) -> None:
-        assert self._route is not None
+        assert self.route is not None
+        if self.route.verb in LOAD_VERBS:
+            self._rebuild_body(self.route)
         self._state = State.FORWARDING
-        self._forwarding = Forwarding(self._gate, self._client, self, self._route)
-        self._forwarding.start()
+        self.forwarding = Forwarding(self._gate, self._client, self, self.route)
+        self.forwarding.start()
 
-    def _settle(self, status: int) -> None:
-        """Comes exactly once to every request: what was taken becomes what was used."""
-        gate = self._gate
-        gate.metrics.in_flight -= 1
-        model = self._route.model if self._route and self._principal else ""
-        gate.metrics.observe(model, status, gate.now_s() - self._started_s)
+    def _rebuild_body(self, route: Route) -> None:
+        assert self.principal is not None
+        body = load_body(route.verb, b"".join(self.body.take()), self.principal.grants)
+        self.body.replace(body)
 
     # From the client.
 
     def receive(self, data: bytes) -> None:
         """A part of the body; it is only stored, `advance` follows."""
-        self.received_bytes += len(data)
-        self._held.append(data)
-        self._held_bytes += len(data)
+        self.body.receive(data)
 
     def received(self) -> None:
         """The body is whole; `advance` follows."""
-        self.is_received = True
+        self.body.has_arrived = True
 
     def advance(self) -> None:
         """Go on with what has arrived: forward when the body is whole or too large to be held."""
         state = self._state
         if state is State.DISCARDING:
-            self.take_body()
-            if self.is_received:
+            self.body.discard()
+            if self.body.has_arrived:
                 self._finish(keep_alive=True)
-        elif self.received_bytes > self._gate.max_body_bytes:
-            self._refuse(self._too_large())
-        elif state is State.RECEIVING:
-            if self.is_received or self._held_bytes > HOLD_BYTES:
+            return
+        if state is State.RECEIVING or state is State.FORWARDING:
+            self._take_in()
+        if self._state is not State.DONE:
+            self.regulate()
+
+    def regulate(self) -> None:
+        """Have the client send on unless much of its body waits here or Triton takes none."""
+        forwarding = self.forwarding
+        is_held = forwarding is not None and forwarding.is_blocked
+        should_pause = is_held or self.body.held_bytes > HOLD_BYTES
+        if should_pause == self._is_paused:
+            return
+        self._is_paused = should_pause
+        if should_pause:
+            self._client.pause_reading()
+        else:
+            self._client.resume_reading()
+
+    def _take_in(self) -> None:
+        body = self.body
+        try:
+            if body.received_bytes:
+                body.look()
+            if body.is_pending:
+                asyncio.get_running_loop().call_soon(self.advance)
+            if self.forwarding is not None:
+                self.forwarding.send_more()
+            elif body.is_whole or body.ready_bytes > HOLD_BYTES:
                 self._forward()
             else:
-                self._client.set_deadline(self._gate.times.body_progress_s)
-        elif self._forwarding is not None:
-            self._forwarding.send_more()
-        if self._held_bytes > HOLD_BYTES:
-            self._client.pause_reading()
+                self.await_body()
+        except Exception as error:
+            self._refuse(_answerable(error))
+
+    def await_body(self) -> None:
+        """Set the time until which more of the body must have come."""
+        self.set_deadline(self._pace.left_s(self._gate.tick_s, self.body.received_bytes))
+
+    def set_deadline(self, seconds: float) -> None:
+        """The next `expire` comes after so long, or when the whole request has taken too long."""
+        self._client.deadline_s = min(self._gate.tick_s + seconds, self._ends_s)
 
     def fail(self, error: HttpError) -> None:
         """The rest of the request is not to be had."""
-        if self.is_received:
+        if self.body.has_arrived:
             return
         if self._state is State.DISCARDING:
             self._finish(keep_alive=False)
@@ -187,51 +234,56 @@ class Exchange:
         """The deadline that was set last has passed."""
         if self._state is State.LOOKING_UP:
             self._refuse(RecordsUnavailable("The records took too long; try again."))
-        elif self._forwarding is not None:
-            self._refuse(self._forwarding.timeout(), may_keep=False)
+        elif self._client.deadline_s >= self._ends_s:
+            self._refuse(self._took_too_long(), may_keep=False)
+        elif self.forwarding is not None:
+            self._refuse(self.forwarding.timeout(), may_keep=False)
         else:
-            limit_s = self._gate.times.body_progress_s
-            self.fail(RequestTimeout(f"Nothing of the body arrived for {limit_s:g} s."))
+            self.fail(self.body_timeout())
+
+    def _took_too_long(self) -> HttpError:
+        text = f"The request took over {self._gate.times.request_s:g} s in all; send a smaller one."
+        return UpstreamTimeout(text) if self.body.has_arrived else RequestTimeout(text)
+
+    def body_timeout(self) -> RequestTimeout:
+        """The error for a body that did not come fast enough."""
+        return self._pace.error(self.body.received_bytes)
 
     def abandon(self) -> None:
         """The client has left."""
         is_settled = self._state in (State.NEW, State.DISCARDING, State.DONE)
+        if not is_settled:
+            settle(self._gate, self._client, self, CLIENT_LEFT)
         self._let_go()
         self._state = State.DONE
-        if not is_settled:
-            self._settle(CLIENT_LEFT)
 
     def pause_answer(self) -> None:
-        if self._forwarding is not None:
-            self._forwarding.pause_answer()
+        if self.forwarding is not None:
+            self.forwarding.pause_answer()
 
     def resume_answer(self) -> None:
-        if self._forwarding is not None:
-            self._forwarding.resume_answer()
+        if self.forwarding is not None:
+            self.forwarding.resume_answer()
 
     # From Triton's side.
 
-    def is_worth_sending(self) -> bool:
-        return self.is_received or self._held_bytes >= HOLD_BYTES
-
-    def take_body(self) -> list[bytes]:
-        held, self._held = self._held, []
-        self._held_bytes = 0
-        return held
+    def excuse_body(self, seconds: float) -> None:
+        """For so long it was Triton who did not take the body, not the client who did not send."""
+        self._pace.excuse(seconds)
 
     def can_keep_alive(self) -> bool:
-        head = self.head
+        head, body = self.head, self.body
         if not head.keep_alive or self._gate.is_draining:
             return False
-        if self.is_received:
+        if body.has_arrived:
             return True
         # A client that waits for 100 may send its body or not: the next byte is ambiguous.
         if head.body_bytes is None or head.expects_continue:
             return False
-        return head.body_bytes - self.received_bytes <= HOLD_BYTES
+        return head.body_bytes - body.received_bytes <= HOLD_BYTES
 
     def answered(self, status: int, *, keep_alive: bool) -> None:
-        self._settle(status)
+        settle(self._gate, self._client, self, status)
         self._finish(keep_alive=keep_alive)
 
     def failed(self, error: HttpError) -> None:
@@ -241,66 +293,71 @@ class Exchange:
 
     def _refuse(self, error: HttpError, *, may_keep: bool = True) -> None:
         """Answer with a problem, or break off if Triton's answer has begun."""
-        has_begun = self._forwarding is not None and self._forwarding.answer_has_begun
-        self._let_go()
-        if has_begun:
-            self._state = State.DONE
-            self._settle(error.status)
-            self._client.abort()
+        self.code = error.code
+        if self.forwarding is not None and self.forwarding.answer_has_begun:
+            self._break_off(error, self.forwarding)
             return
         keep_alive = may_keep and self.can_keep_alive()
         with_body = self.head.method != b"HEAD"
         data = problem_answer(error, self.request_id, keep_alive=keep_alive, with_body=with_body)
         self._answer_alone(error.status, data, keep_alive=keep_alive)
 
+    def _break_off(self, error: HttpError, forwarding: Forwarding) -> None:
+        """The client must see that its answer is not whole."""
+        settle(self._gate, self._client, self, error.status)
+        self._state = State.DONE
+        event = forwarding.last_event(error, self.request_id)
+        self._let_go()
+        if event:
+            # Without the last chunk, so that the stream is seen to be cut.
+            self._client.write(event)
+            self._client.finished(keep_alive=False)
+        else:
+            self._client.abort()
+
     def _deny_model(self, route: Route) -> None:
+        self.code = "unknown_model"
         keep_alive = self.can_keep_alive()
         status, data = unknown_model_answer(route, self.request_id, keep_alive=keep_alive)
         self._answer_alone(status, data, keep_alive=keep_alive)
 
     def _answer_alone(self, status: int, data: bytes, *, keep_alive: bool) -> None:
         """The body may still be on its way."""
-        self._settle(status)
-        self.take_body()
+        settle(self._gate, self._client, self, status)
+        self._let_go()
+        self.body.discard()
         self._client.write(data)
-        if self.is_received or not keep_alive:
+        if self.body.has_arrived or not keep_alive:
             self._finish(keep_alive=keep_alive)
             return
         self._state = State.DISCARDING
-        self._client.resume_reading()
-        self._client.set_deadline(self._gate.times.body_progress_s)
+        self.regulate()
+        self.set_deadline(self._gate.times.body_progress_s)
 
     def _finish(self, *, keep_alive: bool) -> None:
         self._state = State.DONE
-        self._forwarding = None
+        self.forwarding = None
         self._client.finished(keep_alive=keep_alive)
 
     def _let_go(self) -> None:
         if self._lookup is not None:
             self._lookup.cancel()
             self._lookup = None
-        if self._forwarding is not None:
-            self._forwarding.let_go()
-            self._forwarding = None
-
-    def _too_large(self) -> BodyTooLarge:
-        limit = self._gate.max_body_bytes
-        return BodyTooLarge(
-            f"The body has over {limit} bytes; send less, or have CONCH_MAX_BODY_BYTES raised."
-        )
+        if self.forwarding is not None:
+            self.forwarding.let_go()
+            self.forwarding = None
 
     # A key that this worker has not seen.
 
     def _look_up(self, route: Route) -> None:
         self._state = State.LOOKING_UP
-        self._client.set_deadline(self._gate.times.upstream_s)
+        self.set_deadline(self._gate.times.upstream_s)
         self._lookup = asyncio.get_running_loop().create_task(self._ask_records(route))
 
     async def _ask_records(self, route: Route) -> None:
         try:
             principal = await self._gate.authenticator.look_up(self.head.token, self._client.peer)
             self._lookup = None
-            self._client.resume_reading()
             self._admit(route, principal)
         except Exception as error:
             self._lookup = None

@@ -3,21 +3,37 @@
 from typing import Protocol
 
 from gateway.data.answers import LAST_CHUNK, answer_head, chunk
+from gateway.data.auth import Principal
+from gateway.data.body import HOLD_BYTES, Body
+from gateway.data.event_errors import EventErrors, error_event
 from gateway.data.gate import Gate
 from gateway.data.head import Head
+from gateway.data.model_lists import MAX_LIST_BYTES, cut_down
 from gateway.data.routes import Route
 from gateway.data.upstream_connection import Answer, UpstreamConnection
 from gateway.data.upstream_request import request_head
-from gateway.errors import HttpError, Overloaded, RequestTimeout, UpstreamTimeout
+from gateway.errors import (
+    HttpError,
+    Overloaded,
+    UpstreamFailed,
+    UpstreamTimeout,
+    problem_body,
+)
+from gateway.permissions import may
+
+STREAM_FIELDS = b"Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+_OK = 200
 
 
 class Client(Protocol):
     """The connection that is answered on."""
 
+    # When `expire` of its exchange is called, by the gate's tick.
+    deadline_s: float
+
     def write(self, data: bytes) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
-    def set_deadline(self, seconds: float) -> None: ...
     def abort(self) -> None: ...
 
 
@@ -25,15 +41,25 @@ class Forwarded(Protocol):
     """The exchange that is forwarded, as far as Triton's side needs it."""
 
     head: Head
+    body: Body
     request_id: bytes
-    received_bytes: int
-    is_received: bool
+    traceparent: bytes
+    principal: Principal | None
 
-    def take_body(self) -> list[bytes]:
-        """What of the body was received and not taken yet."""
+    def regulate(self) -> None:
+        """Whether the client may send on has changed."""
 
-    def is_worth_sending(self) -> bool:
-        """Whether enough of the body is held; Triton refuses a body of very many chunks."""
+    def set_deadline(self, seconds: float) -> None:
+        """The exchange expires after so long."""
+
+    def await_body(self) -> None:
+        """The exchange expires when the body does not come fast enough."""
+
+    def excuse_body(self, seconds: float) -> None:
+        """For so long the body was held up by Triton."""
+
+    def body_timeout(self) -> HttpError:
+        """The error for a body that did not come fast enough."""
 
     def can_keep_alive(self) -> bool:
         """Whether the client's connection can serve a further request."""
@@ -49,15 +75,23 @@ class Forwarding:
     """One request on its way through Triton."""
 
     __slots__ = (
+        "_began_s",
+        "_blocked_s",
         "_client",
         "_connection",
+        "_events",
         "_exchange",
         "_gate",
         "_is_chunked",
+        "_is_stream",
         "_keeps_alive",
+        "_list",
         "_retried",
         "_route",
         "answer_has_begun",
+        "is_blocked",
+        "sent_bytes",
+        "triton_s",
     )
 
     def __init__(self, gate: Gate, client: Client, exchange: Forwarded, route: Route) -> None:
@@ -70,28 +104,42 @@ class Forwarding:
         self.answer_has_begun = False
         self._is_chunked = False
         self._keeps_alive = False
+        # Triton takes nothing more for now, since the moment that follows.
+        self.is_blocked = False
+        self._blocked_s = 0.0
+        # From the request's first byte to the answer's last.
+        self.triton_s = 0.0
+        self._began_s = 0.0
+        # Bytes of the answer's body.
+        self.sent_bytes = 0
+        self._is_stream = route.verb == "generate_stream"
+        is_generated = self._is_stream or route.verb == "generate"
+        self._events = EventErrors(is_stream=self._is_stream) if is_generated else None
+        # Parts of a list that is to be cut down.
+        self._list: list[bytes] = []
 
     def start(self) -> None:
-        self._client.set_deadline(self._gate.times.upstream_s)
-        self._gate.pool.acquire(self)
+        if not self._gate.pool.acquire(self):
+            self._exchange.set_deadline(self._gate.times.upstream_s)
 
     def send_more(self) -> None:
         """More of a body that is too large to be held has arrived."""
-        exchange = self._exchange
+        body = self._exchange.body
         if self._connection is None or self._connection.request_is_sent:
             return
-        if not exchange.is_worth_sending():
+        # Triton refuses a body of very many chunks.
+        if not body.is_whole and body.ready_bytes < HOLD_BYTES:
             self._await_progress()
             return
-        parts = exchange.take_body()
+        parts = body.take()
         if self.answer_has_begun:
             # Triton answered early: it needs no more.
             return
-        is_chunked = exchange.head.body_bytes is None
+        is_chunked = self._exchange.head.body_bytes is None
         data = chunk(parts) if is_chunked else b"".join(parts)
-        if is_chunked and exchange.is_received:
+        if is_chunked and body.is_whole:
             data += LAST_CHUNK
-        self._connection.send(data, is_last=exchange.is_received)
+        self._connection.send(data, is_last=body.is_whole)
         self._await_progress()
 
     def let_go(self) -> None:
@@ -104,12 +152,21 @@ class Forwarding:
 
     def timeout(self) -> HttpError:
         """The error that tells what was waited for in vain."""
-        times = self._gate.times
+        limit_s = self._gate.times.upstream_s
         if self._connection is None:
-            return Overloaded(f"No connection to Triton was free for {times.upstream_s:g} s.")
-        if self._exchange.is_received or self.answer_has_begun:
-            return UpstreamTimeout(f"Triton did not answer for {times.upstream_s:g} s.")
-        return RequestTimeout(f"Nothing of the body arrived for {times.body_progress_s:g} s.")
+            return Overloaded(f"No connection to Triton was free for {limit_s:g} s.")
+        if self.is_blocked:
+            return UpstreamTimeout(f"Triton took nothing of the body for {limit_s:g} s.")
+        if self._exchange.body.has_arrived or self.answer_has_begun:
+            return UpstreamTimeout(f"Triton did not answer for {limit_s:g} s.")
+        return self._exchange.body_timeout()
+
+    def last_event(self, error: HttpError, request_id: bytes) -> bytes:
+        """What ends a stream of events that breaks off; empty for any other answer."""
+        if not self._is_stream or not self._is_chunked:
+            return b""
+        self._gate.metrics.observe_stream_error(self._route.model)
+        return chunk([error_event(problem_body(error, request_id.decode()))])
 
     def pause_answer(self) -> None:
         """The client reads slower than Triton writes."""
@@ -118,28 +175,31 @@ class Forwarding:
 
     def resume_answer(self) -> None:
         if self._connection is not None:
-            self._client.set_deadline(self._gate.times.upstream_s)
+            self._exchange.set_deadline(self._gate.times.upstream_s)
             self._connection.resume_reading()
 
     # Called by the pool and its connection.
 
     def on_connection(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        exchange = self._exchange
+        self._began_s = self._gate.now_s()
+        exchange, body = self._exchange, self._exchange.body
+        is_whole = body.is_whole
         # A body that is whole is sent with its length, however the client framed it.
-        size = exchange.received_bytes if exchange.is_received else exchange.head.body_bytes
+        size = body.ready_bytes if is_whole else exchange.head.body_bytes
         head = request_head(
             self._route,
             self._gate.pool.authority,
-            exchange.head.forwarded,
+            exchange.head,
             exchange.request_id,
+            exchange.traceparent,
             body_bytes=size,
         )
-        parts = exchange.take_body()
-        body = chunk(parts) if size is None else b"".join(parts)
+        parts = body.take()
+        data = chunk(parts) if size is None else b"".join(parts)
         # First: Triton may read so slowly that asking pauses the client at once.
-        self._client.resume_reading()
-        connection.ask(self, head + body, is_all=exchange.is_received)
+        exchange.regulate()
+        connection.ask(self, head + data, is_all=is_whole)
         self._await_progress()
 
     def on_unavailable(self, error: HttpError) -> None:
@@ -147,7 +207,8 @@ class Forwarding:
 
     def on_lost(self, error: HttpError, *, unread: bool) -> None:
         self._connection = None
-        if unread and self._route.method == b"GET" and not self._retried:
+        self.is_blocked = False
+        if unread and self._exchange.head.method == b"GET" and not self._retried:
             # Closed while it was idle; asking again changes nothing on the other side.
             self._retried = True
             self.start()
@@ -157,43 +218,89 @@ class Forwarding:
     def on_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
         if complete:
             self._connection = None
-        if not self.answer_has_begun:
-            self._begin_answer(answer, parts, complete=complete)
-        elif self._is_chunked:
-            self._client.write(chunk(parts))
-        else:
-            self._client.write(b"".join(parts))
-        if not complete:
-            self._client.set_deadline(self._gate.times.upstream_s)
+            self.triton_s = self._gate.now_s() - self._began_s
+        if self._route.is_list and answer.status == _OK:
+            self._hold_list(answer, parts, complete=complete)
             return
-        if self._is_chunked:
-            self._client.write(LAST_CHUNK)
-        self._exchange.answered(answer.status, keep_alive=self._keeps_alive)
+        if self._events is not None and answer.status == _OK:
+            self._events.look(parts)
+        if self.answer_has_begun:
+            self._pass_on(parts)
+        else:
+            self._begin_answer(answer, parts, complete=complete)
+        if complete:
+            self._end_answer(answer.status)
+        elif parts:
+            # Chunks' extensions and trailers are no progress.
+            self._exchange.set_deadline(self._gate.times.upstream_s)
 
     def pause_sending(self) -> None:
-        self._client.pause_reading()
+        self.is_blocked = True
+        self._blocked_s = self._gate.tick_s
+        self._exchange.regulate()
+        self._await_progress()
 
     def resume_sending(self) -> None:
-        self._client.resume_reading()
+        self.is_blocked = False
+        self._exchange.excuse_body(self._gate.tick_s - self._blocked_s)
+        self._exchange.regulate()
+        self._await_progress()
+
+    # The answer.
 
     def _begin_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
         exchange = self._exchange
         self.answer_has_begun = True
         length_bytes = sum(map(len, parts)) if complete else answer.body_bytes
         self._is_chunked = length_bytes is None and not exchange.head.is_http_1_0
-        self._keeps_alive = exchange.is_received and exchange.can_keep_alive()
+        self._keeps_alive = exchange.body.has_arrived and exchange.can_keep_alive()
+        is_stream = self._is_stream and answer.status == _OK
         head = answer_head(
             answer.status,
-            answer.headers,
+            answer.fields + STREAM_FIELDS if is_stream else answer.fields,
             exchange.request_id,
             length_bytes=length_bytes,
             chunked=self._is_chunked,
             keep_alive=self._keeps_alive,
         )
-        body = chunk(parts) if self._is_chunked else b"".join(parts)
-        self._client.write(head + body)
+        self._pass_on(parts, head)
+
+    def _pass_on(self, parts: list[bytes], head: bytes = b"") -> None:
+        data = b"".join(parts)
+        self.sent_bytes += len(data)
+        self._client.write(head + (chunk([data]) if self._is_chunked else data))
+
+    def _end_answer(self, status: int) -> None:
+        if self._is_chunked:
+            self._client.write(LAST_CHUNK)
+        if self._events is not None and self._events.found:
+            self._gate.metrics.observe_stream_error(self._route.model)
+        self._exchange.answered(status, keep_alive=self._keeps_alive)
+
+    def _hold_list(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
+        self._list += parts
+        if sum(map(len, self._list)) > MAX_LIST_BYTES:
+            text = f"Triton's list of models has over {MAX_LIST_BYTES} bytes."
+            self._exchange.failed(UpstreamFailed(text))
+            return
+        if not complete:
+            self._exchange.set_deadline(self._gate.times.upstream_s)
+            return
+        try:
+            body = self._cut_down(b"".join(self._list))
+        except UpstreamFailed as error:
+            self._exchange.failed(error)
+            return
+        self._begin_answer(answer, [body], complete=True)
+        self._end_answer(answer.status)
+
+    def _cut_down(self, body: bytes) -> bytes:
+        principal, permission = self._exchange.principal, self._route.permission
+        assert principal is not None and permission is not None
+        return cut_down(body, lambda model: may(principal.grants, permission, model))
 
     def _await_progress(self) -> None:
-        times = self._gate.times
-        is_received = self._exchange.is_received
-        self._client.set_deadline(times.upstream_s if is_received else times.body_progress_s)
+        if self._exchange.body.has_arrived or self.is_blocked or self.answer_has_begun:
+            self._exchange.set_deadline(self._gate.times.upstream_s)
+        else:
+            self._exchange.await_body()

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
+from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
@@ -25,6 +26,8 @@ class Times:
     # While the worker drains, an idle client may still send this long; then it is closed.
     drain_idle_s: float = 1.0
     upstream_s: float = 60.0
+    # Of one request in all, from its head to the end of its answer.
+    request_s: float = 600.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,14 +39,22 @@ class Gate:
     pool: Pool
     metrics: Metrics
     max_body_bytes: int
+    max_connections: int = 20_000
     times: Times
-    # Seconds for deadlines and latencies, nanoseconds for token buckets; both monotonic.
+    # Seconds for latencies, nanoseconds for token buckets; both monotonic.
     now_s: Callable[[], float]
     now_ns: Callable[[], int]
+    # None: not wanted.
+    access_log: AccessLog | None = None
     # Whether health checks are told that this gateway may be called.
     is_ready: bool = True
     # Whether connections end with their next answer.
     is_draining: bool = False
+    # The time of the last sweep, by which deadlines are set: asking the clock each time costs.
+    tick_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tick_s = self.now_s()
 
 
 _PROCESS_ID = os.urandom(6).hex()

@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 
+from gateway.data.trace import is_traceparent
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
 
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 32 * 1024
+MAX_FIELD_BYTES = 16 * 1024
 MAX_TARGET_BYTES = 8 * 1024
 
 # What Triton reads, and nothing else, goes upstream: no hop-by-hop field, no credential and
@@ -20,7 +22,6 @@ FORWARDED = {
         "Content-Type",
         "Endpoint-Load-Metrics-Format",
         "Inference-Header-Content-Length",
-        "Traceparent",
         "Tracestate",
     )
 }
@@ -31,11 +32,15 @@ _SINGLE = frozenset(
         b"content-length",
         b"expect",
         b"host",
+        b"traceparent",
         b"transfer-encoding",
         b"x-api-key",
         b"x-request-id",
     }
 )
+# uri-host of RFC 3986, with a port; what else it allows no name of a gateway has.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)([/?].*)?", re.IGNORECASE)
 _USUAL_CONNECTION = frozenset({b"", b"keep-alive", b"close"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -54,7 +59,14 @@ class Head:
     # Declared size of the body; None: chunked, its size shows only when it is read.
     body_bytes: int | None
     expects_continue: bool
-    forwarded: dict[bytes, bytes]
+    # Size of the JSON that stands before binary tensors; None: the client says of none.
+    json_bytes: int | None
+    # Content-Encoding of the body, empty for none.
+    coding: bytes
+    # Empty: the client gave none that can go on.
+    traceparent: bytes
+    # Lines of the request to Triton that come of this one's fields.
+    forwarded: bytes
 
 
 def read_head(
@@ -65,12 +77,20 @@ def read_head(
         raise UriTooLong(f"The request target has {len(target)} bytes; at most {MAX_TARGET_BYTES}.")
     if len(headers) > MAX_HEADERS:
         raise HeadersTooLarge(f"The request has {len(headers)} fields; at most {MAX_HEADERS}.")
+    if b"#" in target:
+        raise MalformedRequest("The request target has a fragment; leave out '#' and what follows.")
     if version not in ("1.1", "1.0"):
         raise MalformedRequest(f"HTTP/{version} is not served; use HTTP/1.1.")
     single, forwarded = _sort_fields(headers)
     is_http_1_0 = version == "1.0"
-    if not is_http_1_0 and b"host" not in single:
-        raise MalformedRequest("The Host field is missing; HTTP/1.1 requires it.")
+    _check_host(single.get(b"host"), is_http_1_0)
+    if target[:1] not in (b"/", b"*"):
+        target = _origin_form(target, single.get(b"host", b""))
+    traceparent = single.get(b"traceparent", b"")
+    if not is_traceparent(traceparent):
+        traceparent = b""
+        # It belongs to the trace that does not go on.
+        forwarded.pop(b"Tracestate", None)
     body_bytes = _body_bytes(single, is_http_1_0)
     if body_bytes != 0 and method != b"POST":
         raise MalformedRequest("Only a POST may have a body; send it without one.")
@@ -84,7 +104,10 @@ def read_head(
         request_id=_request_id(single),
         body_bytes=body_bytes,
         expects_continue=_expects_continue(single, is_http_1_0),
-        forwarded=forwarded,
+        json_bytes=_json_bytes(forwarded),
+        coding=forwarded.get(b"Content-Encoding", b"").lower(),
+        traceparent=traceparent,
+        forwarded=b"".join(b"%b: %b\r\n" % field for field in forwarded.items()),
     )
 
 
@@ -97,6 +120,8 @@ def _sort_fields(headers: list[Header]) -> tuple[dict[bytes, bytes], dict[bytes,
     single: dict[bytes, bytes] = {}
     forwarded: dict[bytes, bytes] = {}
     for name, value in headers:
+        if len(value) > MAX_FIELD_BYTES:
+            raise HeadersTooLarge(f"A field has {len(value)} bytes; at most {MAX_FIELD_BYTES}.")
         field = name.lower()
         if field in FORWARDED:
             _add_forwarded(forwarded, FORWARDED[field], value.strip(b" \t"))
@@ -126,6 +151,34 @@ def _check_connection(value: bytes) -> None:
             raise MalformedRequest(
                 f"The Connection field names {option.decode()}, which is not for this hop only."
             )
+
+
+def _check_host(host: bytes | None, is_http_1_0: bool) -> None:
+    if host is None and not is_http_1_0:
+        raise MalformedRequest("The Host field is missing; HTTP/1.1 requires it.")
+    if host is not None and not _HOST.fullmatch(host):
+        raise MalformedRequest("The Host field is no name with a port; send one as gateway:8080.")
+
+
+def _origin_form(target: bytes, host: bytes) -> bytes:
+    """The path of `http://host/path`, which RFC 9112, 3.2.2 has every server accept."""
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None:
+        return target
+    if match[1].lower() != host.lower():
+        raise MalformedRequest("The target and the Host field name different hosts; name one.")
+    return match[2] or b"/"
+
+
+def _json_bytes(forwarded: dict[bytes, bytes]) -> int | None:
+    given = forwarded.get(b"Inference-Header-Content-Length")
+    if given is None:
+        return None
+    if not (given.isdigit() and len(given) <= 10):
+        raise MalformedRequest(
+            "Inference-Header-Content-Length is not a number; send the size of the JSON in bytes."
+        )
+    return int(given)
 
 
 def _body_bytes(single: dict[bytes, bytes], is_http_1_0: bool) -> int | None:

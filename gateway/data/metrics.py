@@ -1,5 +1,7 @@
 """What a worker counts for Prometheus."""
 
+from bisect import bisect_left
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 MAX_MODELS = 1000
@@ -10,6 +12,8 @@ _OK = 200
 class Metrics:
     """Requests by model and status, their latency, and how many are in flight.
 
+    They are counted here and handed to prometheus_client by `publish`, several times a second:
+    its files cost more than a request's own decisions.
     A model gets a label of its own once Triton has answered for it with success: the names that
     clients make up do not become series.
     """
@@ -28,6 +32,12 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=registry,
         )
+        self._stream_errors = Counter(
+            "conch_stream_errors",
+            "Answers of generate and generate_stream with status 200 that told an error, by model.",
+            ["model"],
+            registry=registry,
+        )
         self._in_flight = Gauge(
             "conch_requests_in_flight",
             "Requests whose head was read and that are not answered yet.",
@@ -36,30 +46,61 @@ class Metrics:
         )
         self.in_flight = 0
         self._models = {""}
-        # Looking a child up by its labels costs more than counting.
-        self._counters: dict[tuple[str, int], Counter] = {}
-        self._histograms: dict[str, Histogram] = {}
+        # Since they were published last.
+        self._counted: dict[tuple[str, int], int] = {}
+        self._observed: dict[str, _Latencies] = {}
 
     def observe(self, model: str, status: int, seconds: float) -> None:
         """One request is done."""
         if model not in self._models:
             model = self._admit_label(model, status)
-        counter = self._counters.get((model, status))
-        if counter is None:
-            counter = self._requests.labels(model, str(status))
-            self._counters[model, status] = counter
-        histogram = self._histograms.get(model)
-        if histogram is None:
-            histogram = self._histograms[model] = self._latency.labels(model)
-        counter.inc()
-        histogram.observe(seconds)
+        key = (model, status)
+        self._counted[key] = self._counted.get(key, 0) + 1
+        latencies = self._observed.get(model)
+        if latencies is None:
+            latencies = self._observed[model] = _Latencies()
+        latencies.add(seconds)
+
+    def observe_stream_error(self, model: str) -> None:
+        """A stream of events ended in an error."""
+        if model not in self._models:
+            # Its status was 200.
+            model = self._admit_label(model, _OK)
+        self._stream_errors.labels(model).inc()
 
     def publish(self) -> None:
-        """Write what changes too often to be written each time."""
+        """Hand over what was counted since the last time."""
         self._in_flight.set(self.in_flight)
+        counted, self._counted = self._counted, {}
+        for (model, status), count in counted.items():
+            self._requests.labels(model, str(status)).inc(count)
+        observed, self._observed = self._observed, {}
+        for model, latencies in observed.items():
+            latencies.publish(self._latency.labels(model))
 
     def _admit_label(self, model: str, status: int) -> str:
         if status != _OK or len(self._models) > MAX_MODELS:
             return ""
         self._models.add(model)
         return model
+
+
+class _Latencies:
+    """How many observations fell into each bucket, and their sum."""
+
+    __slots__ = ("_counts", "_sum_s")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BUCKETS_S) + 1)
+        self._sum_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._counts[bisect_left(BUCKETS_S, seconds)] += 1
+        self._sum_s += seconds
+
+    def publish(self, histogram: Histogram) -> None:
+        # prometheus_client has no call for many observations at once.
+        histogram._sum.inc(self._sum_s)
+        for bucket, count in zip(histogram._buckets, self._counts, strict=True):
+            if count:
+                bucket.inc(count)

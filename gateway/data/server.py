@@ -21,7 +21,7 @@ class Server:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._connections: set[ClientConnection] = set()
+        self._connections: dict[ClientConnection, None] = {}
         self._sockets: Sequence[socket] = ()
         self._listeners: list[asyncio.Server] = []
         self._has_tls = False
@@ -69,10 +69,13 @@ class Server:
             connection.abort()
         self._sweep.cancel()
         self._gate.pool.close()
+        if self._gate.access_log is not None:
+            self._gate.access_log.close()
 
-    def expire(self, now_s: float) -> None:
+    def expire(self, now_s: float, *, late_s: float = 0.0) -> None:
         """Tell every connection whose deadline has passed."""
-        for connection in [c for c in self._connections if c.deadline_s <= now_s]:
+        self._gate.tick_s = now_s
+        for connection in [c for c in self._connections if c.deadline_s <= now_s - late_s]:
             connection.expire()
 
     async def _listen(self, sock: socket, tls: ssl.SSLContext | None) -> asyncio.Server:
@@ -94,7 +97,11 @@ class Server:
             sock.close()
 
     def _sweep_forever(self) -> None:
-        self.expire(self._gate.now_s())
-        self._gate.metrics.publish()
+        gate = self._gate
+        # Deadlines were set by the tick before, at most a sweep too early.
+        self.expire(gate.now_s(), late_s=SWEEP_S)
+        gate.metrics.publish()
+        if gate.access_log is not None:
+            gate.access_log.flush()
         loop = asyncio.get_running_loop()
         self._sweep = loop.call_later(SWEEP_S, self._sweep_forever)

@@ -25,19 +25,20 @@ class Pool:
         self._connecting: set[asyncio.Task[None]] = set()
         self._open: set[UpstreamConnection] = set()
 
-    def acquire(self, caller: Caller) -> None:
-        """Call the caller back with a connection, at once if one is idle."""
+    def acquire(self, caller: Caller) -> bool:
+        """Call the caller back with a connection; whether that or a refusal was done at once."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closing():
                 caller.on_connection(connection)
-                return
+                return True
         limit = WAITING_PER_CONNECTION * self._max_connections
         if len(self._waiting) >= limit:
             caller.on_unavailable(Overloaded(f"{limit} requests wait for Triton; try again."))
-            return
+            return True
         self._waiting[caller] = None
         self._connect_if_needed()
+        return False
 
     def give_up(self, caller: Caller) -> None:
         """The caller waits no longer."""

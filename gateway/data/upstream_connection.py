@@ -6,12 +6,17 @@ from typing import Protocol, cast
 
 import httptools
 
+from gateway.data.answers import passed_on
 from gateway.errors import Header, HttpError, UpstreamFailed
 
 MAX_ANSWER_HEAD_BYTES = 64 * 1024
+# Bytes of chunk sizes, extensions and trailers of an answer, beside eight for each of its body.
+MAX_FRAMING_BYTES = 64 * 1024
+FRAMING_PER_BYTE = 8
 # Answers up to this size are passed on whole, in one write with their head; larger ones streamed.
 HOLD_BYTES = 64 * 1024
 _NO_BODY = frozenset({204, 304})
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class Answer:
     """The head of Triton's answer."""
 
     status: int
-    headers: list[Header]
+    # Lines of a head: what the client gets of its fields.
+    fields: bytes
     # None: chunked.
     body_bytes: int | None
 
@@ -64,9 +70,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._was_used = False
         self.request_is_sent = True
-        self._head_bytes = 0
+        self._raw_bytes = 0
+        self._received_bytes = 0
         self._headers: list[Header] = []
         self._answer: Answer | None = None
+        # Triton mostly says the same again: the last head, and what it was read from.
+        self._last_answer: Answer | None = None
+        self._last_read: tuple[int, list[Header]] = (0, [])
         self._parts: list[bytes] = []
         self._complete = False
         self._keep_alive = False
@@ -105,7 +115,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.closed(self)
-        unread = self._was_used and not self._head_bytes
+        unread = self._was_used and not self._raw_bytes
         self._fail(UpstreamFailed("Triton closed the connection before it answered."), unread)
 
     def pause_writing(self) -> None:
@@ -121,18 +131,26 @@ class UpstreamConnection(asyncio.Protocol):
             # Nothing was asked: whatever this is, it must not become somebody's answer.
             self.abort()
             return
-        self._head_bytes += len(data)
+        self._raw_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(_failure(error))
             return
+        if self._answer is not None and self._frames_too_much():
+            self._fail(
+                UpstreamFailed("Chunk extensions or trailers of Triton's answer take too much.")
+            )
+            return
         if self._answer is not None:
             if self._complete or not _is_small(self._answer):
                 self._deliver(self._caller, self._answer)
-        elif self._head_bytes > MAX_ANSWER_HEAD_BYTES:
-            limit = MAX_ANSWER_HEAD_BYTES
-            self._fail(UpstreamFailed(f"The head of Triton's answer has over {limit} bytes."))
+        elif self._raw_bytes > MAX_ANSWER_HEAD_BYTES:
+            self._fail(_head_too_large())
+
+    def _frames_too_much(self) -> bool:
+        framing_bytes = self._raw_bytes - self._received_bytes
+        return framing_bytes > MAX_FRAMING_BYTES + FRAMING_PER_BYTE * self._received_bytes
 
     # Called by the parser; they only store.
 
@@ -145,11 +163,26 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        if status < 100 or self._parser.get_http_version() != "1.1":
+            raise UpstreamFailed("Triton's answer is not HTTP/1.1.")
+        if self._raw_bytes > MAX_ANSWER_HEAD_BYTES and _size_bytes(self._headers) > (
+            MAX_ANSWER_HEAD_BYTES
+        ):
+            raise _head_too_large()
         if self._answer is None and status >= 200:
-            self._answer = Answer(status, self._headers, _body_bytes(status, self._headers))
+            self._answer = self._read_head(status, self._headers)
+
+    def _read_head(self, status: int, headers: list[Header]) -> Answer:
+        if self._last_answer is None or self._last_read != (status, headers):
+            answer = Answer(status, passed_on(headers), _body_bytes(status, headers))
+            self._last_read, self._last_answer = (status, headers), answer
+        return self._last_answer
 
     def on_body(self, body: bytes) -> None:
+        if self._answer is None:
+            raise UpstreamFailed("An interim answer of Triton's has a body.")
         if not self._complete:
+            self._received_bytes += len(body)
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
@@ -170,11 +203,14 @@ class UpstreamConnection(asyncio.Protocol):
         caller.on_answer(answer, parts, complete=complete)
 
     def _release(self) -> None:
+        transport = self._transport
         reusable = self._keep_alive and self.request_is_sent and not self._has_excess
-        if not reusable or self._transport.is_closing():
+        # What the buffer still holds of this request would hold up the next.
+        if not reusable or transport.is_closing() or transport.get_write_buffer_size():
             self._transport.abort()
             return
-        self._head_bytes = 0
+        self._raw_bytes = 0
+        self._received_bytes = 0
         self._headers = []
         self._answer = None
         self._complete = False
@@ -186,6 +222,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport.abort()
         if caller is not None:
             caller.on_lost(error, unread=unread)
+
+
+def _head_too_large() -> UpstreamFailed:
+    return UpstreamFailed(f"The head of Triton's answer has over {MAX_ANSWER_HEAD_BYTES} bytes.")
+
+
+def _size_bytes(headers: list[Header]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def _is_small(answer: Answer) -> bool:
@@ -200,11 +244,16 @@ def _failure(error: Exception) -> HttpError:
 
 
 def _body_bytes(status: int, headers: list[Header]) -> int | None:
-    fields = {name.lower(): value for name, value in headers}
+    framing = [(name.lower(), value) for name, value in headers if name.lower() in _FRAMING]
     if status in _NO_BODY:
         return 0
-    if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
-        return None
-    if b"content-length" not in fields:
+    if not framing:
         raise UpstreamFailed("Triton's answer has no length; the end of it could not be told.")
-    return int(fields[b"content-length"])
+    if len(framing) > 1:
+        raise UpstreamFailed("Triton's answer tells its length more than once.")
+    name, value = framing[0]
+    if name == b"content-length":
+        return int(value)
+    if value.lower() != b"chunked":
+        raise UpstreamFailed("Triton's answer has a Transfer-Encoding other than chunked.")
+    return None

@@ -1,27 +1,35 @@
 """The head of the request that Triton gets: built anew from parsed parts, never copied."""
 
-from collections.abc import Mapping
-
+from gateway.data.head import Head
 from gateway.data.routes import Route
+
+_ACCEPT_ENCODING = b"Accept-Encoding: "
+# Triton compresses for whoever does not say that they want it plain.
+_PLAIN = b"Accept-Encoding: identity\r\n"
 
 
 def request_head(
     route: Route,
     authority: bytes,
-    forwarded: Mapping[bytes, bytes],
+    head: Head,
     request_id: bytes,
+    traceparent: bytes,
     *,
     body_bytes: int | None,
 ) -> bytes:
     """Head of the request; `body_bytes` None: the body follows in chunks."""
-    lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (route.method, route.path, authority)]
-    lines += [b"%b: %b\r\n" % field for field in forwarded.items()]
-    if b"Accept-Encoding" not in forwarded:
-        # Triton compresses for whoever does not say that they want it plain.
-        lines.append(b"Accept-Encoding: identity\r\n")
+    fields = head.forwarded
+    if route.is_list:
+        # It is read here, so it must come plain.
+        fields = _PLAIN
+    elif _ACCEPT_ENCODING not in fields:
+        fields += _PLAIN
     if body_bytes is None:
-        lines.append(b"Transfer-Encoding: chunked\r\n")
-    elif route.method == b"POST":
-        lines.append(b"Content-Length: %d\r\n" % body_bytes)
-    lines.append(b"Via: 1.1 conch\r\nX-Request-Id: %b\r\n\r\n" % request_id)
-    return b"".join(lines)
+        fields += b"Transfer-Encoding: chunked\r\n"
+    elif head.method == b"POST":
+        fields += b"Content-Length: %d\r\n" % body_bytes
+    return (
+        b"%b %b HTTP/1.1\r\nHost: %b\r\n%bTraceparent: %b\r\n"
+        b"Via: 1.1 conch\r\nX-Request-Id: %b\r\n\r\n"
+        % (head.method, route.path, authority, fields, traceparent, request_id)
+    )

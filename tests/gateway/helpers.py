@@ -21,7 +21,7 @@ from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
 from gateway.listening import open_listeners
-from gateway.permissions import client_grants
+from gateway.permissions import Grants, client_grants
 from gateway.rates import Limit
 from tests.gateway.fake_triton import FakeTriton
 
@@ -72,12 +72,18 @@ class RawClient:
         return await self.answer(is_head=is_head)
 
     async def answer(self, *, is_head: bool = False) -> Answer:
+        return await self.rest_of_answer(await self.read_head(), is_head=is_head)
+
+    async def read_head(self) -> str:
         async with asyncio.timeout(PATIENCE_S):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-            status_line, *lines = head.rstrip("\r\n").split("\r\n")
-            fields = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
-            status = int(status_line.split(" ")[1])
-            no_body = is_head or status == 100
+            return (await self._reader.readuntil(b"\r\n\r\n")).decode()
+
+    async def rest_of_answer(self, head: str, *, is_head: bool = False) -> Answer:
+        status_line, *lines = head.rstrip("\r\n").split("\r\n")
+        fields = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
+        status = int(status_line.split(" ")[1])
+        no_body = is_head or status == 100
+        async with asyncio.timeout(PATIENCE_S):
             body = b"" if no_body else await self._body(fields)
         return Answer(status, fields, body)
 
@@ -119,6 +125,7 @@ class Gateway:
         self.clients: list[RawClient] = []
         self.registry = CollectorRegistry()
         connections = int(str(options.pop("max_connections", 8)))
+        most_clients = int(str(options.pop("max_connections_of_clients", 1000)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),
@@ -126,6 +133,7 @@ class Gateway:
             pool=Pool("127.0.0.1", triton_port, max_connections=connections),
             metrics=Metrics(self.registry),
             max_body_bytes=max_body,
+            max_connections=most_clients,
             times=Times(handshake_s=float(str(options.pop("handshake_s", 10.0)))),
             now_s=self.clock.seconds,
             now_ns=self.clock.nanoseconds,
@@ -133,14 +141,20 @@ class Gateway:
         self.server = Server(self.gate)
         self.token = self.add_key()
 
-    def add_key(self, *, models: tuple[str, ...] = ("*",), limit: Limit | None = None) -> str:
+    def add_key(
+        self,
+        *,
+        models: tuple[str, ...] = ("*",),
+        limit: Limit | None = None,
+        grants: Grants | None = None,
+    ) -> str:
         new = keys.generate()
         token_hash = keys.hash_token(new.token.encode())
         self.keys[new.id] = Key(
             new.id,
             "acme",
             token_hash,
-            client_grants(models),
+            grants or client_grants(models),
             limit,
             datetime.now(UTC),
             revoked=None,
@@ -169,8 +183,12 @@ class Gateway:
         self.server.expire(self.clock.now_s)
 
     def count(self, model: str, status: int) -> float:
+        self.gate.metrics.publish()
         labels = {"model": model, "status": str(status)}
         return self.registry.get_sample_value("conch_requests_total", labels) or 0.0
+
+    def stream_errors(self, model: str) -> float:
+        return self.registry.get_sample_value("conch_stream_errors_total", {"model": model}) or 0.0
 
     async def _find_key(self, key_id: str) -> Key | None:
         self.lookups.append(key_id)

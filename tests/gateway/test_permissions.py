@@ -4,9 +4,10 @@ import pytest
 
 from gateway.errors import InvalidInput
 from gateway.permissions import (
+    CLIENT_PERMISSIONS,
+    Grant,
     Permission,
     client_grants,
-    covers,
     may,
     may_everywhere,
     may_see,
@@ -25,10 +26,15 @@ from gateway.permissions import (
         (("a", "b?"), "ab", False),
         (("m[12]",), "m2", True),
         (("m",), "M", False),
+        (("a*c",), "abc", True),
+        (("a*c",), "abcd", False),
+        (("*a",), "ba", True),
+        (("x", "a?c", "b*"), "bzz", True),
+        (("a**",), "ab", True),
     ],
 )
 def test_patterns_decide_on_models(patterns: tuple[str, ...], model: str, allowed: bool) -> None:
-    assert covers(patterns, model) is allowed
+    assert Grant(CLIENT_PERMISSIONS, patterns).covers(model) is allowed
 
 
 def test_a_permission_counts_on_the_models_of_its_own_grant_only() -> None:

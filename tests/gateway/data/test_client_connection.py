@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.data import client_connection
-from gateway.data.client_connection import MAX_FRAMING_BYTES, MAX_PIPELINED
+from gateway.data.client_connection import MAX_CHUNKS, MAX_FRAMING_BYTES, MAX_PIPELINED
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import (
@@ -66,7 +66,8 @@ SMUGGLING = {
     "HTTP/2.0": b"GET /v2/health/live HTTP/2.0\r\nHost: x\r\n\r\n",
     "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "CONNECT": b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
-    "upgrade": b"GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    "RTSP": b"GET /v2/health/live RTSP/1.0\r\n\r\n",
+    "fragment": b"GET /v2/health/live?a#x HTTP/1.1\r\nHost: x\r\n\r\n",
     "body of a GET": b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 }
@@ -240,11 +241,60 @@ def test_one_byte_chunks_are_no_abuse() -> None:
         triton = FakeTriton()
         async with running(triton) as gateway:
             head = post(INFER, gateway.token).partition(b"Content-Length")[0]
-            size = 2 * MAX_FRAMING_BYTES
+            # The last chunk counts as well.
+            size = MAX_CHUNKS - 1
             body = b"1\r\nx\r\n" * size + b"0\r\n\r\n"
             assert (await gateway.ask(head + CHUNKED + b"\r\n" + body)).status == 200
+            body = b"1\r\nx\r\n" + body
+            reply = await gateway.ask(head + CHUNKED + b"\r\n" + body)
+            assert_problem(reply, 400, "malformed_request")
         assert triton.asked[0].body == b"x" * size
-        assert triton.asked[0].fields[b"transfer-encoding"] == b"chunked"
+
+    run(test)
+
+
+def test_an_upgrade_is_ignored() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            fields = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"
+            request = get(b"/v2", gateway.token, fields)
+            await client.send(request + request)
+            for _ in range(2):
+                assert (await client.answer()).status == 200
+            assert (await client.ask(request)).status == 200
+            reply = await client.ask(post(INFER, gateway.token, b"{}", fields))
+            assert "leave Upgrade out" in str(assert_problem(reply, 400, "malformed_request"))
+        assert len(triton.asked) == 3
+        assert b"upgrade" not in triton.asked[0].head.lower()
+
+    run(test)
+
+
+def test_a_new_connection_takes_the_place_of_an_idle_one() -> None:
+    async def test() -> None:
+        async with running(FakeTriton(), max_connections_of_clients=3) as gateway:
+            idle = [await gateway.connect() for _ in range(3)]
+            for client in idle:
+                assert (await client.ask(get(b"/v2", gateway.token))).status == 200
+            assert (await gateway.ask(get(b"/v2", gateway.token))).status == 200
+            assert await idle[0].is_closed()
+            assert (await idle[2].ask(get(b"/v2", gateway.token))).status == 200
+
+    run(test)
+
+
+def test_with_no_connection_idle_a_new_one_is_refused() -> None:
+    async def test() -> None:
+        async with running(FakeTriton(), max_connections_of_clients=2) as gateway:
+            busy = [await gateway.connect() for _ in range(2)]
+            for client in busy:
+                await client.send(b"GET /v2")
+            await until(lambda: all(c._has_begun for c in gateway.server._connections))
+            refused = await gateway.connect()
+            assert_problem(await refused.answer(), 503, "too_many_connections")
+            assert await refused.is_closed()
 
     run(test)
 
@@ -350,8 +400,10 @@ def test_a_writer_too_fast_for_triton_is_held_up() -> None:
         async with running(triton, max_body_bytes=size) as gateway:
             client = await gateway.connect()
             sending = asyncio.create_task(client.send(post(INFER, gateway.token, b"x" * size)))
+            pool = gateway.gate.pool
+            await until(lambda: any(u._transport.get_write_buffer_size() for u in pool._open))
             await until(lambda: any(c._is_paused for c in gateway.server._connections))
-            upstream = next(iter(gateway.gate.pool._open))
+            (upstream,) = pool._open
             assert upstream._transport.get_write_buffer_size() < 1_000_000
             may_read.set()
             assert (await client.answer()).status == 200
@@ -494,7 +546,7 @@ def test_a_slow_reader_of_the_last_answer_has_time_while_it_reads() -> None:
             assert not transport.is_aborted
             gateway.pass_time(times.idle_s + 1)
             assert transport.is_aborted
-            connections.discard(connection)
+            del connections[connection]
 
     run(test)
 
@@ -502,7 +554,7 @@ def test_a_slow_reader_of_the_last_answer_has_time_while_it_reads() -> None:
 def _has_begun(gateway: Gateway) -> bool:
     (connection,) = gateway.server._connections
     assert connection._current is not None
-    forwarding = connection._current._forwarding
+    forwarding = connection._current.forwarding
     return forwarding is not None and forwarding.answer_has_begun
 
 

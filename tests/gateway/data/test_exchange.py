@@ -1,6 +1,7 @@
 """The trip of a request, over real sockets, before a Triton that does what the test says."""
 
 import asyncio
+import zlib
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.gateway.helpers import INFER, assert_problem, get, post, run, running
 
 def test_a_body_and_its_tensor_length_pass_untouched_both_ways() -> None:
     async def test() -> None:
-        tensor = bytes(range(256)) * 10
+        tensor = zlib.compress(bytes(range(256)) * 10)
 
         def answer(asked: Asked) -> bytes:
             size = len(asked.body)
@@ -40,6 +41,7 @@ def test_the_upstream_request_is_rebuilt_and_carries_no_secret() -> None:
         triton = FakeTriton()
         async with running(triton) as gateway:
             fields = b"X-Request-Id: job-7\r\nX-Forwarded-For: 1.2.3.4\r\nTE: trailers\r\n"
+            fields += b"Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
             fields += b"Connection: keep-alive, X-Odd\r\nX-Odd: 1\r\nX-API-Key: other\r\n"
             reply = await gateway.ask(post(INFER + b"?a=b", gateway.token, b"{}", fields))
         assert triton.asked[0].head == (
@@ -47,6 +49,7 @@ def test_the_upstream_request_is_rebuilt_and_carries_no_secret() -> None:
             b"Host: 127.0.0.1:%d\r\n"
             b"Accept-Encoding: identity\r\n"
             b"Content-Length: 2\r\n"
+            b"Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
             b"Via: 1.1 conch\r\n"
             b"X-Request-Id: job-7\r\n\r\n" % triton.port
         )
@@ -97,7 +100,7 @@ def test_an_unknown_path_and_a_wrong_method_are_refused() -> None:
     async def test() -> None:
         async with running(FakeTriton()) as gateway:
             assert_problem(
-                await gateway.ask(get(b"/v2/logging", gateway.token)), 404, "route_not_found"
+                await gateway.ask(get(b"/v2/log", gateway.token)), 404, "route_not_found"
             )
             reply = await gateway.ask(get(INFER, gateway.token))
             assert_problem(reply, 405, "method_not_allowed")

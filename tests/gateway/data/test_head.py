@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.data.head import MAX_HEADERS, MAX_TARGET_BYTES, Head, read_head
+from gateway.data.head import MAX_FIELD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, Head, read_head
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
 
 HOST = (b"Host", b"gateway")
@@ -43,6 +43,54 @@ def test_http_1_0_has_no_transfer_encoding() -> None:
         _read((b"Transfer-Encoding", b"chunked"), version="1.0")
 
 
+@pytest.mark.parametrize(
+    "host", [b"", b"a/b", b"a@b", b"a b", b"a:port", b"a:1:2", b"[::1", b"a,b", b"a?"]
+)
+def test_a_host_that_is_none_is_refused(host: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="Host"):
+        read_head(b"GET", b"/v2", [(b"Host", host)], version="1.1", keep_alive=True)
+
+
+@pytest.mark.parametrize("host", [b"gateway", b"10.0.0.1:8080", b"[::1]:8080", b"a_b.c-d"])
+def test_a_name_or_an_address_with_or_without_a_port_is_a_host(host: bytes) -> None:
+    read_head(b"GET", b"/v2", [(b"Host", host)], version="1.1", keep_alive=True)
+
+
+def test_the_absolute_form_is_read_as_its_path() -> None:
+    for target in (b"http://gateway/v2", b"HTTP://GATEWAY/v2", b"https://gateway/v2"):
+        head = read_head(b"GET", target, [HOST], version="1.1", keep_alive=True)
+        assert head.target == b"/v2"
+    assert (
+        read_head(b"GET", b"http://gateway", [HOST], version="1.1", keep_alive=True).target == b"/"
+    )
+
+
+def test_an_absolute_form_that_names_another_host_is_refused() -> None:
+    with pytest.raises(MalformedRequest, match="different hosts"):
+        read_head(b"GET", b"http://other/v2", [HOST], version="1.1", keep_alive=True)
+
+
+def test_a_field_too_long_is_refused() -> None:
+    with pytest.raises(HeadersTooLarge, match=str(MAX_FIELD_BYTES)):
+        _read((b"X-Long", b"x" * (MAX_FIELD_BYTES + 1)))
+
+
+def test_the_size_of_the_json_before_tensors_is_a_number() -> None:
+    assert _read((b"Inference-Header-Content-Length", b"17")).json_bytes == 17
+    assert _read().json_bytes is None
+    for given in (b"", b"+1", b"1.5", b"0x1", b"9" * 11):
+        with pytest.raises(MalformedRequest, match="not a number"):
+            _read((b"Inference-Header-Content-Length", given))
+
+
+def test_a_trace_goes_on_and_anything_else_is_dropped() -> None:
+    parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    going_on = _read((b"Traceparent", parent), (b"Tracestate", b"a=1"))
+    assert (going_on.traceparent, going_on.forwarded) == (parent, b"Tracestate: a=1\r\n")
+    new = _read((b"Traceparent", b"junk"), (b"Tracestate", b"a=1"))
+    assert (new.traceparent, new.forwarded) == (b"", b"")
+
+
 def test_other_versions_are_refused() -> None:
     with pytest.raises(MalformedRequest, match=r"HTTP/2\.0"):
         _read(version="2.0")
@@ -79,15 +127,14 @@ def test_only_what_triton_reads_is_passed_on() -> None:
         (b"TE", b"trailers"),
         (b"X-Forwarded-For", b"1.2.3.4"),
     )
-    assert head.forwarded == {
-        b"Content-Type": b"application/octet-stream",
-        b"Inference-Header-Content-Length": b"7",
-    }
+    assert head.forwarded == (
+        b"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: 7\r\n"
+    )
 
 
 def test_lists_given_in_two_fields_are_joined() -> None:
     head = _read((b"Accept-Encoding", b"gzip"), (b"Accept-Encoding", b"deflate"))
-    assert head.forwarded == {b"Accept-Encoding": b"gzip, deflate"}
+    assert head.forwarded == b"Accept-Encoding: gzip, deflate\r\n"
 
 
 @pytest.mark.parametrize(

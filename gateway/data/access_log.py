@@ -1,0 +1,128 @@
+"""One line of JSON for each request; never a secret, never a body."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+FLUSH_LINES = 256
+STDOUT = "-"
+
+_LINE = (
+    b'{"time":"%b.%03dZ","request_id":"%b",%b,"status":%d,"duration_us":%d,"triton_us":%d,'
+    b'"received_bytes":%d,"sent_bytes":%d,"traceparent":"%b"%b}\n'
+)
+_log = structlog.get_logger()
+
+
+class AccessLog:
+    """Lines are gathered and written together; a file that was moved away is opened anew.
+
+    What cannot be written is dropped and said once: requests do not wait for a disk.
+    """
+
+    def __init__(self, path: str, now_s: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._now_s = now_s
+        self._lines: list[bytes] = []
+        self._second = 0
+        self._second_text = b""
+        self._is_failing = False
+        self._file = self._open()
+
+    def write(
+        self,
+        request_id: bytes,
+        subject: bytes,
+        *,
+        status: int,
+        code: str,
+        seconds: float,
+        triton_s: float,
+        received_bytes: int,
+        sent_bytes: int,
+        traceparent: bytes,
+    ) -> None:
+        """Add a line. `subject` comes of `subject_of`; `code` is a problem's, or empty.
+
+        `triton_s` is the part of the seconds that Triton took, from the request's first byte to
+        the answer's last.
+        """
+        now_s = self._now_s()
+        second = int(now_s)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+        self._lines.append(
+            _LINE
+            % (
+                self._second_text,
+                (now_s - second) * 1000,
+                request_id,
+                subject,
+                status,
+                seconds * 1e6,
+                triton_s * 1e6,
+                received_bytes,
+                sent_bytes,
+                traceparent,
+                b',"code":"%b"' % code.encode() if code else b"",
+            )
+        )
+        if len(self._lines) >= FLUSH_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered; called several times a second."""
+        if not self._lines:
+            return
+        lines, self._lines = self._lines, []
+        try:
+            self._follow_rotation()
+            # One write of whole lines: those of several workers do not mix within a line.
+            os.write(self._file, b"".join(lines))
+            self._is_failing = False
+        except OSError as error:
+            if not self._is_failing:
+                _log.error("access_log_unwritable", path=self._path, error=str(error))
+            self._is_failing = True
+
+    def close(self) -> None:
+        self.flush()
+        if self._path != STDOUT:
+            os.close(self._file)
+
+    def _open(self) -> int:
+        if self._path == STDOUT:
+            return 1
+        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+
+    def _follow_rotation(self) -> None:
+        if self._path == STDOUT:
+            return
+        try:
+            is_same = os.path.samestat(os.stat(self._path), os.fstat(self._file))
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            old, self._file = self._file, self._open()
+            os.close(old)
+
+
+def subject_of(
+    *, peer: str, method: bytes, path: bytes, model: str, tenant: str, principal: str
+) -> bytes:
+    """The part of a line that is the same for all requests of one caller for one path."""
+    members = {
+        "peer": peer,
+        "tenant": tenant,
+        "principal": principal,
+        "method": method.decode("latin-1"),
+        "path": path.decode("latin-1"),
+        "model": model,
+    }
+    return msgspec.json.encode(members)[1:-1]

@@ -1,0 +1,146 @@
+"""The body of one request: counted, looked at, and held until it is taken."""
+
+from gateway.data.inflation import Inflation, check_coding
+from gateway.data.json_guard import JsonGuard, check_whole
+from gateway.errors import BodyTooLarge
+
+# Bodies up to this size are held and sent in one write with their head, larger ones streamed.
+HOLD_BYTES = 64 * 1024
+
+
+class Body:
+    """Parts come by `receive`, which only stores; `look` makes them ready to be taken."""
+
+    __slots__ = (
+        "_declared_bytes",
+        "_guard",
+        "_inflation",
+        "_is_guarded",
+        "_json_bytes",
+        "_looked_at",
+        "_max_bytes",
+        "_new",
+        "_ready",
+        "has_arrived",
+        "ready_bytes",
+        "received_bytes",
+    )
+
+    def __init__(self, declared_bytes: int | None) -> None:
+        self.received_bytes = 0
+        # All of it has come from the client.
+        self.has_arrived = False
+        self.ready_bytes = 0
+        self._declared_bytes = declared_bytes
+        self._new: list[bytes] = []
+        # Parts that are being inflated.
+        self._looked_at: list[bytes] = []
+        self._ready: list[bytes] = []
+        self._max_bytes = 0
+        self._is_guarded = False
+        self._json_bytes: int | None = None
+        self._guard: JsonGuard | None = None
+        self._inflation: Inflation | None = None
+
+    def limit(self, max_bytes: int) -> None:
+        """Say how large it may be, as it comes and inflated. Raises BodyTooLarge at once if it can.
+
+        What is looked at before has no limit: it is dropped anyway.
+        """
+        self._max_bytes = max_bytes
+        if max(self._declared_bytes or 0, self.received_bytes) > max_bytes:
+            raise self._too_large()
+
+    def guard(self, coding: bytes, json_bytes: int | None) -> None:
+        """Have the JSON in it looked at: its first `json_bytes`, or all where that is None.
+
+        Raises UnsupportedCoding.
+        """
+        self._is_guarded = True
+        self._json_bytes = json_bytes
+        if check_coding(coding):
+            self._inflation = Inflation(self._max_bytes)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has come and was looked at."""
+        return self.has_arrived and not self._new and not self._looked_at
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether `look` must be called again, though nothing new has come."""
+        return bool(self._looked_at)
+
+    @property
+    def held_bytes(self) -> int:
+        """What waits here; the rest is still to come or has been taken."""
+        return self.ready_bytes + sum(map(len, self._new)) + sum(map(len, self._looked_at))
+
+    def receive(self, part: bytes) -> None:
+        self.received_bytes += len(part)
+        self._new.append(part)
+
+    def look(self) -> None:
+        """Look at what is new, as far as one step goes. Raises the error that refuses the body."""
+        if self.received_bytes > self._max_bytes:
+            raise self._too_large()
+        if not self.has_arrived and self.received_bytes <= HOLD_BYTES:
+            # It may soon be there in one piece, which is looked at faster.
+            return
+        new, self._new = self._new, []
+        if self._inflation is not None:
+            self._inflate(new, self._inflation)
+        elif new:
+            self._look_at(new)
+            self._make_ready(new)
+
+    def take(self) -> list[bytes]:
+        """The parts that are ready, in order; each comes once."""
+        ready, self._ready = self._ready, []
+        self.ready_bytes = 0
+        return ready
+
+    def replace(self, body: bytes) -> None:
+        """Hold this in place of what was taken."""
+        self._make_ready([body])
+
+    def discard(self) -> None:
+        """Drop what is held."""
+        self._new.clear()
+        self._looked_at.clear()
+        self._ready.clear()
+        self.ready_bytes = 0
+
+    def _look_at(self, new: list[bytes]) -> None:
+        if not self._is_guarded:
+            return
+        if self._guard is None:
+            if self.has_arrived:
+                check_whole(new[0] if len(new) == 1 else b"".join(new), self._json_bytes)
+                return
+            declared = self._declared_bytes
+            size_bytes = self._max_bytes if declared is None else declared
+            self._guard = JsonGuard(self._json_bytes, size_bytes)
+        for part in new:
+            self._guard.piece(part)
+
+    def _inflate(self, new: list[bytes], inflation: Inflation) -> None:
+        self._guard = self._guard or JsonGuard(self._json_bytes, self._max_bytes)
+        self._looked_at += new
+        for part in new:
+            inflation.add(part)
+        if inflation.is_pending:
+            self._guard.piece(inflation.step())
+        if not inflation.is_pending:
+            parts, self._looked_at = self._looked_at, []
+            self._make_ready(parts)
+
+    def _make_ready(self, parts: list[bytes]) -> None:
+        self._ready += parts
+        self.ready_bytes += sum(map(len, parts))
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"The body has over {self._max_bytes} bytes; send less, "
+            "or have CONCH_MAX_BODY_BYTES raised."
+        )

@@ -1,0 +1,187 @@
+"""What of a JSON body could hurt Triton is refused while it passes by; nothing is built from it.
+
+Measured on server 2.51: 200,000 nested arrays end the whole server, for all tenants; a shape in
+94 bytes of JSON has it take 8 GiB before it looks at the data.
+"""
+
+import math
+import re
+
+from gateway.errors import MalformedRequest, SharedMemoryRefused
+
+# A tensor nests as deep as it has axes, and stands four levels deep itself.
+MAX_DEPTH = 64
+# Inputs, outputs and their parameters.
+MAX_OBJECTS = 4096
+MAX_SHAPE_BYTES = 1024
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Both keys that are looked for begin like this.
+_KEY_BEGUN = b'"sha'
+_SHAPE = re.compile(rb'"shape"\s*:\s*\[([^\]]*)\]')
+_SHARED_MEMORY = re.compile(rb'"shared_memory_region"\s*:')
+_UNFINISHED = re.compile(rb'"sha[a-z_]*(?:"\s*(?::\s*(?:\[[^\]]*)?)?)?\Z')
+_INTEGERS = re.compile(rb"\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)*")
+# No writer of JSON escapes letters; who does hides a key from us, not from Triton.
+# Where a piece begins, it is not known whether the backslash before was one: then it counts.
+_HIDDEN_LETTERS = re.compile(
+    rb"(?:\A\\*|(?<!\\)(?:\\\\)*)\\u00(?:[46][1-9a-f]|[57][0-9a]|5f)", re.IGNORECASE
+)
+_ESCAPE_BYTES = 6
+_ALL_AS_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+# JSON that was looked at -> the elements that its shapes tell of. A client says the same before
+# the tensors of each request.
+_known: dict[bytes, int] = {}
+_MAX_KNOWN = 1024
+_MAX_KNOWN_BYTES = 2048
+
+
+def check_whole(body: bytes, json_bytes: int | None) -> None:
+    """Look at a body that is all there; raises MalformedRequest or SharedMemoryRefused."""
+    text = body if json_bytes is None else body[:json_bytes]
+    elements = _known.get(text)
+    if elements is None:
+        guard = JsonGuard(None, len(body))
+        elements = guard.look(text)
+        if len(text) <= _MAX_KNOWN_BYTES:
+            if len(_known) >= _MAX_KNOWN:
+                del _known[next(iter(_known))]
+            _known[text] = elements
+    check_elements(elements, len(body))
+
+
+def check_elements(elements: int, size_bytes: int) -> None:
+    """Raise MalformedRequest for more elements of tensors than there are bytes."""
+    if elements > size_bytes:
+        raise MalformedRequest(
+            f"The shapes tell of {elements} elements, which cannot be in a body of "
+            f"{size_bytes} bytes; send the shapes of the tensors that you send."
+        )
+
+
+class JsonGuard:
+    """Looks at the JSON part of one body, piece by piece.
+
+    `json_bytes` is the size of that part where tensors follow it, else None: all of the body.
+    A tensor element takes a byte at least, so shapes may tell of `max_elements` in all: the size
+    of the body in bytes.
+    """
+
+    __slots__ = (
+        "_carry",
+        "_depth",
+        "_elements",
+        "_in_string",
+        "_is_escaped",
+        "_left_bytes",
+        "_max_elements",
+        "_objects",
+    )
+
+    def __init__(self, json_bytes: int | None, max_elements: int) -> None:
+        self._left_bytes = json_bytes
+        self._max_elements = max_elements
+        self._elements = 0
+        self._objects = 0
+        self._depth = 0
+        self._in_string = False
+        self._is_escaped = False
+        # The end of the last piece, where a shape may have begun.
+        self._carry = b""
+
+    def look(self, text: bytes) -> int:
+        """Look at JSON that is all there; the elements that its shapes tell of."""
+        if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+            # So few brackets nest no deeper; the many need a closer look.
+            self._look_at_brackets(text)
+        self._look_at_keys(text)
+        return self._elements
+
+    def piece(self, data: bytes) -> None:
+        """Look at the next piece of a body; raises as `check_whole` does."""
+        if self._left_bytes is not None:
+            data = data[: self._left_bytes]
+            self._left_bytes -= len(data)
+        if self._is_plain(data):
+            self._depth = max(0, self._depth - data.count(b"]") - data.count(b"}"))
+            self._carry = b""
+        elif data:
+            self._look_at_brackets(data)
+            self._look_at_keys(self._carry + data)
+            self._carry = _begun(self._carry + data)
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Whether nothing begins or goes on here: numbers, most likely, which most bytes are."""
+        if self._in_string or b'"' in self._carry or b"\\" in data:
+            return False
+        return b'"' not in data and b"[" not in data and b"{" not in data
+
+    def _look_at_keys(self, text: bytes) -> None:
+        if b"\\u00" in text and _HIDDEN_LETTERS.search(text):
+            raise MalformedRequest("The JSON writes letters of ASCII as escapes; write them plain.")
+        at = text.find(_KEY_BEGUN)
+        if at < 0:
+            return
+        if _SHARED_MEMORY.search(text, at):
+            raise SharedMemoryRefused(
+                "Tensors in shared memory are not served here; send them in the body."
+            )
+        for match in _SHAPE.finditer(text, at):
+            # Anything but integers Triton refuses by itself.
+            if _INTEGERS.fullmatch(match[1]):
+                self._elements += abs(math.prod(map(int, match[1].split(b","))))
+        check_elements(self._elements, self._max_elements)
+
+    def _look_at_brackets(self, data: bytes) -> None:
+        text = self._outside_strings(data)
+        self._objects += text.count(b"{")
+        if self._objects > MAX_OBJECTS:
+            raise MalformedRequest(
+                f"The JSON has over {MAX_OBJECTS} objects; ask for fewer inputs and outputs."
+            )
+        brackets = text.translate(_ALL_AS_BRACKETS, _NO_BRACKETS)
+        levels = 0
+        while b"[]" in brackets:
+            # Each round takes off the innermost level.
+            brackets = brackets.replace(b"[]", b"")
+            levels += 1
+            if self._depth + levels > MAX_DEPTH:
+                raise _too_deep()
+        self._depth = max(0, self._depth - brackets.count(b"]")) + brackets.count(b"[")
+        if self._depth > MAX_DEPTH:
+            raise _too_deep()
+
+    def _outside_strings(self, data: bytes) -> bytes:
+        if self._in_string:
+            rest = _REST_OF_STRING.match(data, int(self._is_escaped))
+            if rest is None:
+                self._is_escaped = _ends_escaped(data[int(self._is_escaped) :])
+                return b""
+            data = data[rest.end() :]
+        text, quote, begun = _STRING.sub(b"", data).partition(b'"')
+        self._in_string = bool(quote)
+        self._is_escaped = _ends_escaped(begun)
+        return text
+
+
+def _too_deep() -> MalformedRequest:
+    return MalformedRequest(f"The JSON nests deeper than {MAX_DEPTH}; send flat tensors.")
+
+
+def _ends_escaped(text: bytes) -> bool:
+    """Whether the character that follows belongs to an escape."""
+    return (len(text) - len(text.rstrip(b"\\"))) % 2 == 1
+
+
+def _begun(text: bytes) -> bytes:
+    """What of the text's end may be the beginning of a key, of a shape or of a letter's escape."""
+    at = text.rfind(_KEY_BEGUN)
+    if at >= 0 and _UNFINISHED.match(text, at):
+        if len(text) - at > MAX_SHAPE_BYTES:
+            raise MalformedRequest(f"A shape takes over {MAX_SHAPE_BYTES} bytes; write it shorter.")
+        return text[at:]
+    return text[-_ESCAPE_BYTES:]

@@ -1,0 +1,128 @@
+"""Lines of the access log: what is in them, and where they go."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.data import access_log
+from gateway.data.access_log import AccessLog, subject_of
+
+SUBJECT = subject_of(
+    peer="127.0.0.1", method=b"POST", path=b"/v2/a", model="a", tenant="acme", principal="k1"
+)
+
+
+def write(log: AccessLog, *, code: str = "", subject: bytes = SUBJECT) -> None:
+    log.write(
+        b"r-1",
+        subject,
+        status=200,
+        code=code,
+        seconds=0.0123456,
+        triton_s=0.01,
+        received_bytes=30,
+        sent_bytes=20,
+        traceparent=b"00-a-b-01",
+    )
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_line_tells_who_asked_for_what_and_how_it_went(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "access.log"
+    log = AccessLog(str(path), now_s=lambda: 1_790_000_000.25)
+    write(log)
+    log.close()
+    assert lines(path) == [
+        {
+            "time": "2026-09-21T14:13:20.250Z",
+            "request_id": "r-1",
+            "peer": "127.0.0.1",
+            "tenant": "acme",
+            "principal": "k1",
+            "method": "POST",
+            "path": "/v2/a",
+            "model": "a",
+            "status": 200,
+            "duration_us": 12345,
+            "triton_us": 10000,
+            "received_bytes": 30,
+            "sent_bytes": 20,
+            "traceparent": "00-a-b-01",
+        }
+    ]
+
+
+def test_a_problem_is_told_by_its_code(tmp_path: Path) -> None:
+    log = AccessLog(str(tmp_path / "log"))
+    write(log, code="quota_exceeded")
+    log.close()
+    assert lines(tmp_path / "log")[0]["code"] == "quota_exceeded"
+
+
+def test_what_a_client_made_up_cannot_break_a_line(tmp_path: Path) -> None:
+    subject = subject_of(
+        peer="::1", method=b"GET", path=b'/"\n\xff\x00', model="", tenant="", principal='jwt:"\n'
+    )
+    log = AccessLog(str(tmp_path / "log"))
+    write(log, subject=subject)
+    log.close()
+    (line,) = lines(tmp_path / "log")
+    assert line["path"] == '/"\n\xff\x00' and line["principal"] == 'jwt:"\n'
+
+
+def test_lines_are_written_by_flush_or_when_there_are_many(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = AccessLog(str(path))
+    write(log)
+    assert not path.read_text()
+    log.flush()
+    assert len(lines(path)) == 1
+    for _ in range(access_log.FLUSH_LINES):
+        write(log)
+    assert len(lines(path)) == 1 + access_log.FLUSH_LINES
+    log.close()
+
+
+def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
+    path, old = tmp_path / "log", tmp_path / "log.1"
+    log = AccessLog(str(path))
+    write(log)
+    log.flush()
+    path.rename(old)
+    write(log)
+    log.flush()
+    old.unlink()
+    path.unlink()
+    write(log)
+    log.close()
+    assert len(lines(path)) == 1
+
+
+def test_a_disk_that_takes_nothing_is_said_once_and_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(file: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    log = AccessLog(str(tmp_path / "log"))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        for _ in range(3):
+            write(log)
+            log.flush()
+    assert capsys.readouterr().out.count("access_log_unwritable") == 1
+    write(log)
+    log.close()
+    assert len(lines(tmp_path / "log")) == 1
+
+
+def test_standard_output_will_do(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    log = AccessLog("-")
+    write(log)
+    log.close()
+    assert json.loads(capfdbinary.readouterr().out)["request_id"] == "r-1"

@@ -1,0 +1,143 @@
+"""Bodies that would hurt Triton, whole and in pieces of any size."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.data import json_guard
+from gateway.data.json_guard import MAX_DEPTH, MAX_OBJECTS, JsonGuard, check_whole
+from gateway.errors import MalformedRequest, SharedMemoryRefused
+
+DEEP = b"[" * (MAX_DEPTH + 1)
+REFUSED = {
+    "nested arrays": b'{"inputs":' + DEEP,
+    "nested objects": b'{"a":' * (MAX_DEPTH + 1),
+    "nested between other things": b'[1,{"a":"x"},' * (MAX_DEPTH + 1),
+    "nested and closed": DEEP + b"]" * len(DEEP),
+    "nested after many flat ones": b"[" + b"[1]," * 10_000 + DEEP,
+    "brackets closed in strings": b'["]","]","]",' * (MAX_DEPTH + 1),
+    "quotes escaped in strings": b'["\\"]",' * (MAX_DEPTH + 1),
+    "many objects": b"[" + b"{}," * (MAX_OBJECTS + 1) + b"{}]",
+    "a shape too large": b'{"shape":[1,268435456]}',
+    "a shape too large for the machine's integers": b'{"shape":[4294967296,4294967296]}',
+    "a negative shape": b'{"shape":[-1,268435456]}',
+    "a shape with spaces": b'{ "shape" : [ 1 , 268435456 ] }',
+    "shapes too large together": b'{"shape":[60],"more":{"shape":[60]}}',
+    "an escaped key": b'{"sh\\u0061pe":[1,268435456]}',
+    "an escaped key after backslashes": b'{"\\\\\\u0073hape":[1]}',
+}
+
+
+def in_pieces(body: bytes, size: int, json_bytes: int | None = None) -> None:
+    guard = JsonGuard(json_bytes, len(body))
+    for start in range(0, len(body), size):
+        guard.piece(body[start : start + size])
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
+def test_what_would_hurt_triton_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        check_whole(body, None)
+    for size in (1, 2, 7, 50, 4096):
+        with pytest.raises(MalformedRequest):
+            in_pieces(body, size)
+
+
+ACCEPTED = {
+    "a usual request": b'{"inputs":[{"name":"x","shape":[1,3],"datatype":"BOOL","data":[1,0,1]}]}',
+    "a tensor of many axes": b'{"shape":[1,1,1,1,1,1,1,1],"data":[[[[[[[[1]]]]]]]]}',
+    "many rows": json.dumps({"shape": [5000, 2], "data": [[0, 1]] * 5000}).encode(),
+    "brackets in strings": json.dumps({"data": ["[[[[" * 100, '"[{', "\\"] * 20}).encode(),
+    "a string that is called shape": b'{"data":["shape", "shared_memory_region"], "shape":[2]}',
+    "escapes that writers make": b'{"data":["\\u00e9\\u0000\\u001f\\u003c\\n\\""],"shape":[1]}',
+    "no JSON at all": b"\x00\xff\x80",
+    "a shape that is none": b'{"shape":[1.5]}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
+def test_what_does_not_is_let_through(body: bytes) -> None:
+    check_whole(body, None)
+    for size in (1, 2, 7, 50, 4096):
+        in_pieces(body, size)
+
+
+def test_a_backslash_before_a_u_is_text() -> None:
+    check_whole(b'{"data":["\\\\u0073"]}', None)
+
+
+@pytest.mark.parametrize("space", [b"", b" " * 100])
+def test_a_tensor_in_shared_memory_is_refused(space: bytes) -> None:
+    body = b'{"parameters":{"shared_memory_region"%b:"r"}}' % space
+    with pytest.raises(SharedMemoryRefused):
+        check_whole(body, None)
+    for size in (1, 2, 7, 50):
+        with pytest.raises(SharedMemoryRefused):
+            in_pieces(body, size)
+
+
+def test_only_the_json_before_the_tensors_is_looked_at() -> None:
+    text = b'{"shape":[8]}'
+    check_whole(text + DEEP, len(text))
+    in_pieces(text + DEEP, 5, len(text))
+    with pytest.raises(MalformedRequest):
+        check_whole(text + DEEP, len(text) + len(DEEP))
+
+
+def test_json_that_is_known_is_held_against_each_body() -> None:
+    text = b'{"shape":[100]}'
+    check_whole(text + bytes(100), len(text))
+    with pytest.raises(MalformedRequest, match="100 elements"):
+        check_whole(text, len(text))
+
+
+def test_known_json_takes_bounded_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_guard, "_MAX_KNOWN", 3)
+    monkeypatch.setattr(json_guard, "_known", {})
+    for number in range(10):
+        check_whole(b'{"id":"%d"}' % number, None)
+    assert len(json_guard._known) == 3
+
+
+def test_a_shape_without_end_is_refused() -> None:
+    with pytest.raises(MalformedRequest, match="A shape takes over"):
+        in_pieces(b'{"shape":[' + b"1," * 2000, 100)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=30,
+)
+
+
+@given(JSON, st.integers(1, 40))
+def test_json_of_fair_depth_passes_however_it_is_cut(value: object, size: int) -> None:
+    body = json.dumps(value, ensure_ascii=False).encode()
+    check_whole(body, None)
+    in_pieces(body, size)
+
+
+def depth(value: object) -> int:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
+
+
+@given(st.integers(0, 2 * MAX_DEPTH), st.lists(st.text(), max_size=3), st.integers(1, 40))
+def test_depth_is_told_around_strings_however_they_are_cut(
+    levels: int, texts: list[str], size: int
+) -> None:
+    value: object = texts
+    for _ in range(levels):
+        value = [*texts, value]
+    body = json.dumps(value).encode()
+    if depth(value) > MAX_DEPTH:
+        with pytest.raises(MalformedRequest, match="nests deeper"):
+            in_pieces(body, size)
+    elif depth(value) <= MAX_DEPTH // 2:
+        # In between it depends on the cuts: what a piece opens and closes is counted on top.
+        in_pieces(body, size)
