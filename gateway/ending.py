@@ -1,4 +1,4 @@
-"""Tells a worker that it is to end: a signal, or the process that started it."""
+"""Tells a worker that it is to end: by a signal, or by the process that started it."""
 
 import asyncio
 import signal
@@ -13,18 +13,25 @@ class Ending:
     def __init__(self) -> None:
         self.begun = asyncio.Event()
         self.is_retirement = False
+        self._control: socket.socket | None = None
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self.begun.set)
+            self._loop.add_signal_handler(number, self._begin)
 
     def follow(self, control: socket.socket) -> None:
-        """Say that this worker is ready, and retire when the other end is closed or has died."""
+        """Say that this worker is ready; the line's end, from either side, is the worker's too."""
         control.setblocking(False)
         control.send(READY)
-        self._loop.add_reader(control, self._retire, control)
+        self._control = control
+        self._loop.add_reader(control, self._retire)
 
-    def _retire(self, control: socket.socket) -> None:
-        self._loop.remove_reader(control)
-        control.close()
-        self.is_retirement = self.is_retirement or not self.begun.is_set()
+    def _retire(self) -> None:
+        self.is_retirement = True
+        self._begin()
+
+    def _begin(self) -> None:
         self.begun.set()
+        if self._control is not None:
+            self._loop.remove_reader(self._control)
+            self._control.close()
+            self._control = None

@@ -14,7 +14,8 @@ class Inheritance:
     """Numbers of open files; all are sockets but `buckets`, the memory that workers share."""
 
     listeners: Sequence[int]
-    # The worker says READY on it; when its other end closes, the worker is to retire.
+    # The worker says READY on it, and closes it when it begins to end; when the other end is shut,
+    # the worker is to retire.
     control: int
     buckets: int | None
 

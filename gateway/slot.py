@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 class Slot:
-    """Keeps one worker on these sockets, at once after a crash, later after several in a row."""
+    """Keeps one worker on these sockets: another one at once, but later after several failures."""
 
     def __init__(
         self,
@@ -89,27 +89,33 @@ class Slot:
         """A worker that answers clients; None if it did not come so far."""
         if self._ending.is_set():
             return None
-        worker = await WorkerProcess.start(self._listeners, self._buckets)
+        try:
+            worker = await WorkerProcess.start(self._listeners, self._buckets)
+        except OSError as error:  # no more processes or open files, say
+            _log.error("worker_not_started", slot=self._number, error=str(error))
+            return None
         self._workers[worker] = asyncio.create_task(self._watch(worker))
         if self._ending.is_set():
             worker.signal(signal.SIGTERM)
-        if await worker.is_ready(START_TIMEOUT_S) and worker in self._workers:
+        if await worker.is_ready(START_TIMEOUT_S) and not worker.is_leaving:
             return worker
         if not self._ending.is_set():
             worker.signal(signal.SIGKILL)
         return None
 
     async def _watch(self, worker: WorkerProcess) -> None:
+        await worker.leaves()
+        is_missed = worker is self._serving and not self._ending.is_set()
+        if is_missed:
+            self._failures = 0 if worker.age_s > HEALTHY_S else self._failures + 1
+            restart = asyncio.create_task(self._start_again(worker))
+            self._restarts.add(restart)
+            restart.add_done_callback(self._restarts.discard)
         ending = await worker.wait()
         del self._workers[worker]
         forget_process(self._state_dir, worker.pid)
-        if worker is not self._serving or self._ending.is_set():
-            return
-        _log.error("worker_ended", slot=self._number, pid=worker.pid, ending=ending)
-        self._failures = 0 if worker.age_s > HEALTHY_S else self._failures + 1
-        restart = asyncio.create_task(self._start_again(worker))
-        self._restarts.add(restart)
-        restart.add_done_callback(self._restarts.discard)
+        if is_missed:
+            _log.error("worker_ended", slot=self._number, pid=worker.pid, ending=ending)
 
     async def _start_again(self, ended: WorkerProcess) -> None:
         async with self._changing:

@@ -17,6 +17,8 @@ class WorkerProcess:
         self._process = process
         self._control = control
         self._started_s = asyncio.get_running_loop().time()
+        self._ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._leaving = asyncio.create_task(self._hear())
 
     @classmethod
     async def start(cls, listeners: Listeners, buckets: int | None) -> "WorkerProcess":
@@ -47,16 +49,21 @@ class WorkerProcess:
 
     async def is_ready(self, timeout_s: float) -> bool:
         """Whether it says in time that it answers clients; False as soon as it has ended."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await loop.sock_recv(self._control, len(READY)) == READY
-        except (TimeoutError, OSError):
-            return False
+        done, _ = await asyncio.wait([self._ready], timeout=timeout_s)
+        return bool(done) and self._ready.result()
+
+    async def leaves(self) -> None:
+        """Wait until it begins to end, or is dead."""
+        await self._leaving
+
+    @property
+    def is_leaving(self) -> bool:
+        return self._leaving.done()
 
     def retire(self) -> None:
         """Have it accept no more and end once its requests are answered."""
-        self._control.close()
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
 
     def signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -65,5 +72,10 @@ class WorkerProcess:
     async def wait(self) -> str:
         """How it ended, once it has."""
         code = await self._process.wait()
-        self._control.close()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    async def _hear(self) -> None:
+        loop = asyncio.get_running_loop()
+        with self._control, contextlib.suppress(OSError):
+            self._ready.set_result(await loop.sock_recv(self._control, len(READY)) == READY)
+            await loop.sock_recv(self._control, 1)

@@ -150,6 +150,23 @@ def test_a_worker_that_is_killed_takes_only_its_own_connections_along(tmp_path: 
     run(test)
 
 
+def test_a_worker_that_is_told_to_end_has_a_successor_before(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with running_parent(FakeTriton(), tmp_path) as gateway:
+            load = gateway.load()
+            load.start()
+            await load.answered(200)
+            before = gateway.workers
+            os.kill(min(before), signal.SIGTERM)
+            await come_true(lambda: len(gateway.workers - before) == 1)
+            await load.answered(500)
+            await load.stop()
+            assert (load.refused, load.broken.total()) == (0, 0)
+            assert set(load.answers) == {200}
+
+    run(test)
+
+
 def test_all_workers_together_keep_a_limit(tmp_path: Path) -> None:
     async def test() -> None:
         async with running_parent(FakeTriton(), tmp_path, workers=3, rate="50/s") as gateway:
