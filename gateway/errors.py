@@ -17,6 +17,7 @@ GatewayError
     UriTooLong             414
     UnsupportedCoding      415
     QuotaExceeded          429
+    TooManyFailures        429
     HeadersTooLarge        431
     InternalError          500
     UpstreamFailed         502
@@ -25,6 +26,7 @@ GatewayError
       Overloaded
       TooManyConnections
       RecordsUnavailable
+      IssuerUnavailable
       Draining
     UpstreamTimeout        504
 """
@@ -162,6 +164,18 @@ class QuotaExceeded(HttpError):
         return {"violated-policies": [self.policy]}
 
 
+class TooManyFailures(HttpError):
+    status, code, title = 429, "too_many_failures", "Too many failed attempts"
+    proxy_error = "http_request_denied"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+    def headers(self) -> list[Header]:
+        return [(b"Retry-After", b"%d" % self.retry_after_s)]
+
+
 class HeadersTooLarge(HttpError):
     status, code, title = 431, "headers_too_large", "Request header fields too large"
 
@@ -206,6 +220,13 @@ class TooManyConnections(Unavailable):
 class RecordsUnavailable(Unavailable):
     code, title = "records_unavailable", "Keys cannot be read"
     proxy_error = "proxy_internal_error"
+
+
+class IssuerUnavailable(Unavailable):
+    code, title = "issuer_unavailable", "Tokens cannot be verified"
+    proxy_error = "proxy_internal_error"
+    # A failed fetch of an issuer's keys is tried again after 10 s.
+    retry_after_s = 10
 
 
 class Draining(Unavailable):

@@ -94,6 +94,14 @@ def parse_grant(text: str) -> Grant:
     return Grant(_parse_verbs(verbs), check_patterns(models))
 
 
+def parse_grants(texts: Iterable[str]) -> Grants:
+    """All grants of a key; raises InvalidInput."""
+    grants = tuple(map(parse_grant, texts))
+    if not 1 <= len(grants) <= MAX_GRANTS:
+        raise InvalidInput(f"{len(grants)} grants; give 1 to {MAX_GRANTS}")
+    return grants
+
+
 def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """The patterns themselves; raises InvalidInput for one that no model's name could match."""
     if not 1 <= len(patterns) <= MAX_PATTERNS:

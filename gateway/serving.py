@@ -6,11 +6,12 @@ import time
 from urllib.parse import urlsplit
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import mark_process_dead
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.data.access_log import AccessLog
+from gateway.data.attempts import PER_ADDRESS, Allowance, Attempts
 from gateway.data.auth import Authenticator, FindKey
 from gateway.data.gate import Gate, Times
 from gateway.data.limits import TokenBuckets
@@ -22,16 +23,17 @@ from gateway.ending import Ending
 from gateway.errors import ConfigurationError, RecordsUnavailable
 from gateway.inheritance import Inheritance
 from gateway.keys import Key
+from gateway.last_used_writer import keep_writing, write_last_used
 from gateway.listening import cannot_listen, open_listeners
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 from gateway.tls import TlsReloader, tls_files
+from gateway.tls_following import follow_tls
 
 POLL_S = 0.25
 # How long known keys go on working when it cannot be read whether they were revoked.
 TRUST_S = 60.0
-TLS_POLL_S = 1.0
 
 _log = structlog.get_logger()
 
@@ -46,14 +48,17 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     tls = None if files is None else TlsReloader(files)
     await require_current(settings.records_url)
     records = Records(settings.records_url)
-    authenticator = Authenticator(_find_key(records))
+    authenticator = _authenticator(settings, records)
     seen = await records.last_change()
     gate = _gate(settings, authenticator, inherited)
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
-    following = [_follow_changes(records, authenticator, seen)]
+    following = [
+        _follow_changes(records, authenticator, seen),
+        keep_writing(records, authenticator.last_used),
+    ]
     if tls is not None:
-        following.append(_follow_tls(server, tls))
+        following.append(follow_tls(server, tls))
     tasks = [asyncio.create_task(work) for work in following]
     if inherited is not None:
         ending.follow(inherited.open_control())
@@ -64,6 +69,7 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
         task.cancel()
     # A look at the records that is cut short would wait for ever once they are closed.
     await asyncio.gather(*tasks, return_exceptions=True)
+    await write_last_used(records, authenticator.last_used)
     await records.close()
     mark_process_dead(os.getpid())
 
@@ -147,35 +153,19 @@ async def _listen(
         raise cannot_listen(settings.host, settings.port, error) from error
 
 
-async def _follow_tls(server: Server, files: TlsReloader) -> None:
-    """Give new connections the certificate that lies in the files now."""
-    expiry = Gauge(
-        "conch_tls_certificate_expiry_timestamp_seconds",
-        "When the certificate that clients are shown ends to be valid.",
-        registry=CollectorRegistry(),
-        multiprocess_mode="livemin",
+def _authenticator(settings: GatewaySettings, records: Records) -> Authenticator:
+    burst = settings.max_failures_per_address
+    return Authenticator(
+        _readable(records.find_key),
+        find_subject=_readable(records.find_subject),
+        attempts=Attempts(Allowance(burst, PER_ADDRESS.refill_s) if burst else None),
     )
-    expiry.set(files.tls.expires_s)
-    is_in_use = True
-    while True:
-        await asyncio.sleep(TLS_POLL_S)
-        is_in_use = not files.reload() and is_in_use
-        if is_in_use:
-            continue
-        try:
-            await server.use_tls(files.tls.context)
-        except OSError as error:  # no more open files, say: tried again
-            _log.error("tls_files_not_in_use", error=str(error))
-            continue
-        is_in_use = True
-        expiry.set(files.tls.expires_s)
-        _log.info("tls_files_reloaded", pid=os.getpid())
 
 
-def _find_key(records: Records) -> FindKey:
-    async def find(key_id: str) -> Key | None:
+def _readable(read: FindKey) -> FindKey:
+    async def find(wanted: str) -> Key | None:
         try:
-            return await records.find_key(key_id)
+            return await read(wanted)
         except (SQLAlchemyError, OSError) as error:
             _log.error("records_unreadable", error=str(error))
             raise RecordsUnavailable("Keys cannot be read just now; try again.") from error

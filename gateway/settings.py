@@ -1,6 +1,7 @@
 """Settings of the gateway. Order: command line > environment > .env > conch.toml > default."""
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -19,11 +20,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, InvalidInput
+from gateway.jwt_issuers import JwtIssuer, parse_issuers
 
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
 TOML_FILE = "conch.toml"
+MAX_SHOWN = 200
 # Names that clients and exports read from the environment; they are not settings of a server.
 CLIENT_NAMES = frozenset({"CONCH_API_KEY", "CONCH_MODELOPT_PYTHON"})
 # Neither an absolute path nor SQLite's own `:memory:` and `file:` forms.
@@ -116,6 +119,18 @@ class GatewaySettings(BaseSettings):
         default="",
         description="File that gets a line of JSON for each request; `-`: standard output.",
     )
+    jwt_issuers: str = Field(
+        default="",
+        description="Whose JSON Web Tokens are taken: a JSON list, or tables in conch.toml "
+        "(docs/tokens.md). Empty: API keys only.",
+    )
+
+    max_failures_per_address: int = Field(
+        default=30,
+        ge=0,
+        description="Failed attempts to authenticate that one address may make at once, and one "
+        "more each 2 s. 0: no limit, where a proxy's address stands for all clients.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -136,6 +151,26 @@ class GatewaySettings(BaseSettings):
     def _is_absolute(cls, path: str) -> str:
         # The processes of one gateway have other working directories.
         return path if path in ("", "-") else str(Path(path).absolute())
+
+    @field_validator("jwt_issuers", mode="before")
+    @classmethod
+    def _tables_to_text(cls, given: object) -> str:
+        # Kept as text: settings are handed on to other processes in their environment.
+        return given if isinstance(given, str) else json.dumps(given, default=str)
+
+    @field_validator("jwt_issuers")
+    @classmethod
+    def _are_issuers(cls, text: str) -> str:
+        try:
+            parse_issuers(text)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    @property
+    def token_issuers(self) -> tuple[JwtIssuer, ...]:
+        """The issuers whose JSON Web Tokens are taken."""
+        return parse_issuers(self.jwt_issuers)
 
     @property
     def url(self) -> str:
@@ -250,4 +285,8 @@ def _explain(fault: ErrorDetails) -> str:
     """The setting that is wrong, the names it is set by, its value and the reason."""
     field = str(fault["loc"][0])
     names = f"{flag_name(field)} or {environment_name(field)}"
-    return f"{names} is {fault['input']!r}: {fault['msg']}"
+    shown = repr(fault["input"])
+    if len(shown) > MAX_SHOWN:
+        # Issuers of tokens are a long list; the reason names the one that is wrong.
+        shown = f"{shown[:MAX_SHOWN]}..."
+    return f"{names} is {shown}: {fault['msg']}"

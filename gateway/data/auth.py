@@ -1,129 +1,184 @@
-"""Who calls: from the token of a request to a principal, mostly without asking the records."""
+"""Who calls: from the token or certificate of a request to a principal, mostly from memory.
 
-import asyncio
+The order of a decision: a token that was let in before -> form and checksum -> keys in memory ->
+failures of late -> the records, or the signature. Whatever is wrong with a token, it is compared
+as often, read as often and answered in the same words.
+
+Memory alone lets in, whatever failures there were: who guesses at a key, or shares an address
+with its owner, must not be able to lock the owner out. A no of memory is asked of the records
+once more, since the key may have changed a moment ago; over the limits of failures it is final.
+Those who name one key reach its limit only by readings that put the key into memory, so that its
+owner is told from them there; and a key that changed meanwhile is read once, over any limit.
+"""
+
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from hashlib import sha256
+from math import inf
+from typing import Protocol
 
 from gateway import keys
+from gateway.data.attempts import Attempts
+from gateway.data.key_cache import Admitted, KeyCache, put_bounded, subject_name
+from gateway.data.last_used import NOTE_EVERY_S, LastUsed
 from gateway.data.peer import Peer
-from gateway.errors import Overloaded, Unauthenticated
+from gateway.data.principal import Principal as Principal
+from gateway.data.questions import Questions
+from gateway.errors import Unauthenticated
 from gateway.keys import Key
-from gateway.permissions import Grants
-from gateway.rates import Limit
+from gateway.networks import is_within
 
-MAX_CACHED = 100_000
-# Tokens of right form that are not valid; an attacker can make any number of them.
-MAX_REFUSED = 10_000
-MAX_LOOKUPS = 256
+# Tokens whose signature was verified; each is looked at anew when it expires.
+MAX_VERIFIED = 100_000
 
 MISSING = "No API key; send `Authorization: Bearer ck_...` or `X-API-Key: ck_...`."
 # One text for unknown, revoked and wrong: nothing is to be learnt from it.
-NOT_VALID = "The API key is not valid; ask the operator of this gateway for one."
+NOT_VALID = (
+    "The API key, token or certificate is not valid; ask the operator of this gateway for another."
+)
 
 FindKey = Callable[[str], Awaitable[Key | None]]
-_T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who calls, and what the decisions that follow need to know of them."""
+class TokenVerifier(Protocol):
+    """Vouches for tokens that are no API keys."""
 
-    # The key's id; of a JSON Web Token `jwt:` with issuer and subject.
-    id: str
-    tenant: str
-    grants: Grants
-    limit: Limit | None
+    def claims(self, token: bytes) -> bool:
+        """Whether the token has the form of one that is to be verified; costs next to nothing."""
+        ...
+
+    async def verify(self, token: bytes) -> Principal:
+        """Its principal; raises Unauthenticated, or Unavailable if that cannot be told now."""
+        ...
 
 
 class Authenticator:
-    """Knows tokens by their hash; the records are asked once for each, until its key changes."""
+    """Knows tokens by their hash; the records are asked once for a key, until it changes."""
 
-    def __init__(self, find_key: FindKey) -> None:
+    def __init__(
+        self,
+        find_key: FindKey,
+        *,
+        find_subject: FindKey | None = None,
+        verifier: TokenVerifier | None = None,
+        attempts: Attempts | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.last_used = LastUsed()
         self._find_key = find_key
-        self._principals: dict[bytes, Principal] = {}
-        # Hash of a refused token -> id of the key that it claims to be.
-        self._refused: dict[bytes, str] = {}
-        self._lookups: dict[bytes, asyncio.Task[Principal | None]] = {}
-        self._evictions = 0
+        self._find_subject = find_subject
+        self._verifier = verifier
+        self._attempts = attempts or Attempts()
+        self._clock = clock
+        self._cache = KeyCache()
+        self._verified: OrderedDict[bytes, Admitted] = OrderedDict()
+        self._reading: Questions[str, Key | None] = Questions()
+        self._verifying: Questions[bytes, Principal] = Questions()
 
     def known(self, token: bytes, peer: Peer) -> Principal | None:
         """The principal if it is known already, None if `look_up` must be asked."""
-        if not token:
+        if token:
+            token_hash = sha256(token).digest()
+        elif peer.subject and self._find_subject is not None:
+            token_hash = keys.hash_subject(peer.subject)
+        else:
             raise Unauthenticated(MISSING)
-        token_hash = keys.hash_token(token)
-        principal = self._principals.get(token_hash)
-        if principal is not None:
-            return principal
-        if token_hash in self._refused or keys.parse_id(token) is None:
-            raise Unauthenticated(NOT_VALID)
-        return None
+        admitted = self._cache.admitted.get(token_hash) or self._verified.get(token_hash)
+        if (
+            admitted is not None
+            and admitted.begins_s <= self._clock() < admitted.calm_until_s
+            and (not admitted.networks or is_within(admitted.networks, peer.address))
+        ):
+            return admitted.principal
+        return self._recall(token, token_hash, peer)
 
     async def look_up(self, token: bytes, peer: Peer) -> Principal:
-        """Ask the records; calls for the same token share one question."""
-        token_hash = keys.hash_token(token)
-        lookup = self._lookups.get(token_hash)
-        if lookup is None:
-            lookup = self._start_lookup(token, token_hash)
-        # A client that leaves must not end the question that others wait for.
-        principal = await asyncio.shield(lookup)
+        """Ask the records or the verifier; calls for the same share one question."""
+        name = _name(token, peer)
+        if name is None:
+            return await self._verify(token, peer)
+        key = await self._reading.ask(name, partial(self._read, name, token, peer))
+        token_hash = keys.hash_token(token) if token else keys.hash_subject(peer.subject)
+        principal = self._admit(key, token_hash, peer)
         if principal is None:
-            raise Unauthenticated(NOT_VALID)
+            raise self._failure(peer, name)
         return principal
 
     def evict(self, key_ids: list[str]) -> None:
         """Forget keys that changed; what is being looked up right now may be stale as well."""
-        changed = set(key_ids)
-        self._evictions += 1
-        self._principals = {h: p for h, p in self._principals.items() if p.id not in changed}
-        self._refused = {h: key_id for h, key_id in self._refused.items() if key_id not in changed}
+        self._cache.evict(key_ids)
 
     def evict_all(self) -> None:
-        """Forget everything: it is not known what changed."""
-        self._evictions += 1
-        self._principals.clear()
-        self._refused.clear()
+        """Forget all keys: it is not known what changed."""
+        self._cache.evict_all()
 
-    def _start_lookup(self, token: bytes, token_hash: bytes) -> asyncio.Task[Principal | None]:
-        if len(self._lookups) >= MAX_LOOKUPS:
-            raise Overloaded(f"{MAX_LOOKUPS} keys are being looked up already; try again.")
-        key_id = keys.parse_id(token)
-        if key_id is None:
-            raise Unauthenticated(NOT_VALID)
-        lookup = asyncio.get_running_loop().create_task(self._ask(key_id, token_hash))
-        self._lookups[token_hash] = lookup
-        lookup.add_done_callback(lambda _: self._forget_lookup(token_hash))
-        return lookup
+    def _recall(self, token: bytes, token_hash: bytes, peer: Peer) -> Principal | None:
+        """What memory says of a token that is not simply let in; nothing is asked."""
+        name = _name(token, peer)
+        if name is not None:
+            principal = self._admit(self._cache.get(name), token_hash, peer)
+            if principal is None and not self._cache.knew(name):
+                self._attempts.check(peer.address, name)
+            return principal
+        if self._verifier is None or not self._verifier.claims(token):
+            raise self._failure(peer)
+        # If it was verified before, only its time has come.
+        if token_hash not in self._verified:
+            self._attempts.check(peer.address)
+        return None
 
-    def _forget_lookup(self, token_hash: bytes) -> None:
-        lookup = self._lookups.pop(token_hash)
-        # Marks a failure as seen: every client that waited for it may have left.
-        if not lookup.cancelled():
-            lookup.exception()
-
-    async def _ask(self, key_id: str, token_hash: bytes) -> Principal | None:
-        evictions = self._evictions
-        key = await self._find_key(key_id)
-        valid = keys.matches(key, token_hash)
-        principal = _principal(key) if key is not None and valid else None
-        # The key may have changed between our reading and an eviction that we slept through.
-        if evictions == self._evictions:
-            self._remember(key_id, token_hash, principal)
+    def _admit(self, key: Key | None, token_hash: bytes, peer: Peer) -> Principal | None:
+        """The principal if this key, in the state that was read, lets the caller in."""
+        now_s = self._clock()
+        if not keys.matches(key, token_hash) or key is None:
+            return None
+        begins_s, ends_s = keys.begins_s(key), keys.ends_s(key, token_hash)
+        if not begins_s <= now_s < ends_s:
+            return None
+        if key.networks and not is_within(key.networks, peer.address):
+            return None
+        self.last_used.note(key.id, now_s)
+        expires_s = None if ends_s == inf else ends_s
+        principal = Principal(key.id, key.tenant, key.grants, key.limit, expires_s)
+        # Not for longer, so that the next use is noted as well.
+        calm_until_s = min(ends_s, now_s + NOTE_EVERY_S)
+        admitted = Admitted(principal, begins_s, calm_until_s, key.networks)
+        self._cache.admit(key, token_hash, admitted)
         return principal
 
-    def _remember(self, key_id: str, token_hash: bytes, principal: Principal | None) -> None:
-        if principal is None:
-            _put_bounded(self._refused, token_hash, key_id, MAX_REFUSED)
-        else:
-            _put_bounded(self._principals, token_hash, principal, MAX_CACHED)
+    async def _read(self, name: str, token: bytes, peer: Peer) -> Key | None:
+        changes = self._cache.changes
+        find, wanted = (self._find_key, name) if token else (self._find_subject, peer.subject)
+        key = None if find is None else await find(wanted)
+        # The key may have changed between our reading and an eviction that we slept through.
+        if changes == self._cache.changes:
+            self._cache.put(name, key)
+        return key
+
+    async def _verify(self, token: bytes, peer: Peer) -> Principal:
+        """Let the signature be checked, and remember the token until it expires."""
+        verifier = self._verifier
+        if verifier is None or not verifier.claims(token):
+            raise self._failure(peer)
+        token_hash = keys.hash_token(token)
+        try:
+            principal = await self._verifying.ask(token_hash, partial(verifier.verify, token))
+        except Unauthenticated:
+            self._verified.pop(token_hash, None)
+            raise self._failure(peer) from None
+        until_s = inf if principal.expires_s is None else principal.expires_s
+        admitted = Admitted(principal, -inf, until_s, networks=())
+        put_bounded(self._verified, token_hash, admitted, MAX_VERIFIED)
+        return principal
+
+    def _failure(self, peer: Peer, name: str = "") -> Unauthenticated:
+        """The error for a token that is not valid; raises TooManyFailures if it is one too many."""
+        self._attempts.fail(peer.address, name)
+        return Unauthenticated(NOT_VALID)
 
 
-def _principal(key: Key) -> Principal:
-    return Principal(key.id, key.tenant, key.grants, key.limit)
-
-
-def _put_bounded(cache: dict[bytes, _T], key: bytes, value: _T, limit: int) -> None:
-    if len(cache) >= limit:
-        # Dictionaries keep their order: the oldest entry goes.
-        del cache[next(iter(cache))]
-    cache[key] = value
+def _name(token: bytes, peer: Peer) -> str | None:
+    """Name of the key that is claimed; None if the token is in no key's form."""
+    return keys.parse_id(token) if token else subject_name(peer.subject)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
 )
 
 METADATA = MetaData(
@@ -33,15 +34,26 @@ KEYS = Table(
     METADATA,
     Column("id", String(12), primary_key=True),
     Column("tenant", ForeignKey(TENANTS.c.name), nullable=False, index=True),
+    # Of a key for a certificate the hash of `tls_subject`; it has no secret.
     Column("token_hash", LargeBinary(32), nullable=False),
-    # Glob patterns, separated by spaces.
-    Column("models", String(4096), nullable=False),
+    # The secret before the last rotation, in force until `old_ends`.
+    Column("old_token_hash", LargeBinary(32)),
+    Column("old_ends", DateTime(timezone=True)),
+    Column("tls_subject", String(1024), unique=True),
+    # `VERB,VERB=PATTERN,PATTERN`, separated by spaces.
+    Column("grants", Text, nullable=False),
+    # CIDR, separated by spaces; empty: from everywhere.
+    Column("networks", Text, nullable=False),
     # All three null: no limit.
     Column("rate_amount", BigInteger),
     Column("rate_period_s", Integer),
     Column("burst", BigInteger),
     Column("created", DateTime(timezone=True), nullable=False),
+    Column("not_before", DateTime(timezone=True)),
+    Column("expires", DateTime(timezone=True)),
     Column("revoked", DateTime(timezone=True)),
+    # To about a minute; no change of the key, so it is in no list of changes.
+    Column("last_used", DateTime(timezone=True)),
 )
 
 CHANGES = Table(

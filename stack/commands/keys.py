@@ -1,25 +1,33 @@
-"""`conch keys`: makes, lists and revokes the API keys of tenants."""
+"""`conch keys`: makes, rotates, lists and revokes the API keys of tenants."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.table import Table
 
-from gateway.keys import Key
-from stack.console import console
-from stack.errors import RecordsError
+from gateway.errors import InvalidInput
+from gateway.keys import NewKey, Terms
+from gateway.moments import parse_duration, parse_moment
+from gateway.networks import check_networks
+from gateway.permissions import Grants, client_grants, parse_grants
+from stack.commands.keys_view import key_record, print_key, print_keys
+from stack.errors import RecordsError, UsageError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 
 if TYPE_CHECKING:
+    from gateway.keys import Key
     from gateway.records.store import Records
 
 T = TypeVar("T")
+KeyId = Annotated[str, typer.Argument(help="The key, or its id: the part after `ck_`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+_SHOWN_ONCE = "This key is shown only now. Send it as `Authorization: Bearer …`."
 
-app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+app = typer.Typer(no_args_is_help=True, help="Make, rotate, list and revoke API keys.")
 
 
 @app.command()
@@ -34,54 +42,120 @@ def create(
         int | None, typer.Option(help="Requests allowed at once. None: the number of the rate.")
     ] = None,
     models: Annotated[
-        list[str] | None, typer.Option(help="Model the key may call, with wildcards; repeatable.")
+        list[str] | None,
+        typer.Option(help="Model the key may call as clients do, with wildcards; repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print id and key as JSON.")] = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Verbs the key may use, and on which models, in place of --models; repeatable. "
+            "Verbs: infer, metadata, stats, config:read, repository:index, repository:load, "
+            "trace, logging, and * for all.",
+            metavar="VERB,…=MODEL,…",
+        ),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: 30d, 12h, 2027-01-31 or a time, in UTC.")
+    ] = None,
+    not_before: Annotated[
+        str | None, typer.Option(help="From when it holds, in the same forms. None: from now on.")
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(help="Network it may be used from, as 10.0.0.0/8; repeatable. None: all."),
+    ] = None,
+    tls_subject: Annotated[
+        str | None,
+        typer.Option(help="Client certificate that stands for a key, as CN=trainer,O=Acme."),
+    ] = None,
+    as_json: Json = False,
     settings: StackSettings,
 ) -> None:
     """Make a key and show it, once: only its hash is stored.
 
+    With --tls-subject there is no key to show: who has that certificate needs none.
+
     Example: conch keys create --tenant acme --rate 100/s --burst 200 --models 'mnist_*'
+
+    Example: conch keys create --tenant ops --allow 'infer,stats=mnist_*' --allow 'metadata'
+    --expires 30d --network 10.0.0.0/8
     """
-    patterns = models or ["*"]
+    terms = _terms(_grants(models, allow), not_before, expires, network)
+    if tls_subject is not None:
+        subject = tls_subject
+        key_id = with_records(
+            settings,
+            lambda records: records.create_certificate_key(
+                tenant, subject, rate=rate, burst=burst, terms=terms
+            ),
+        )
+        typer.echo(json.dumps({"id": key_id}) if as_json else f"The certificate is key {key_id}.")
+        return
     new = with_records(
-        settings,
-        lambda records: records.create_key(tenant, rate=rate, burst=burst, models=patterns),
+        settings, lambda records: records.create_key(tenant, rate=rate, burst=burst, terms=terms)
     )
-    if as_json:
-        typer.echo(json.dumps({"id": new.id, "key": new.token}))
-        return
-    typer.echo(new.token)
-    typer.echo("This key is shown only now. Send it as `Authorization: Bearer …`.", err=True)
-
-
-@app.command("list")
-@with_settings("state_dir", "database_url")
-def list_keys(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
-    settings: StackSettings,
-) -> None:
-    """List the keys, the oldest first; the keys themselves are stored nowhere."""
-    found = with_records(settings, lambda records: records.list_keys())
-    if as_json:
-        typer.echo(json.dumps([_record(key) for key in found], indent=2))
-        return
-    console(markup=False).print(_table(found))
+    _show_once(new, as_json=as_json)
 
 
 @app.command()
 @with_settings("state_dir", "database_url")
-def revoke(
+def rotate(
     *,
-    key: Annotated[str, typer.Argument(help="The key, or its id: the part after `ck_`.")],
+    key: KeyId,
+    overlap: Annotated[
+        str, typer.Option(help="How long the secret that it has goes on: 24h, 30d, 0h.")
+    ] = "24h",
+    as_json: Json = False,
     settings: StackSettings,
 ) -> None:
-    """Take a key out of force, within a second and without a restart."""
-    # A leaked key is pasted whole; its secret part must not come back in a message.
-    key_id = key.split("_")[1] if key.startswith("ck_") else key
+    """Give a key a new secret and show it, once; the old one goes on for the overlap.
+
+    Example: conch keys rotate zrb23PdQMqzo --overlap 24h
+    """
+    duration = parse_duration(overlap)
+    new = with_records(settings, lambda records: records.rotate_key(_id_of(key), duration))
+    _show_once(new, as_json=as_json)
+
+
+@app.command("list")
+@with_settings("state_dir", "database_url")
+def list_keys(*, as_json: Json = False, settings: StackSettings) -> None:
+    """List the keys, the oldest first; the keys themselves are stored nowhere.
+
+    Example: conch keys list --json
+    """
+    found = with_records(settings, lambda records: records.list_keys())
+    if as_json:
+        typer.echo(json.dumps([key_record(key) for key in found], indent=2))
+    else:
+        print_keys(found)
+
+
+@app.command()
+@with_settings("state_dir", "database_url")
+def show(*, key: KeyId, as_json: Json = False, settings: StackSettings) -> None:
+    """Show what is recorded of a key: what it may do, from where, until when.
+
+    Example: conch keys show zrb23PdQMqzo
+    """
+    key_id = _id_of(key)
+    found = with_records(settings, lambda records: _require(records, key_id))
+    if as_json:
+        typer.echo(json.dumps(key_record(found), indent=2))
+    else:
+        print_key(found)
+
+
+@app.command()
+@with_settings("state_dir", "database_url")
+def revoke(*, key: KeyId, as_json: Json = False, settings: StackSettings) -> None:
+    """Take a key out of force, within a second and without a restart.
+
+    Example: conch keys revoke zrb23PdQMqzo
+    """
+    key_id = _id_of(key)
     with_records(settings, lambda records: records.revoke_key(key_id))
-    typer.echo(f"Key {key_id} is revoked.")
+    typer.echo(json.dumps({"id": key_id}) if as_json else f"Key {key_id} is revoked.")
 
 
 def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]]") -> T:
@@ -105,30 +179,42 @@ def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]
     return asyncio.run(run())
 
 
-def _record(key: Key) -> dict[str, object]:
-    return {
-        "id": key.id,
-        "tenant": key.tenant,
-        "models": list(key.grants[0].models),
-        "rate": str(key.limit) if key.limit else None,
-        "burst": key.limit.burst if key.limit else None,
-        "created": key.created.isoformat(timespec="seconds"),
-        "revoked": key.revoked.isoformat(timespec="seconds") if key.revoked else None,
-    }
+async def _require(records: "Records", key_id: str) -> "Key":
+    found = await records.find_key(key_id)
+    if found is None:
+        raise InvalidInput(f"there is no key {key_id!r}; `conch keys list` shows the keys")
+    return found
 
 
-def _table(found: list[Key]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("ID", "TENANT", "MODELS", "RATE", "BURST", "CREATED", "STATE"):
-        table.add_column(heading)
-    for key in found:
-        table.add_row(
-            key.id,
-            key.tenant,
-            " ".join(key.grants[0].models),
-            str(key.limit) if key.limit else "no limit",
-            str(key.limit.burst) if key.limit else "",
-            f"{key.created:%Y-%m-%d %H:%M}",
-            "revoked" if key.revoked else "in force",
+def _grants(models: list[str] | None, allow: list[str] | None) -> Grants:
+    if models and allow:
+        raise UsageError(
+            "--models and --allow both say what the key may do; give one of them: "
+            "--models 'mnist_*' is short for what clients do, --allow 'infer=mnist_*' is exact"
         )
-    return table
+    return parse_grants(allow) if allow else client_grants(models or ["*"])
+
+
+def _terms(
+    grants: Grants, not_before: str | None, expires: str | None, networks: list[str] | None
+) -> Terms:
+    now = datetime.now(UTC)
+    return Terms(
+        grants=grants,
+        not_before=None if not_before is None else parse_moment(not_before, now),
+        expires=None if expires is None else parse_moment(expires, now),
+        networks=check_networks(networks or ()),
+    )
+
+
+def _id_of(key: str) -> str:
+    # A leaked key is pasted whole; its secret part must not come back in a message.
+    return key.split("_")[1] if key.startswith("ck_") else key
+
+
+def _show_once(new: NewKey, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"id": new.id, "key": new.token}))
+        return
+    typer.echo(new.token)
+    typer.echo(_SHOWN_ONCE, err=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.keys import NewKey
+from gateway.keys import NewKey, Terms
+from gateway.permissions import client_grants
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from tests.gateway.processes import GatewayProcess, free_port, real_triton
@@ -36,7 +37,8 @@ class RunningGateway:
         async def create() -> NewKey:
             records = Records(self.records_url)
             try:
-                return await records.create_key("acme", rate=rate, models=models or ("*",))
+                terms = Terms(grants=client_grants(models or ("*",)))
+                return await records.create_key("acme", rate=rate, terms=terms)
             finally:
                 await records.close()
 

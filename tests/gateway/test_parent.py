@@ -88,12 +88,8 @@ async def running_parent(
     rate: str | None = None,
     **settings: str,
 ) -> AsyncIterator[Running]:
+    token = await new_token(f"sqlite+aiosqlite:///{state_dir}/conch.db", rate)
     await triton.start()
-    url = f"sqlite+aiosqlite:///{state_dir}/conch.db"
-    await migrate(url)
-    records = Records(url)
-    new = await records.create_key("acme", rate=rate, models=("*",))
-    await records.close()
     port = free_port()
     process = GatewayProcess(
         "gateway",
@@ -106,7 +102,7 @@ async def running_parent(
         | settings,
     )
     process.start()
-    running = Running(port, new.token, process)
+    running = Running(port, token, process)
     try:
         await come_true(lambda: len(running.workers) == workers and is_listened_on(port, workers))
         yield running
@@ -117,6 +113,15 @@ async def running_parent(
             process.process.kill()
         await running.outcome()
         await triton.stop()
+
+
+async def new_token(records_url: str, rate: str | None) -> str:
+    await migrate(records_url)
+    records = Records(records_url)
+    try:
+        return (await records.create_key("acme", rate=rate)).token
+    finally:
+        await records.close()
 
 
 async def come_true(condition: Callable[[], bool]) -> None:

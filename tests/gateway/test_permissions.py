@@ -5,6 +5,7 @@ import pytest
 from gateway.errors import InvalidInput
 from gateway.permissions import (
     CLIENT_PERMISSIONS,
+    MAX_GRANTS,
     Grant,
     Permission,
     client_grants,
@@ -13,6 +14,7 @@ from gateway.permissions import (
     may_see,
     may_somewhere,
     parse_grant,
+    parse_grants,
 )
 
 
@@ -69,3 +71,10 @@ def test_a_client_can_change_nothing_of_the_server() -> None:
 def test_a_grant_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_grant(text)
+
+
+def test_a_key_has_at_least_one_grant_and_not_too_many() -> None:
+    assert parse_grants(["infer=a", "stats"]) == (parse_grant("infer=a"), parse_grant("stats"))
+    for count in (0, MAX_GRANTS + 1):
+        with pytest.raises(InvalidInput, match=f"{count} grants"):
+            parse_grants(["infer"] * count)

@@ -1,5 +1,6 @@
 """Settings of the gateway: names that are read, and clear words on those that are wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,52 @@ def test_a_relative_database_lies_in_the_working_directory(
     monkeypatch.chdir(tmp_path)
     settings = load_settings(GatewaySettings, {"database_url": given})
     assert settings.records_url == means.format(here=tmp_path)
+
+
+ISSUER = {
+    "issuer": "https://id.example.com",
+    "jwks_url": "https://id.example.com/jwks.json",
+    "audience": "conch",
+}
+
+
+def test_issuers_come_from_the_environment_or_from_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(GatewaySettings).token_issuers == ()
+    table = "\n".join(f'{name} = "{value}"' for name, value in ISSUER.items())
+    limit = 'limit = { rate = "100/s", burst = 200 }'
+    (tmp_path / "conch.toml").write_text(f"[[jwt_issuers]]\n{table}\n{limit}\n")
+    of_tables = load_settings(GatewaySettings).token_issuers
+    told = ISSUER | {"limit": {"rate": "100/s", "burst": 200}}
+    monkeypatch.setenv("CONCH_JWT_ISSUERS", json.dumps([told]))
+    (tmp_path / "conch.toml").unlink()
+    assert load_settings(GatewaySettings).token_issuers == of_tables
+    assert of_tables[0].issuer == "https://id.example.com"
+
+
+@pytest.mark.parametrize(
+    ("toml", "reason"),
+    [
+        ('[[jwt_issuers]]\nissuer = "a"\n', "issuer 1: jwks_url is missing"),
+        ("[jwt_issuers]\n", "it is not a list"),
+        ("jwt_issuers = 5\n", "it is not a list"),
+        ("[[jwt_issuers]]\naudi = 2026-01-01\n", "did you mean audience?"),
+        ("[[jwt_issuers]]\nleeway_s = nan\n", "NaN is no JSON number"),
+    ],
+)
+def test_wrong_issuers_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toml: str, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conch.toml").write_text(toml)
+    with pytest.raises(ConfigurationError, match="CONCH_JWT_ISSUERS is ") as caught:
+        load_settings(GatewaySettings)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_long_value_is_cut_before_the_reason() -> None:
+    with pytest.raises(ConfigurationError, match=r"aaa\.\.\.: Value error, it is not JSON"):
+        load_settings(GatewaySettings, {"jwt_issuers": "a" * 10_000})

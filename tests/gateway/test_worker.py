@@ -4,13 +4,20 @@ import asyncio
 import signal
 import socket
 import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from gateway.records.migrate import migrate
+from gateway.records.store import Records
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.processes import GatewayProcess, free_port
+
+_NOBODY = "http://127.0.0.1:1"
+T = TypeVar("T")
 
 
 def _settings(state_dir: Path, port: int, **more: str) -> dict[str, str]:
@@ -104,3 +111,44 @@ def test_a_revoked_key_is_refused_within_a_second(gateway: RunningGateway) -> No
         revoked_s = time.monotonic()
         while client.get("/v2").status_code == 200:
             assert time.monotonic() - revoked_s < 1.0
+
+
+def test_a_rotated_key_ends_and_begins_within_a_second_and_its_use_is_written(
+    tmp_path: Path,
+) -> None:
+    import httpx2
+
+    _migrate(tmp_path)
+    port = free_port()
+    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
+    first = asyncio.run(_in_records(url, lambda records: records.create_key("acme")))
+    # No Triton is there: whoever is let in gets 503.
+    worker = GatewayProcess("gateway.worker", _settings(tmp_path, port, CONCH_TRITON_URLS=_NOBODY))
+    worker.start()
+    try:
+        worker.wait_until_listening(port)
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+
+            def status(token: str) -> int:
+                return client.get("/v2", headers={"X-API-Key": token}).status_code
+
+            assert status(first.token) == 503
+            second = asyncio.run(
+                _in_records(url, lambda records: records.rotate_key(first.id, timedelta()))
+            )
+            rotated_s = time.monotonic()
+            while (status(first.token), status(second.token)) != (401, 503):
+                assert time.monotonic() - rotated_s < 1.0
+    finally:
+        assert worker.stop()[0] == 0
+    key = asyncio.run(_in_records(url, lambda records: records.find_key(first.id)))
+    assert key is not None and key.last_used is not None
+    assert datetime.now(UTC) - key.last_used < timedelta(minutes=1)
+
+
+async def _in_records(url: str, use: Callable[[Records], Awaitable[T]]) -> T:
+    records = Records(url)
+    try:
+        return await use(records)
+    finally:
+        await records.close()

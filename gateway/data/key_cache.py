@@ -1,0 +1,107 @@
+"""What a worker remembers of the records: keys by what names them, and tokens that were let in."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gateway.data.principal import Principal
+from gateway.keys import Key
+
+MAX_KEYS = 100_000
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A token that was let in, and until when nothing about it need be looked at again."""
+
+    principal: Principal
+    begins_s: float
+    calm_until_s: float
+    networks: tuple[str, ...]
+
+
+class KeyCache:
+    """Keys that were read, each until it changes; bounded, the oldest go.
+
+    A key is named by its id, or by `subject_name` of the certificate that it stands for.
+    """
+
+    def __init__(self) -> None:
+        # By hash of the token or the subject; read on every request.
+        self.admitted: dict[bytes, Admitted] = {}
+        # Whoever reads compares it before and after: a change meanwhile makes the answer stale.
+        self.changes = 0
+        self._keys: OrderedDict[str, Key] = OrderedDict()
+        # Names of keys that there were before they changed.
+        self._forgotten: OrderedDict[str, None] = OrderedDict()
+
+    def get(self, name: str) -> Key | None:
+        return self._keys.get(name)
+
+    def knew(self, name: str) -> bool:
+        """Whether there was such a key when it was read last, before something changed."""
+        return name in self._forgotten
+
+    def put(self, name: str, key: Key | None) -> None:
+        """Remember what was read under this name."""
+        # What was admitted by an older state of it must not outlive that.
+        self._forget(name)
+        self._forgotten.pop(name, None)
+        if key is None:
+            return
+        for known_as in _names(key):
+            self._keys[known_as] = key
+            self._forgotten.pop(known_as, None)
+        while len(self._keys) > MAX_KEYS:
+            self._forget(next(iter(self._keys)))
+
+    def admit(self, key: Key, token_hash: bytes, admitted: Admitted) -> None:
+        """Remember the token too, unless its key changed since it was read."""
+        if self._keys.get(key.id) is key:
+            self.admitted[token_hash] = admitted
+
+    def evict(self, key_ids: Iterable[str]) -> None:
+        """Forget keys that changed."""
+        self.changes += 1
+        for key_id in key_ids:
+            self._forget(key_id)
+
+    def evict_all(self) -> None:
+        """Forget everything: it is not known what changed."""
+        self.changes += 1
+        for name in self._keys:
+            put_bounded(self._forgotten, name, None, MAX_KEYS)
+        self._keys.clear()
+        self.admitted.clear()
+
+    def _forget(self, name: str) -> None:
+        key = self._keys.get(name)
+        if key is None:
+            return
+        for known_as in _names(key):
+            del self._keys[known_as]
+            put_bounded(self._forgotten, known_as, None, MAX_KEYS)
+        self.admitted.pop(key.token_hash, None)
+        if key.old_token_hash is not None:
+            self.admitted.pop(key.old_token_hash, None)
+
+
+def _names(key: Key) -> tuple[str, ...]:
+    return (key.id,) if key.tls_subject is None else (key.id, subject_name(key.tls_subject))
+
+
+def subject_name(subject: str) -> str:
+    """Name of the key for a certificate; no id has a space."""
+    return f"subject {subject}"
+
+
+def put_bounded(cache: OrderedDict[K, V], key: K, value: V, limit: int) -> None:
+    """Remember; beyond the limit the oldest goes."""
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > limit:
+        cache.popitem(last=False)

@@ -1,0 +1,54 @@
+"""Moments and lengths of time as people write them: `30d`, `12h`, `2027-01-31T12:00`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from gateway.errors import InvalidInput
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+# Nine digits: even as days they stay within what a timedelta holds.
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+MAX_DURATION = timedelta(days=36_500)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`parse_duration("12h")`; raises InvalidInput."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise InvalidInput(f"time {text!r} is not NUMBER and s, m, h or d; write it as 12h or 30d")
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if duration > MAX_DURATION:
+        raise InvalidInput(f"time {text!r} is over {MAX_DURATION.days} days")
+    return duration
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """A length of time from `now`, or a date or time in ISO 8601; UTC unless it says otherwise.
+
+    >>> parse_moment("2027-01-31", datetime.now(UTC)).isoformat()
+    '2027-01-31T00:00:00+00:00'
+    """
+    if _DURATION.fullmatch(text):
+        return now + parse_duration(text)
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"time {text!r} is neither a length of time, as 30d or 12h, nor a date or time in "
+            "ISO 8601, as 2027-01-31 or 2027-01-31T12:00+01:00"
+        ) from error
+
+
+def check_period(not_before: datetime | None, expires: datetime | None, now: datetime) -> None:
+    """Raise InvalidInput for a key that would never be in force."""
+    if expires is None:
+        return
+    if expires <= now:
+        raise InvalidInput(f"expiry {expires.isoformat(timespec='seconds')} has passed already")
+    if not_before is not None and expires <= not_before:
+        raise InvalidInput(
+            f"expiry {expires.isoformat(timespec='seconds')} is not after "
+            f"{not_before.isoformat(timespec='seconds')}, from when the key would hold"
+        )

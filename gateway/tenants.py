@@ -1,0 +1,17 @@
+"""The names of tenants."""
+
+import re
+
+from gateway.errors import InvalidInput
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_tenant(tenant: str) -> str:
+    """The name itself; raises InvalidInput if no tenant can be called so."""
+    if not _NAME.fullmatch(tenant):
+        raise InvalidInput(
+            f"tenant {tenant!r} is not a name of 1 to 64 letters, digits, '.', '_' or '-' "
+            "that starts with a letter or digit"
+        )
+    return tenant

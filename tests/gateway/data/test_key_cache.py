@@ -1,0 +1,108 @@
+"""What is remembered of keys, until when, and in how much memory."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway import keys
+from gateway.data import key_cache
+from gateway.data.key_cache import Admitted, KeyCache, subject_name
+from gateway.data.principal import Principal
+from gateway.keys import Key
+from gateway.permissions import client_grants
+
+GRANTS = client_grants("*")
+
+
+def _key(key_id: str, token_hash: bytes, *, old: bytes | None = None, subject: str = "") -> Key:
+    now = datetime.now(UTC)
+    key = Key(key_id, "acme", token_hash, GRANTS, None, now, None, old_token_hash=old, old_ends=now)
+    if not subject:
+        return key
+    return Key(
+        key_id, "acme", keys.hash_subject(subject), GRANTS, None, now, None, tls_subject=subject
+    )
+
+
+def _admitted(key: Key) -> Admitted:
+    return Admitted(Principal(key.id, key.tenant, GRANTS, None), 0.0, 1.0, ())
+
+
+def _remember(cache: KeyCache, key: Key, *hashes: bytes) -> None:
+    cache.put(key.id if key.tls_subject is None else subject_name(key.tls_subject), key)
+    for token_hash in hashes or (key.token_hash,):
+        cache.admit(key, token_hash, _admitted(key))
+
+
+def test_a_changed_key_goes_with_both_its_tokens_and_no_other() -> None:
+    cache = KeyCache()
+    _remember(cache, _key("a", b"new", old=b"old"), b"new", b"old")
+    _remember(cache, _key("b", b"b"))
+    cache.evict(["a", "nope"])
+    assert set(cache.admitted) == {b"b"}
+    assert cache.get("a") is None and cache.get("b") is not None
+    assert cache.knew("a") and not cache.knew("b") and not cache.knew("nope")
+
+
+def test_a_changed_key_of_a_certificate_goes_under_both_its_names() -> None:
+    cache = KeyCache()
+    _remember(cache, _key("a", b"", subject="CN=x"))
+    assert cache.get("a") is cache.get("subject CN=x") is not None
+    cache.evict(["a"])
+    assert not cache.admitted
+    assert cache.get("a") is cache.get("subject CN=x") is None
+    assert cache.knew("subject CN=x")
+    cache.put("subject CN=x", _key("a", b"", subject="CN=x"))
+    assert not cache.knew("a")
+
+
+def test_tokens_of_an_older_state_do_not_outlive_it() -> None:
+    cache = KeyCache()
+    _remember(cache, _key("a", b"leaked"))
+    # Read once more, when the secret had been replaced and the change not yet been told.
+    _remember(cache, _key("a", b"new"))
+    assert set(cache.admitted) == {b"new"}
+
+
+def test_a_token_is_not_remembered_for_a_key_that_changed_since_it_was_read() -> None:
+    cache = KeyCache()
+    key = _key("a", b"a")
+    cache.put("a", key)
+    cache.evict(["a"])
+    cache.admit(key, b"a", _admitted(key))
+    assert not cache.admitted
+
+
+def test_all_is_forgotten_but_that_there_were_keys() -> None:
+    cache = KeyCache()
+    _remember(cache, _key("a", b"a"))
+    cache.put("nope", None)
+    cache.evict_all()
+    assert not cache.admitted and cache.get("a") is None
+    assert cache.knew("a") and not cache.knew("nope")
+
+
+def test_a_key_that_is_gone_when_it_is_read_anew_was_never_known() -> None:
+    cache = KeyCache()
+    for _ in range(2):
+        _remember(cache, _key("a", b"a"))
+        cache.put("a", None)
+        assert not cache.knew("a") and cache.get("a") is None and not cache.admitted
+        cache.evict_all()
+
+
+def test_everything_is_bounded_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_cache, "MAX_KEYS", 3)
+    cache = KeyCache()
+    for number in range(10):
+        _remember(cache, _key(f"key {number}", b"%d" % number))
+    assert [cache.get(f"key {number}") is None for number in (6, 7, 9)] == [True, False, False]
+    assert set(cache.admitted) == {b"7", b"8", b"9"}
+    assert (len(cache._keys), len(cache._forgotten)) == (3, 3)
+
+
+def test_every_change_is_counted() -> None:
+    cache = KeyCache()
+    cache.evict([])
+    cache.evict_all()
+    assert cache.changes == 2
