@@ -9,10 +9,10 @@ EXTRAS := export,embedded,rtx,loadtest,bench,dev
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: help serve test check bench lock format docs clean
+.PHONY: help serve test test-mlserver soak-gateway check bench bench-gateway lock format docs clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
 
 serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
 	@$(BIN)/conch up $(ARGS)
@@ -26,8 +26,22 @@ check: $(INSTALLED) ## format, lint, types, import rules, generated documentatio
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_import_rules.py tests/test_docs.py
 
+test-mlserver: $(INSTALLED) ## the gateway before MLServer, which gets an environment of its own
+	@$(NEEDS_PYTHON)
+	test -x build/mlserver/bin/mlserver || { $(PYTHON) -m venv build/mlserver && \
+	  build/mlserver/bin/python -m pip install -q --disable-pip-version-check 'mlserver==1.7.1'; }
+	$(BIN)/python -m pytest tests/gateway/test_mlserver.py $(ARGS)
+
+soak-gateway: $(INSTALLED) ## a million requests, 10,000 idle connections, 1 GiB bodies: minutes
+	$(BIN)/python -m tests.gateway.long_runs $(ARGS)
+
 bench: $(INSTALLED) ## gateway against direct Triton, in one run
 	$(BIN)/python -m stack.bench $(ARGS)
+
+bench-gateway: $(INSTALLED) ## gateway against nginx and Python proxies, in one run
+	@command -v wrk >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -qy wrk; } || \
+		{ echo "bench-gateway needs the load generator wrk; its Debian package is called wrk" >&2; exit 2; }
+	$(BIN)/python -m stack.gateway_bench $(ARGS)
 
 format: $(INSTALLED) ## mend format and what lint can mend
 	$(BIN)/ruff format .

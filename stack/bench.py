@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from stack.errors import TrialError
+from stack.process_usage import group_cpu
 from stack.settings import StackSettings
 from stack.trial import TrialStack
 
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # DESIGN.md's aims for the first version; printed beside the figures, never asserted.
 _AIM_RATIO = 0.75
 _AIM_CPU_US = 80.0
@@ -72,9 +72,9 @@ def _rounds(stack: TrialStack, given: argparse.Namespace) -> list[Round]:
     rounds = []
     for _ in range(given.rounds):
         direct = _load(stack.triton_url, given, None)
-        before_s = group_cpu_s(group)
+        before_s = group_cpu(group).total_s
         through = _load(stack.url, given, key)
-        cpu_us = (group_cpu_s(group) - before_s) * 1e6 / through["requests"]
+        cpu_us = (group_cpu(group).total_s - before_s) * 1e6 / through["requests"]
         rounds.append(
             Round(
                 direct["per_second"],
@@ -104,20 +104,6 @@ def _gateway_group(stack: TrialStack) -> int:
     """The process group of the data plane; its number is that of the process it began with."""
     recorded = json.loads((stack.state_dir / "processes" / "gateway.json").read_text())
     return int(recorded["pid"])
-
-
-def group_cpu_s(group: int) -> float:
-    """User and system time so far of a process group and of its children that have ended."""
-    return sum(_cpu_s(stat, group) for stat in Path("/proc").glob("[0-9]*/stat"))
-
-
-def _cpu_s(stat: Path, group: int) -> float:
-    # proc_pid_stat(5): field 5 is the group, 14 to 17 are the times.
-    try:
-        fields = stat.read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0  # Ended since it was listed.
-    return sum(map(int, fields[11:15])) / _TICKS_PER_S if int(fields[2]) == group else 0.0
 
 
 def _report(rounds: list[Round], given: argparse.Namespace) -> Table:

@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import structlog
 
 FLUSH_LINES = 256
 STDOUT = "-"
 
 _LINE = (
-    b'{"time":"%b.%03dZ","request_id":"%b",%b,"status":%d,"duration_us":%d,"triton_us":%d,'
+    b'{"time":"%b.%03dZ","request_id":"%b",%b,%b,"method":"%b",%b,"status":%d,"duration_us":%d,"triton_us":%d,'
     b'"received_bytes":%d,"sent_bytes":%d,"traceparent":"%b"%b}\n'
 )
 _log = structlog.get_logger()
@@ -36,7 +35,10 @@ class AccessLog:
     def write(
         self,
         request_id: bytes,
-        subject: bytes,
+        peer: bytes,
+        principal: bytes,
+        method: bytes,
+        target: bytes,
         *,
         status: int,
         code: str,
@@ -46,7 +48,7 @@ class AccessLog:
         sent_bytes: int,
         traceparent: bytes,
     ) -> None:
-        """Add a line. `subject` comes of `subject_of`; `code` is a problem's, or empty.
+        """Add a line. `peer`, `principal` and `target` come of `members`; `code` may be empty.
 
         `triton_s` is the part of the seconds that Triton took, from the request's first byte to
         the answer's last.
@@ -62,7 +64,10 @@ class AccessLog:
                 self._second_text,
                 (now_s - second) * 1000,
                 request_id,
-                subject,
+                peer,
+                principal,
+                method,
+                target,
                 status,
                 seconds * 1e6,
                 triton_s * 1e6,
@@ -111,18 +116,3 @@ class AccessLog:
         if not is_same:
             old, self._file = self._file, self._open()
             os.close(old)
-
-
-def subject_of(
-    *, peer: str, method: bytes, path: bytes, model: str, tenant: str, principal: str
-) -> bytes:
-    """The part of a line that is the same for all requests of one caller for one path."""
-    members = {
-        "peer": peer,
-        "tenant": tenant,
-        "principal": principal,
-        "method": method.decode("latin-1"),
-        "path": path.decode("latin-1"),
-        "model": model,
-    }
-    return msgspec.json.encode(members)[1:-1]

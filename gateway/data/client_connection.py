@@ -11,9 +11,8 @@ import structlog
 from gateway.data.answers import problem_answer
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, head_size_bytes, read_head
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, HeadReader, head_size_bytes
 from gateway.data.peer import Peer, peer_of
-from gateway.data.settle import Subject
 from gateway.data.unread import has_unread
 from gateway.errors import (
     Header,
@@ -48,7 +47,6 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self.peer = Peer("")
-        self.last_subject: Subject = (None, None, b"")
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         # The exchange whose body is arriving.
@@ -63,12 +61,10 @@ class ClientConnection(asyncio.Protocol):
         self._has_begun = False
         self._body_bytes = 0
         self._chunks = 0
-        # The last piece of data, and what came of a head before it.
+        # The piece of data that is being read, and what came of a head before it.
         self._piece = b""
-        self._head_pieces: list[bytes] = []
-        # A client mostly says the same again: the last head, and what it was read from.
-        self._last_head: Head | None = None
-        self._last_read: tuple[object, ...] = ()
+        self._head_start = bytearray()
+        self._reader = HeadReader()
         self._error: HttpError | None = None
         self._is_lingering = False
         # Of the last answer, when its deadline was set.
@@ -151,8 +147,13 @@ class ClientConnection(asyncio.Protocol):
         self._connections[self] = None
         self._set_deadline(self._gate.times.head_s)
         if len(self._connections) > self._gate.max_connections and not self._make_room():
-            limit = self._gate.max_connections
-            self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        limit = self._gate.max_connections
+        self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
+        # At once: connections that linger would be over the limit as well.
+        self._transport.close()
 
     def _make_room(self) -> bool:
         """Whether an idle connection could be closed, looked for among the oldest."""
@@ -187,14 +188,16 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._error is not None:
             return
-        if not self._has_begun and self._current is None:
+        if not self._raw_bytes and self._current is None:
             self._set_deadline(self._gate.times.head_s)
         self._fed_bytes = len(data)
         self._raw_bytes += self._fed_bytes
         self._piece = data
         self._feed(data)
+        # An idle connection holds nothing of what it was sent.
+        self._piece = b""
         if self._receiving is None and self._has_begun:
-            self._head_pieces.append(data)
+            self._head_start += data[:MAX_HEAD_BYTES]
         self._proceed()
         self._regulate()
 
@@ -248,24 +251,19 @@ class ClientConnection(asyncio.Protocol):
             )
         self._receiving = Exchange(self._gate, self, head)
         self._queue.append(self._receiving)
-        self._head_pieces.clear()
+        self._head_start.clear()
         self._body_bytes = 0
         self._chunks = 0
 
     def _read_head(self, method: bytes, version: str, keep_alive: bool) -> Head:
-        read = (method, self._target, self._headers, version, keep_alive)
-        if self._last_head is not None and read == self._last_read:
-            return self._last_head
         if method == b"CONNECT":
             raise MalformedRequest("There are no tunnels here; leave CONNECT out.")
-        if version == "1.0" and b" HTTP/1.0" not in b"".join(self._head_pieces) + self._piece:
+        if version == "1.0" and b" HTTP/1.0" not in self._head_start + self._piece:
             # The parser knows RTSP and ICE as well, and does not tell them apart.
             raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
-        head = read_head(
-            method, self._target, self._headers, version=version, keep_alive=keep_alive
+        return self._reader.read(
+            method, self._target, self._headers, version, keep_alive=keep_alive
         )
-        self._last_head, self._last_read = head, read
-        return head
 
     def on_chunk_header(self) -> None:
         self._chunks += 1

@@ -232,7 +232,9 @@ class Exchange:
 
     def expire(self) -> None:
         """The deadline that was set last has passed."""
-        if self._state is State.LOOKING_UP:
+        if self._state is State.DISCARDING:
+            self._finish(keep_alive=False)
+        elif self._state is State.LOOKING_UP:
             self._refuse(RecordsUnavailable("The records took too long; try again."))
         elif self._client.deadline_s >= self._ends_s:
             self._refuse(self._took_too_long(), may_keep=False)

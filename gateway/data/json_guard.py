@@ -15,13 +15,17 @@ MAX_DEPTH = 64
 MAX_OBJECTS = 4096
 MAX_SHAPE_BYTES = 1024
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_REST_OF_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# All quantifiers that could meet much text are possessive: no body takes more than linear time.
+# A string that does not end here goes to the end.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# No JSON has it outside of strings: seen after the strings are gone, it was in none.
+_SENTINEL = b"\0"
 # Both keys that are looked for begin like this.
 _KEY_BEGUN = b'"sha'
-_SHAPE = re.compile(rb'"shape"\s*:\s*\[([^\]]*)\]')
-_SHARED_MEMORY = re.compile(rb'"shared_memory_region"\s*:')
-_UNFINISHED = re.compile(rb'"sha[a-z_]*(?:"\s*(?::\s*(?:\[[^\]]*)?)?)?\Z')
+_SHAPE = re.compile(rb'"shape"\s*+:\s*+\[([^\]]{0,%d}+)(\]?)' % MAX_SHAPE_BYTES)
+_SHARED_MEMORY = re.compile(rb'"shared_memory_region"\s*+:')
+_UNFINISHED = re.compile(rb'"sha[a-z_]*+(?:"\s*+(?::\s*+(?:\[[^\]]*+)?)?)?\Z')
 _INTEGERS = re.compile(rb"\s*-?[0-9]+\s*(?:,\s*-?[0-9]+\s*)*")
 # No writer of JSON escapes letters; who does hides a key from us, not from Triton.
 # Where a piece begins, it is not known whether the backslash before was one: then it counts.
@@ -58,8 +62,8 @@ def check_elements(elements: int, size_bytes: int) -> None:
     """Raise MalformedRequest for more elements of tensors than there are bytes."""
     if elements > size_bytes:
         raise MalformedRequest(
-            f"The shapes tell of {elements} elements, which cannot be in a body of "
-            f"{size_bytes} bytes; send the shapes of the tensors that you send."
+            f"The shapes tell of more elements than the body has bytes, {size_bytes}; "
+            "send the shapes of the tensors that you send."
         )
 
 
@@ -131,8 +135,10 @@ class JsonGuard:
                 "Tensors in shared memory are not served here; send them in the body."
             )
         for match in _SHAPE.finditer(text, at):
+            if not match[2] and match.end() < len(text):
+                raise _shape_too_long()
             # Anything but integers Triton refuses by itself.
-            if _INTEGERS.fullmatch(match[1]):
+            if match[2] and _INTEGERS.fullmatch(match[1]):
                 self._elements += abs(math.prod(map(int, match[1].split(b","))))
         check_elements(self._elements, self._max_elements)
 
@@ -162,10 +168,14 @@ class JsonGuard:
                 self._is_escaped = _ends_escaped(data[int(self._is_escaped) :])
                 return b""
             data = data[rest.end() :]
-        text, quote, begun = _STRING.sub(b"", data).partition(b'"')
-        self._in_string = bool(quote)
-        self._is_escaped = _ends_escaped(begun)
+        text = _STRING.sub(b"", data + _SENTINEL)
+        self._in_string = not text.endswith(_SENTINEL)
+        self._is_escaped = self._in_string and _ends_escaped(data)
         return text
+
+
+def _shape_too_long() -> MalformedRequest:
+    return MalformedRequest(f"A shape takes over {MAX_SHAPE_BYTES} bytes; write it shorter.")
 
 
 def _too_deep() -> MalformedRequest:
@@ -182,6 +192,6 @@ def _begun(text: bytes) -> bytes:
     at = text.rfind(_KEY_BEGUN)
     if at >= 0 and _UNFINISHED.match(text, at):
         if len(text) - at > MAX_SHAPE_BYTES:
-            raise MalformedRequest(f"A shape takes over {MAX_SHAPE_BYTES} bytes; write it shorter.")
+            raise _shape_too_long()
         return text[at:]
     return text[-_ESCAPE_BYTES:]

@@ -12,7 +12,7 @@ _OK = 200
 class Metrics:
     """Requests by model and status, their latency, and how many are in flight.
 
-    They are counted here and handed to prometheus_client by `publish`, several times a second:
+    They are counted here and handed to prometheus_client by `publish`, once a second:
     its files cost more than a request's own decisions.
     A model gets a label of its own once Triton has answered for it with success: the names that
     clients make up do not become series.
@@ -49,6 +49,9 @@ class Metrics:
         # Since they were published last.
         self._counted: dict[tuple[str, int], int] = {}
         self._observed: dict[str, _Latencies] = {}
+        # Looking a child up by its labels costs more than counting.
+        self._counters: dict[tuple[str, int], Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
 
     def observe(self, model: str, status: int, seconds: float) -> None:
         """One request is done."""
@@ -72,11 +75,17 @@ class Metrics:
         """Hand over what was counted since the last time."""
         self._in_flight.set(self.in_flight)
         counted, self._counted = self._counted, {}
-        for (model, status), count in counted.items():
-            self._requests.labels(model, str(status)).inc(count)
+        for key, count in counted.items():
+            counter = self._counters.get(key)
+            if counter is None:
+                counter = self._counters[key] = self._requests.labels(key[0], str(key[1]))
+            counter.inc(count)
         observed, self._observed = self._observed, {}
         for model, latencies in observed.items():
-            latencies.publish(self._latency.labels(model))
+            histogram = self._histograms.get(model)
+            if histogram is None:
+                histogram = self._histograms[model] = self._latency.labels(model)
+            latencies.publish(histogram)
 
     def _admit_label(self, model: str, status: int) -> str:
         if status != _OK or len(self._models) > MAX_MODELS:

@@ -1,7 +1,9 @@
 """Where a connection comes from."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from gateway.data.log_members import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,11 @@ class Peer:
     address: str
     # Subject of a client certificate that was verified, as RFC 4514 writes it; empty: none.
     subject: str = ""
+    # As the access log tells it.
+    log_members: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "log_members", members(peer=self.address))
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Peer:

@@ -1,7 +1,8 @@
 """Who calls, once it is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.data.log_members import members
 from gateway.permissions import Grants
 from gateway.rates import Limit
 
@@ -17,3 +18,9 @@ class Principal:
     limit: Limit | None
     # Unix time from which on the token is to be looked at anew; None: never.
     expires_s: float | None = None
+    # As the access log tells it.
+    log_members: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        told = members(tenant=self.tenant, principal=self.id)
+        object.__setattr__(self, "log_members", told)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.data.log_members import members
 from gateway.errors import MethodNotAllowed, RouteNotFound, SharedMemoryRefused
 from gateway.permissions import Permission
 
@@ -25,6 +26,12 @@ class Route:
     verb: str = ""
     # Whether the answer lists models; it is cut down to those that the caller may know of.
     is_list: bool = False
+    # As the access log tells it.
+    log_members: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        told = members(path=self.path.decode(), model=self.model)
+        object.__setattr__(self, "log_members", told)
 
 
 READY = b"/v2/health/ready"

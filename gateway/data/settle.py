@@ -2,27 +2,23 @@
 
 from typing import Protocol
 
-from gateway.data.access_log import subject_of
 from gateway.data.auth import Principal
 from gateway.data.body import Body
 from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate
 from gateway.data.head import Head
+from gateway.data.log_members import members
 from gateway.data.peer import Peer
 from gateway.data.routes import LOAD_VERBS, Route
 
 LOGGED_TARGET_BYTES = 200
-
-# What a caller asked for, as the access log tells it, and of whom.
-Subject = tuple[Route | None, Principal | None, bytes]
+_NOBODY = members(tenant="", principal="")
 
 
 class Caller(Protocol):
     """The connection that the request came by."""
 
     peer: Peer
-    # Of its last request: mostly the same as the next one's.
-    last_subject: Subject
 
 
 class Settled(Protocol):
@@ -50,7 +46,10 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     forwarding = exchange.forwarding
     gate.access_log.write(
         exchange.request_id,
-        _subject(caller, exchange),
+        caller.peer.log_members,
+        exchange.principal.log_members if exchange.principal else _NOBODY,
+        exchange.head.method,
+        _target(exchange),
         status=status,
         code=exchange.code,
         seconds=seconds,
@@ -69,19 +68,9 @@ def _counted_model(exchange: Settled) -> str:
     return route.model
 
 
-def _subject(caller: Caller, exchange: Settled) -> bytes:
-    route, principal = exchange.route, exchange.principal
-    last_route, last_principal, subject = caller.last_subject
-    if route is not None and route is last_route and principal is last_principal:
-        return subject
-    subject = subject_of(
-        peer=caller.peer.address,
-        method=exchange.head.method,
-        # Rebuilt from its parts where it is a path of ours.
-        path=route.path if route else exchange.head.target[:LOGGED_TARGET_BYTES],
-        model=route.model if route else "",
-        tenant=principal.tenant if principal else "",
-        principal=principal.id if principal else "",
-    )
-    caller.last_subject = (route, principal, subject)
-    return subject
+def _target(exchange: Settled) -> bytes:
+    if exchange.route is not None:
+        return exchange.route.log_members
+    # Nothing of ours: it may be anything.
+    path = exchange.head.target[:LOGGED_TARGET_BYTES].decode("latin-1")
+    return members(path=path, model="")

@@ -1,14 +1,15 @@
 """A real Triton and a running worker, shared by the tests that need real processes."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from gateway.keys import NewKey, Terms
-from gateway.permissions import client_grants
+from gateway.permissions import client_grants, parse_grant
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from tests.gateway.processes import GatewayProcess, free_port, real_triton
@@ -21,6 +22,7 @@ class RunningGateway:
     port: int
     triton_port: int
     state_dir: Path
+    pid: int = 0
 
     @property
     def records_url(self) -> str:
@@ -33,11 +35,12 @@ class RunningGateway:
             "CONCH_STATE_DIR": str(self.state_dir),
         } | more
 
-    def new_key(self, *models: str, rate: str | None = None) -> NewKey:
+    def new_key(self, *models: str, rate: str | None = None, grants: Sequence[str] = ()) -> NewKey:
         async def create() -> NewKey:
             records = Records(self.records_url)
             try:
-                terms = Terms(grants=client_grants(models or ("*",)))
+                given = tuple(map(parse_grant, grants)) or client_grants(models or ("*",))
+                terms = Terms(grants=given)
                 return await records.create_key("acme", rate=rate, terms=terms)
             finally:
                 await records.close()
@@ -55,6 +58,21 @@ class RunningGateway:
         asyncio.run(revoke())
 
 
+@contextmanager
+def running_gateway(triton_port: int, state_dir: Path, **settings: str) -> Iterator[RunningGateway]:
+    """A worker before what listens there; it must end cleanly with the block."""
+    running = RunningGateway(free_port(), triton_port, state_dir)
+    asyncio.run(migrate(running.records_url))
+    worker = GatewayProcess("gateway.worker", running.settings(**settings))
+    worker.start()
+    try:
+        worker.wait_until_listening(running.port)
+        running.pid = worker.process.pid
+        yield running
+    finally:
+        assert worker.stop()[0] == 0
+
+
 @pytest.fixture(scope="session")
 def triton_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     pytest.importorskip("pytriton", reason="the real Triton comes with the extra [embedded]")
@@ -64,12 +82,5 @@ def triton_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def gateway(triton_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    running = RunningGateway(free_port(), triton_port, tmp_path_factory.mktemp("state"))
-    asyncio.run(migrate(running.records_url))
-    worker = GatewayProcess("gateway.worker", running.settings())
-    worker.start()
-    try:
-        worker.wait_until_listening(running.port)
+    with running_gateway(triton_port, tmp_path_factory.mktemp("state")) as running:
         yield running
-    finally:
-        assert worker.stop()[0] == 0

@@ -1,4 +1,4 @@
-"""Real processes for tests: NVIDIA's server with one small model, a worker, an admin plane."""
+"""Real processes for tests: NVIDIA's server with small models, a worker, an admin plane."""
 
 import os
 import shutil
@@ -15,23 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack.trial import free_ports
+from tests.gateway.triton_models import write_models
 
 PATIENCE_S = 30.0
-
-_CONFIG = """
-name: "echo" backend: "python" max_batch_size: 8
-input [{ name: "X" data_type: TYPE_FP32 dims: [4] }]
-output [{ name: "Y" data_type: TYPE_FP32 dims: [4] }]
-instance_group [{ kind: KIND_CPU count: 1 }]
-"""
-_MODEL = """
-import triton_python_backend_utils as pb_utils
-
-class TritonPythonModel:
-    def execute(self, requests):
-        inputs = [pb_utils.get_input_tensor_by_name(r, "X").as_numpy() for r in requests]
-        return [pb_utils.InferenceResponse([pb_utils.Tensor("Y", x)]) for x in inputs]
-"""
 
 
 def free_port() -> int:
@@ -41,7 +27,7 @@ def free_port() -> int:
 
 @contextmanager
 def real_triton(directory: Path) -> Iterator[int]:
-    """NVIDIA's server on loopback, serving the model `echo`; yields its HTTP port."""
+    """NVIDIA's server on loopback, serving the models of triton_models.py; yields its HTTP port."""
     import pytriton
 
     server = Path(pytriton.__file__).parent / "tritonserver"
@@ -50,10 +36,7 @@ def real_triton(directory: Path) -> Iterator[int]:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for file in (server / "python_backend_stubs" / version).iterdir():
         shutil.copy(file, backend)
-    model = directory / "models" / "echo"
-    (model / "1").mkdir(parents=True)
-    (model / "config.pbtxt").write_text(_CONFIG)
-    (model / "1" / "model.py").write_text(_MODEL)
+    write_models(directory / "models")
     port = free_port()
     libraries = Path(pytriton.__file__).parents[1] / "nvidia_pytriton.libs"
     environment = os.environ | {
@@ -69,13 +52,17 @@ def real_triton(directory: Path) -> Iterator[int]:
         f"--http-port={port}",
         "--allow-grpc=false",
         "--allow-metrics=false",
+        "--model-control-mode=explicit",
+        "--load-model=*",
+        # The model `told` shows them.
+        "--http-header-forward-pattern=.*",
         "--disable-auto-complete-config",
         "--exit-timeout-secs=2",
     ]
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/v2/models/echo/ready", process)
+        wait_for(f"http://127.0.0.1:{port}/v2/health/ready", process)
         yield port
     finally:
         process.terminate()
@@ -101,7 +88,7 @@ class GatewayProcess:
         )
 
     def wait_until_listening(self, port: int) -> None:
-        _wait_for(f"http://127.0.0.1:{port}/", self.process)
+        wait_for(f"http://127.0.0.1:{port}/", self.process)
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
@@ -115,7 +102,7 @@ class GatewayProcess:
         return self.process.returncode, output, errors
 
 
-def _wait_for(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """Any answer will do, except that a model must be ready."""
     end_s = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < end_s:

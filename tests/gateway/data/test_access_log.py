@@ -7,17 +7,23 @@ from pathlib import Path
 import pytest
 
 from gateway.data import access_log
-from gateway.data.access_log import AccessLog, subject_of
+from gateway.data.access_log import AccessLog
+from gateway.data.log_members import members
 
-SUBJECT = subject_of(
-    peer="127.0.0.1", method=b"POST", path=b"/v2/a", model="a", tenant="acme", principal="k1"
-)
+PEER = members(peer="127.0.0.1")
+PRINCIPAL = members(tenant="acme", principal="k1")
+TARGET = members(path="/v2/a", model="a")
 
 
-def write(log: AccessLog, *, code: str = "", subject: bytes = SUBJECT) -> None:
+def write(
+    log: AccessLog, *, code: str = "", principal: bytes = PRINCIPAL, target: bytes = TARGET
+) -> None:
     log.write(
         b"r-1",
-        subject,
+        PEER,
+        principal,
+        b"POST",
+        target,
         status=200,
         code=code,
         seconds=0.0123456,
@@ -65,11 +71,9 @@ def test_a_problem_is_told_by_its_code(tmp_path: Path) -> None:
 
 
 def test_what_a_client_made_up_cannot_break_a_line(tmp_path: Path) -> None:
-    subject = subject_of(
-        peer="::1", method=b"GET", path=b'/"\n\xff\x00', model="", tenant="", principal='jwt:"\n'
-    )
     log = AccessLog(str(tmp_path / "log"))
-    write(log, subject=subject)
+    made_up = members(path='/"\n\xff\x00', model="")
+    write(log, principal=members(tenant="", principal='jwt:"\n'), target=made_up)
     log.close()
     (line,) = lines(tmp_path / "log")
     assert line["path"] == '/"\n\xff\x00' and line["principal"] == 'jwt:"\n'

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.data import client_connection
 from gateway.data.client_connection import MAX_CHUNKS, MAX_FRAMING_BYTES, MAX_PIPELINED
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES
+from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, HeadReader
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import (
     INFER,
@@ -370,6 +370,8 @@ def test_a_reader_too_slow_costs_bounded_memory_and_gets_everything() -> None:
                 writer.write(b"x" * 65536)
                 await writer.drain()
                 written += 65536
+            # Ending now would drop what is still in its buffer.
+            await reader.read()
 
         async with running(FakeTriton(behaviour=huge)) as gateway:
             client = await gateway.connect()
@@ -491,7 +493,7 @@ def test_a_fault_of_the_gateway_is_a_500_that_tells_nothing(
         raise RuntimeError("secret")
 
     async def test() -> None:
-        monkeypatch.setattr(client_connection, "read_head", broken)
+        monkeypatch.setattr(HeadReader, "read", broken)
         async with running(FakeTriton()) as gateway:
             client = await gateway.connect()
             reply = await client.ask(LIVE)

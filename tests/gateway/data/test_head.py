@@ -2,14 +2,19 @@
 
 import pytest
 
-from gateway.data.head import MAX_FIELD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, Head, read_head
+from gateway.data.fields import MAX_FIELD_BYTES
+from gateway.data.head import MAX_HEADERS, MAX_TARGET_BYTES, REMEMBERED_BYTES, Head, HeadReader
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
 
 HOST = (b"Host", b"gateway")
 
 
+def read(method: bytes, target: bytes, headers: list[Header], version: str = "1.1") -> Head:
+    return HeadReader().read(method, target, headers, version, keep_alive=True)
+
+
 def _read(*headers: Header, version: str = "1.1", method: bytes = b"POST") -> Head:
-    return read_head(method, b"/v2", [HOST, *headers], version=version, keep_alive=True)
+    return read(method, b"/v2", [HOST, *headers], version)
 
 
 REFUSED: list[tuple[str, list[Header]]] = [
@@ -48,26 +53,24 @@ def test_http_1_0_has_no_transfer_encoding() -> None:
 )
 def test_a_host_that_is_none_is_refused(host: bytes) -> None:
     with pytest.raises(MalformedRequest, match="Host"):
-        read_head(b"GET", b"/v2", [(b"Host", host)], version="1.1", keep_alive=True)
+        read(b"GET", b"/v2", [(b"Host", host)], "1.1")
 
 
 @pytest.mark.parametrize("host", [b"gateway", b"10.0.0.1:8080", b"[::1]:8080", b"a_b.c-d"])
 def test_a_name_or_an_address_with_or_without_a_port_is_a_host(host: bytes) -> None:
-    read_head(b"GET", b"/v2", [(b"Host", host)], version="1.1", keep_alive=True)
+    read(b"GET", b"/v2", [(b"Host", host)], "1.1")
 
 
 def test_the_absolute_form_is_read_as_its_path() -> None:
     for target in (b"http://gateway/v2", b"HTTP://GATEWAY/v2", b"https://gateway/v2"):
-        head = read_head(b"GET", target, [HOST], version="1.1", keep_alive=True)
+        head = read(b"GET", target, [HOST], "1.1")
         assert head.target == b"/v2"
-    assert (
-        read_head(b"GET", b"http://gateway", [HOST], version="1.1", keep_alive=True).target == b"/"
-    )
+    assert read(b"GET", b"http://gateway", [HOST], "1.1").target == b"/"
 
 
 def test_an_absolute_form_that_names_another_host_is_refused() -> None:
     with pytest.raises(MalformedRequest, match="different hosts"):
-        read_head(b"GET", b"http://other/v2", [HOST], version="1.1", keep_alive=True)
+        read(b"GET", b"http://other/v2", [HOST], "1.1")
 
 
 def test_a_field_too_long_is_refused() -> None:
@@ -98,7 +101,7 @@ def test_other_versions_are_refused() -> None:
 
 def test_http_1_1_needs_a_host() -> None:
     with pytest.raises(MalformedRequest, match="Host"):
-        read_head(b"GET", b"/v2", [], version="1.1", keep_alive=True)
+        read(b"GET", b"/v2", [], "1.1")
 
 
 def test_a_get_has_no_body() -> None:
@@ -111,7 +114,7 @@ def test_too_many_fields_and_too_long_a_target_are_refused() -> None:
         _read(*[(b"X-%d" % number, b"") for number in range(MAX_HEADERS)])
     with pytest.raises(UriTooLong):
         target = b"/" * (MAX_TARGET_BYTES + 1)
-        read_head(b"GET", target, [HOST], version="1.1", keep_alive=True)
+        read(b"GET", target, [HOST], "1.1")
 
 
 def test_only_what_triton_reads_is_passed_on() -> None:
@@ -159,3 +162,38 @@ def test_a_request_id_of_another_form_is_not_taken(given: bytes) -> None:
 
 def test_a_request_id_is_taken() -> None:
     assert _read((b"X-Request-Id", b"Job_1.2-3")).request_id == b"Job_1.2-3"
+
+
+def test_what_varies_is_read_each_time_and_the_rest_once() -> None:
+    reader = HeadReader()
+    for number, length in enumerate((b"1", b"2", b"1")):
+        headers = [
+            HOST,
+            (b"Authorization", b"Bearer t%d" % number),
+            (b"Content-Length", length),
+            (b"X-Request-Id", b"r%d" % number),
+            (b"Accept", b"a/b"),
+        ]
+        head = reader.read(b"POST", b"/v2/%d" % number, headers, "1.1", keep_alive=True)
+        assert (head.token, head.request_id) == (b"t%d" % number, b"r%d" % number)
+        assert (head.target, head.body_bytes) == (b"/v2/%d" % number, int(length))
+        assert head.forwarded == b"Accept: a/b\r\n"
+
+
+def test_a_field_that_is_gone_is_not_remembered() -> None:
+    reader = HeadReader()
+    with_accept = [HOST, (b"Accept", b"a/b"), (b"Transfer-Encoding", b"chunked")]
+    assert reader.read(b"POST", b"/", with_accept, "1.1", keep_alive=True).body_bytes is None
+    head = reader.read(b"POST", b"/", [HOST], "1.1", keep_alive=True)
+    assert (head.forwarded, head.body_bytes) == (b"", 0)
+    with pytest.raises(MalformedRequest, match="Host"):
+        reader.read(b"POST", b"/", [], "1.1", keep_alive=True)
+
+
+def test_what_is_remembered_is_small() -> None:
+    reader = HeadReader()
+    reader.read(b"GET", b"/", [HOST, (b"X", b"x" * REMEMBERED_BYTES)], "1.1", keep_alive=True)
+    assert reader._fields is reader._head is None
+    key = (b"Authorization", b"Bearer " + b"x" * REMEMBERED_BYTES)
+    reader.read(b"GET", b"/", [HOST, key], "1.1", keep_alive=True)
+    assert reader._head is None and not reader._read

@@ -1,6 +1,7 @@
 """Bodies that would hurt Triton, whole and in pieces of any size."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -90,7 +91,7 @@ def test_only_the_json_before_the_tensors_is_looked_at() -> None:
 def test_json_that_is_known_is_held_against_each_body() -> None:
     text = b'{"shape":[100]}'
     check_whole(text + bytes(100), len(text))
-    with pytest.raises(MalformedRequest, match="100 elements"):
+    with pytest.raises(MalformedRequest, match="more elements than the body has bytes, 15"):
         check_whole(text, len(text))
 
 
@@ -105,6 +106,34 @@ def test_known_json_takes_bounded_space(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_shape_without_end_is_refused() -> None:
     with pytest.raises(MalformedRequest, match="A shape takes over"):
         in_pieces(b'{"shape":[' + b"1," * 2000, 100)
+
+
+HARD = {
+    "escaped quotes without an end": b"[" * 65 + b'"' + b'\\"' * 500_000,
+    "many shapes without an end": b'""shape":["' * 100_000,
+    "one shape of very many axes": b'{"shape":[' + b"1," * 500_000 + b"1]}",
+    "a shape with very many digits": b'{"shape":[' + b"9" * 900 + b"]}",
+    "a shape of very large axes": b'{"shape":[' + b",".join([b"9" * 100] * 10) + b"]}",
+    "backslashes": b'["' + b"\\" * 1_000_000 + b"\\u0073",
+    "keys and spaces": b'"shape"      ' * 80_000,
+    "keys that begin": b'"sha' * 250_000,
+}
+
+
+@pytest.mark.parametrize("body", HARD.values(), ids=HARD)
+def test_no_body_takes_more_than_linear_time(body: bytes) -> None:
+    # What takes quadratic time here takes minutes; the clock is no part of the test.
+    for size in (len(body), 65_536):
+        with suppress(MalformedRequest):
+            in_pieces(body, size)
+    with suppress(MalformedRequest):
+        check_whole(body, None)
+
+
+def test_a_shape_that_no_integer_holds_is_refused() -> None:
+    for body in (HARD["a shape with very many digits"], HARD["a shape of very large axes"]):
+        with pytest.raises(MalformedRequest, match="more elements"):
+            check_whole(body, None)
 
 
 JSON = st.recursive(

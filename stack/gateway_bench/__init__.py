@@ -1,0 +1,1 @@
+"""`make bench-gateway`: the data plane's cost beside nginx and Python proxies, in one run."""

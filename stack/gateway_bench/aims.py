@@ -1,0 +1,100 @@
+"""The aims of the data plane and how far each is reached: ratios of one round, round by round."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stack.gateway_bench.measuring import Measurement, Run
+from stack.gateway_bench.sections import (
+    AIOHTTP,
+    CONCH,
+    CONCH_IN,
+    CONCH_KEYS,
+    CONCH_MODELS,
+    CONCH_OUT,
+    DIRECT,
+    FASTAPI,
+    NGINX,
+    NGINX_IN,
+    NGINX_OUT,
+)
+
+Figure = Callable[[Measurement], float]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What was aimed at, and the figure of each round."""
+
+    name: str
+    text: str
+    values: list[float]
+    form: str = "{:.2f}"
+
+
+def cpu_us(measurement: Measurement) -> float:
+    return measurement.cpu_us
+
+
+def per_second(measurement: Measurement) -> float:
+    return measurement.per_second
+
+
+def p50_us(measurement: Measurement) -> float:
+    return measurement.p50_us or 0
+
+
+def ratios(run: Run, base: Run, figure: Figure) -> list[float]:
+    """This run over the other."""
+    return [figure(a) / figure(b) for a, b in zip(run.measured, base.measured, strict=True)]
+
+
+def differences(run: Run, base: Run, figure: Figure) -> list[float]:
+    """What this run has beyond the other."""
+    return [figure(a) - figure(b) for a, b in zip(run.measured, base.measured, strict=True)]
+
+
+def reached(results: Mapping[str, Sequence[Run]]) -> list[Aim]:
+    """Every aim that these sections tell of."""
+    tellers = {"small": _small, "large": _large, "many": _many}
+    return [
+        aim
+        for section, runs in results.items()
+        for aim in tellers[section]({run.name: run for run in runs})
+    ]
+
+
+def _small(runs: Mapping[str, Run]) -> list[Aim]:
+    conch = runs[CONCH]
+    added_us = differences(conch, runs[DIRECT], p50_us)
+    return [
+        Aim("CPU: Conch / nginx", "at most 2.5", ratios(conch, runs[NGINX], cpu_us)),
+        Aim("p50 added at 1 connection, µs", "at most 120", added_us, "{:.0f}"),
+        Aim("CPU: aiohttp / Conch", "at least 4", ratios(runs[AIOHTTP], conch, cpu_us), "{:.1f}"),
+        Aim(
+            "CPU: FastAPI + httpx / Conch",
+            "at least 30",
+            ratios(runs[FASTAPI], conch, cpu_us),
+            "{:.1f}",
+        ),
+    ]
+
+
+def _large(runs: Mapping[str, Run]) -> list[Aim]:
+    sent = ratios(runs[CONCH_IN], runs[NGINX_IN], per_second)
+    received = ratios(runs[CONCH_OUT], runs[NGINX_OUT], per_second)
+    grown = [run.measured[-1].peak_mb / run.warm_peak_mb for run in (runs[CONCH_OUT],)]
+    return [
+        Aim("throughput, 600 kB in: Conch / nginx", "at least 0.80", sent),
+        Aim("throughput, 600 kB out: Conch / nginx", "at least 0.80", received),
+        Aim("peak memory: after the last round / after warm-up", "flat: at most 1.10", grown),
+    ]
+
+
+def _many(runs: Mapping[str, Run]) -> list[Aim]:
+    conch = runs[CONCH]
+    return [
+        Aim("CPU: 100,000 keys / 1 key", "at most 1.10", ratios(runs[CONCH_KEYS], conch, cpu_us)),
+        Aim(
+            "CPU: 1,000 models / 1 model", "at most 1.10", ratios(runs[CONCH_MODELS], conch, cpu_us)
+        ),
+    ]

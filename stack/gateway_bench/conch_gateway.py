@@ -1,0 +1,97 @@
+"""The gateway itself: the real worker process with real records in SQLite."""
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from gateway import keys
+from gateway.keys import NewKey
+from gateway.records.migrate import migrate
+from gateway.records.store import Records
+from gateway.settings import PREFIX, GatewaySettings
+from stack.gateway_bench.processes import Server, running
+from stack.gateway_bench.python_peers import python_environment
+
+# Never reached, yet counted for each request.
+_RATE = "1000000/s"
+WORKER = ("-m", "gateway.worker")
+
+
+def run_conch(
+    name: str,
+    state_dir: Path,
+    *,
+    port: int,
+    triton_port: int,
+    cores: frozenset[int],
+    program: Sequence[str] = WORKER,
+) -> AbstractContextManager[Server]:
+    """Run one worker until the block ends; `make_records` comes first."""
+    return running(
+        name,
+        [sys.executable, *program],
+        port,
+        cores=cores,
+        folder=state_dir,
+        environment=_environment(state_dir, port, triton_port),
+    )
+
+
+def make_records(state_dir: Path, used: Sequence[NewKey], total: int) -> None:
+    """Records with the keys that are used, and others up to the total that are not."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    url = _records_url(state_dir)
+    asyncio.run(migrate(url))
+    _copy_key(state_dir / "conch.db", asyncio.run(_create_key(url)), used, total)
+
+
+def _environment(state_dir: Path, port: int, triton_port: int) -> dict[str, str]:
+    others = {n: value for n, value in python_environment().items() if not n.startswith(PREFIX)}
+    settings = {
+        "CONCH_PORT": str(port),
+        "CONCH_TRITON_URLS": f"http://127.0.0.1:{triton_port}",
+        "CONCH_STATE_DIR": str(state_dir),
+    }
+    if "access_log" in GatewaySettings.model_fields:
+        settings["CONCH_ACCESS_LOG"] = str(state_dir / "access.log")
+    return others | settings
+
+
+def _records_url(state_dir: Path) -> str:
+    return f"sqlite+aiosqlite:///{state_dir}/conch.db"
+
+
+async def _create_key(url: str) -> NewKey:
+    records = Records(url)
+    try:
+        return await records.create_key("bench", rate=_RATE)
+    finally:
+        await records.close()
+
+
+def _copy_key(database: Path, model: NewKey, used: Sequence[NewKey], total: int) -> None:
+    """More keys like the one there is: the store makes one a transaction, 100,000 take minutes."""
+    with sqlite3.connect(database) as connection:
+        connection.row_factory = sqlite3.Row
+        row = dict(connection.execute("SELECT * FROM keys WHERE id = ?", (model.id,)).fetchone())
+        columns = ", ".join(row)
+        marks = ", ".join(f":{column}" for column in row)
+        connection.executemany(
+            f"INSERT INTO keys ({columns}) VALUES ({marks})",
+            (
+                row | {"id": key_id, "token_hash": token_hash}
+                for key_id, token_hash in _identities(used, total)
+            ),
+        )
+    connection.close()
+
+
+def _identities(used: Sequence[NewKey], total: int) -> list[tuple[str, bytes]]:
+    """Id and hash of each key; of one that is never used neither means anything."""
+    known = [(key.id, keys.hash_token(key.token.encode())) for key in used]
+    filling = range(total - len(used) - 1)
+    return known + [(f"{number:0{keys.ID_LENGTH}}", os.urandom(32)) for number in filling]

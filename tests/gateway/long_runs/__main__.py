@@ -1,0 +1,60 @@
+"""`python -m tests.gateway.long_runs NAME`: prints what a long run of the gateway showed."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from tests.gateway.long_runs.idle import idle
+from tests.gateway.long_runs.large import large
+from tests.gateway.long_runs.parts import MIB
+from tests.gateway.long_runs.steady import FILLING, steady
+
+GIB = 1024 * MIB
+MAX_GROWTH_BYTES = 4 * MIB
+
+
+def show_steady() -> bool:
+    """Memory after every 100,000 of a million requests."""
+    seen = steady(10, 100_000, filling=FILLING, report=print)
+    print(f"before them {seen.before_bytes / MIB:.2f} MiB; answers {dict(seen.statuses)}")
+    print(f"growth after the first part: {seen.growth_bytes / MIB:.2f} MiB")
+    return seen.growth_bytes <= MAX_GROWTH_BYTES
+
+
+def show_idle() -> bool:
+    """10,000 idle connections, which all still answer."""
+    seen = idle(10_000)
+    print(
+        f"{seen.connections:,} connections, opened and asked once in {seen.opened_s:.1f} s, "
+        f"asked again in {seen.asked_again_s:.1f} s; worker {seen.before_bytes / MIB:.1f} MiB "
+        f"before, {seen.held_bytes / MIB:.1f} MiB with them: {seen.bytes_each:,.0f} bytes each"
+    )
+    return True
+
+
+def show_large() -> bool:
+    """1 GiB sent in several ways, and read by a slow client."""
+    peaks = []
+    for seen in large(GIB):
+        print(seen)
+        peaks.append(seen.peak_bytes)
+    return max(peaks) < GIB // 4
+
+
+RUNS: dict[str, Callable[[], bool]] = {
+    "steady": show_steady,
+    "idle": show_idle,
+    "large": show_large,
+}
+
+
+def main() -> None:
+    """Run the named ones, all by default; the exit code tells whether memory stayed bounded."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="?", choices=RUNS, help="all of them if left out")
+    name = parser.parse_args().name
+    sys.exit(0 if all([RUNS[each]() for each in ([name] if name else RUNS)]) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Short forms of the long runs: a leak or an unbounded buffer shows in seconds as well."""
+
+from tests.gateway.long_runs.idle import idle
+from tests.gateway.long_runs.large import large
+from tests.gateway.long_runs.parts import MIB
+from tests.gateway.long_runs.steady import steady
+
+
+def test_nothing_is_kept_of_a_request() -> None:
+    seen = steady(5, 2000, filling=2000, report=lambda _: None)
+    assert seen.growth_bytes < 2 * MIB
+    assert seen.statuses.total() == 10_000
+    assert not [status for status in seen.statuses if status >= 500]
+
+
+def test_idle_connections_are_held_and_cost_little() -> None:
+    assert idle(500).bytes_each < 30_000
+
+
+def test_large_bodies_and_answers_pass_in_bounded_memory() -> None:
+    for seen in large(64 * MIB):
+        assert seen.peak_bytes - seen.before_bytes < 16 * MIB, str(seen)
