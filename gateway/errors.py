@@ -27,6 +27,7 @@ GatewayError
       TooManyConnections
       RecordsUnavailable
       IssuerUnavailable
+      Draining
     UpstreamTimeout        504
 """
 
@@ -226,6 +227,11 @@ class IssuerUnavailable(Unavailable):
     proxy_error = "proxy_internal_error"
     # A failed fetch of an issuer's keys is tried again after 10 s.
     retry_after_s = 10
+
+
+class Draining(Unavailable):
+    code, title = "draining", "This gateway is about to end"
+    proxy_error = "destination_unavailable"
 
 
 class UpstreamTimeout(HttpError):

@@ -33,6 +33,12 @@ def forget_dead_processes(state_dir: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def forget_process(state_dir: Path, pid: int) -> None:
+    """Drop what a process that has just ended had in flight; what it counted stays."""
+    for file in metrics_dir(state_dir).glob(f"gauge_live*_{pid}.db"):
+        file.unlink(missing_ok=True)
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

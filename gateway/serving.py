@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import time
 from urllib.parse import urlsplit
 
@@ -18,46 +17,74 @@ from gateway.data.gate import Gate, Times
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.server import Server
+from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.upstream import Pool
+from gateway.ending import Ending
 from gateway.errors import ConfigurationError, RecordsUnavailable
+from gateway.inheritance import Inheritance
 from gateway.keys import Key
 from gateway.last_used_writer import keep_writing, write_last_used
+from gateway.listening import cannot_listen, open_listeners
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
+from gateway.tls import TlsReloader, tls_files
+from gateway.tls_following import follow_tls
 
 POLL_S = 0.25
 # How long known keys go on working when it cannot be read whether they were revoked.
 TRUST_S = 60.0
-# Below the 30 s that supervisors usually wait before they kill.
-DRAIN_S = 25.0
 
 _log = structlog.get_logger()
 
 
-async def serve(settings: GatewaySettings) -> None:
-    """Answer clients until SIGTERM or SIGINT, then let what is in flight finish."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def serve(settings: GatewaySettings, inherited: Inheritance | None = None) -> None:
+    """Answer clients until SIGTERM or SIGINT, then let what is in flight finish.
+
+    With an inheritance it accepts on sockets that others have too, and retires when told so.
+    """
+    ending = Ending()
+    files = tls_files(settings)
+    tls = None if files is None else TlsReloader(files)
     await require_current(settings.records_url)
     records = Records(settings.records_url)
     authenticator = _authenticator(settings, records)
     seen = await records.last_change()
-    server = Server(_gate(settings, authenticator))
-    await _listen(server, settings)
-    polling = loop.create_task(_follow_changes(records, authenticator, seen))
-    writing = loop.create_task(keep_writing(records, authenticator.last_used))
-    _log.info("worker_ready", host=settings.host, port=server.port)
-    await stop.wait()
-    _log.info("worker_draining", limit_s=DRAIN_S)
-    await server.drain(DRAIN_S)
-    polling.cancel()
-    writing.cancel()
+    gate = _gate(settings, authenticator, inherited)
+    server = Server(gate)
+    await _listen(server, settings, inherited, tls)
+    following = [
+        _follow_changes(records, authenticator, seen),
+        keep_writing(records, authenticator.last_used),
+    ]
+    if tls is not None:
+        following.append(follow_tls(server, tls))
+    tasks = [asyncio.create_task(work) for work in following]
+    if inherited is not None:
+        ending.follow(inherited.open_control())
+    _log.info("worker_ready", pid=os.getpid(), host=settings.host, port=server.port)
+    await ending.begun.wait()
+    await _drain(server, gate, settings, ending)
+    for task in tasks:
+        task.cancel()
+    # A look at the records that is cut short would wait for ever once they are closed.
+    await asyncio.gather(*tasks, return_exceptions=True)
     await write_last_used(records, authenticator.last_used)
     await records.close()
     mark_process_dead(os.getpid())
+
+
+async def _drain(server: Server, gate: Gate, settings: GatewaySettings, ending: Ending) -> None:
+    """Answers close their connections from here on, as nginx and Envoy do, so clients move on.
+
+    A worker that is replaced accepts no more at once and stays ready: its successor is.
+    """
+    gate.is_draining = True
+    _log.info("worker_draining", pid=os.getpid(), limit_s=settings.drain_timeout_s)
+    if not ending.is_retirement:
+        gate.is_ready = False
+        await asyncio.sleep(settings.drain_delay_s)
+    await server.drain(settings.drain_timeout_s)
 
 
 def triton_address(urls: str) -> tuple[str, int]:
@@ -74,11 +101,13 @@ def triton_address(urls: str) -> tuple[str, int]:
     return parts.hostname, port
 
 
-def _gate(settings: GatewaySettings, authenticator: Authenticator) -> Gate:
+def _gate(
+    settings: GatewaySettings, authenticator: Authenticator, inherited: Inheritance | None
+) -> Gate:
     host, port = triton_address(settings.triton_urls)
     return Gate(
         authenticator=authenticator,
-        buckets=TokenBuckets(),
+        buckets=_buckets(inherited),
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
@@ -88,6 +117,12 @@ def _gate(settings: GatewaySettings, authenticator: Authenticator) -> Gate:
         now_s=time.monotonic,
         now_ns=time.monotonic_ns,
     )
+
+
+def _buckets(inherited: Inheritance | None) -> TokenBuckets | SharedBuckets:
+    if inherited is None or inherited.buckets is None:
+        return TokenBuckets()
+    return SharedBuckets(inherited.buckets)
 
 
 def _access_log(settings: GatewaySettings) -> AccessLog | None:
@@ -102,14 +137,20 @@ def _access_log(settings: GatewaySettings) -> AccessLog | None:
         ) from error
 
 
-async def _listen(server: Server, settings: GatewaySettings) -> None:
+async def _listen(
+    server: Server,
+    settings: GatewaySettings,
+    inherited: Inheritance | None,
+    tls: TlsReloader | None,
+) -> None:
+    if inherited is None:
+        listeners = open_listeners(settings.host, settings.port)[0]
+    else:
+        listeners = inherited.open_listeners()
     try:
-        await server.start(settings.host, settings.port)
+        await server.start(listeners, tls.tls.context if tls else None)
     except OSError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
-            "end what uses it or set CONCH_HOST and CONCH_PORT."
-        ) from error
+        raise cannot_listen(settings.host, settings.port, error) from error
 
 
 def _authenticator(settings: GatewaySettings, records: Records) -> Authenticator:

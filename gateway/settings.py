@@ -49,6 +49,32 @@ class GatewaySettings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address the data plane listens on.")
     port: int = Field(default=8080, ge=1, le=65535, description="Port that clients call.")
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Processes that answer clients; one uses one core."
+    )
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="Certificate chain (PEM) that clients are shown; set: https.",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="Private key (PEM, without a passphrase) of the certificate."
+    )
+    tls_client_ca: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) of client certificates, which are then asked for.",
+    )
+    tls_client_required: bool = Field(
+        default=False,
+        description="Refuse clients without a certificate; otherwise a key alone will do.",
+    )
+    drain_delay_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="On SIGTERM: time of not being ready before connections are refused.",
+    )
+    drain_timeout_s: float = Field(
+        default=25.0, ge=0, description="On SIGTERM: longest wait for requests in flight."
+    )
     admin_host: str = Field(default="127.0.0.1", description="Address the admin plane listens on.")
     admin_port: int = Field(
         default=8081, ge=1, le=65535, description="Port of the admin plane: /metrics, /docs."
@@ -147,6 +173,11 @@ class GatewaySettings(BaseSettings):
         return parse_issuers(self.jwt_issuers)
 
     @property
+    def url(self) -> str:
+        """Where clients on this machine call the data plane."""
+        return http_url(self.host, self.port, tls=self.tls_certificate is not None)
+
+    @property
     def records_url(self) -> str:
         """SQLAlchemy URL of the records: the setting, else SQLite in the state directory.
 
@@ -184,14 +215,15 @@ def is_http_url(url: str) -> bool:
         return False
 
 
-def http_url(host: str, port: int) -> str:
+def http_url(host: str, port: int, *, tls: bool = False) -> str:
     """Where to call what listens on this address: one that means every interface is loopback.
 
-    >>> http_url("::", 8080), http_url("0.0.0.0", 8080)
-    ('http://[::1]:8080', 'http://127.0.0.1:8080')
+    >>> http_url("::", 8080), http_url("0.0.0.0", 8443, tls=True)
+    ('http://[::1]:8080', 'https://127.0.0.1:8443')
     """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def environment_name(field: str) -> str:

@@ -4,6 +4,7 @@ import gc
 import sys
 
 from gateway.errors import ConfigurationError
+from gateway.inheritance import Inheritance
 from gateway.metrics_files import forget_dead_processes, prepare_metrics
 from gateway.settings import GatewaySettings, load_settings
 
@@ -11,7 +12,7 @@ from gateway.settings import GatewaySettings, load_settings
 def main() -> None:
     """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
     try:
-        run(load_settings(GatewaySettings))
+        run(load_settings(GatewaySettings), *map(Inheritance.from_argument, sys.argv[1:]))
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -20,10 +21,11 @@ def main() -> None:
         raise SystemExit(0) from None
 
 
-def run(settings: GatewaySettings) -> None:
+def run(settings: GatewaySettings, inherited: Inheritance | None = None) -> None:
     """Serve with these settings on an event loop of its own."""
     prepare_metrics(settings.state_dir)
-    forget_dead_processes(settings.state_dir)
+    if inherited is None:
+        forget_dead_processes(settings.state_dir)
     # Only now: prometheus_client looks for its directory when it is imported.
     import uvloop
 
@@ -31,7 +33,7 @@ def run(settings: GatewaySettings) -> None:
 
     # What is there now stays: the collector need not walk over it again and again.
     gc.freeze()
-    uvloop.run(serve(settings))
+    uvloop.run(serve(settings, inherited))
 
 
 if __name__ == "__main__":

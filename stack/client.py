@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import ssl
 import struct
 from array import array
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from gateway.settings import is_http_url
 from stack.errors import ClientError, UsageError
 
 _TIMEOUT_S = 30.0
-_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]")
+_LOOPBACK = re.compile(r"https?://(127\.|localhost|\[::1\])")
 # Element types an image can be turned into: Triton's name -> array typecode and whether 0..1.
 _IMAGE_DTYPES = {"FP32": ("f", True), "UINT8": ("B", False)}
 # Four numbers are a square, too, and hardly a picture.
@@ -59,10 +61,17 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
             headers=headers,
             timeout=_TIMEOUT_S,
             # A proxy of the environment is not for what runs on this machine.
-            trust_env=not base_url.startswith(_LOOPBACK),
+            trust_env=not _LOOPBACK.match(base_url),
+            # The authorities of this machine, or those in SSL_CERT_FILE.
+            verify=ssl.create_default_context() if base_url.startswith("https:") else True,
             **request,
         )
     except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise ClientError(
+                f"The certificate of {base_url} does not hold here ({error}). Call the host that "
+                "it names, and put the file of its authority into SSL_CERT_FILE."
+            ) from None
         raise ClientError(
             f"{base_url} does not answer ({error}). Is the stack running? Start it with `conch up`."
         ) from None

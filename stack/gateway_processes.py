@@ -1,11 +1,14 @@
-"""The gateway's two processes as the stack runs them: data plane and admin plane."""
+"""The gateway's two parts as the stack runs them: data plane, with its workers, and admin plane."""
 
 import asyncio
 import os
+import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -16,13 +19,13 @@ from stack.process_supervisor import Supervisor
 from stack.settings import StackSettings
 
 _READY_TIMEOUT_S = 30.0
-# Longer than the gateway's own drain, which is bounded by the slowest answer it waits for.
-_STOP_TIMEOUT_S = 30.0
+# Beside the gateway's own drain: it kills what has not ended then.
+_STOP_MARGIN_S = 10.0
 _POLL_S = 0.05
 
 
 class GatewayProcess:
-    """One of the two; `alive_url` answers 200 once it can be called."""
+    """One of the two; `alive_url` answers once it can be called."""
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class GatewayProcess:
         on_problem: Callable[[str], None],
     ) -> None:
         self._alive_url = alive_url
+        self._stop_timeout_s = settings.drain_delay_s + settings.drain_timeout_s + _STOP_MARGIN_S
         self._process = ManagedProcess(
             Command(
                 name=name,
@@ -71,7 +75,7 @@ class GatewayProcess:
     async def stop(self) -> None:
         """Let it finish its requests, then end it."""
         self._supervisor.stopping()
-        await self._process.stop(timeout_s=_STOP_TIMEOUT_S)
+        await self._process.stop(timeout_s=self._stop_timeout_s)
 
     def _failure(self) -> str:
         lines = self._process.log_path.read_text(errors="replace").strip().splitlines()
@@ -82,13 +86,12 @@ class GatewayProcess:
 def gateway_processes(
     settings: StackSettings, triton_url: str, on_problem: Callable[[str], None]
 ) -> list[GatewayProcess]:
-    """The worker and the admin plane, not yet started."""
+    """The data plane and the admin plane, not yet started."""
     environment = gateway_environment(settings, triton_url)
-    worker_url = http_url(settings.host, settings.port)
     admin_url = http_url(settings.admin_host, settings.admin_port)
     return [
         # Any answer will do: Triton's own health is not the gateway's.
-        GatewayProcess("gateway", "gateway.worker", worker_url, settings, environment, on_problem),
+        GatewayProcess("gateway", "gateway", settings.url, settings, environment, on_problem),
         GatewayProcess(
             "admin", "gateway.admin", f"{admin_url}/healthz", settings, environment, on_problem
         ),
@@ -98,15 +101,36 @@ def gateway_processes(
 def gateway_environment(settings: StackSettings, triton_url: str) -> dict[str, str]:
     """This process's environment with the gateway's own settings and no other CONCH_ name."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    given = {name: str(getattr(settings, name)) for name in GatewaySettings.model_fields}
-    given["state_dir"] = str(settings.state_dir.resolve())
+    given = {name: _text(getattr(settings, name)) for name in GatewaySettings.model_fields}
     given["triton_urls"] = triton_url
     given["database_url"] = settings.records_url
     return own | {environment_name(name): value for name, value in given.items()}
 
 
+def _text(value: object) -> str:
+    """As a variable says it; the process runs in another folder, so that a path is absolute."""
+    if value is None:
+        return ""
+    return str(value.resolve()) if isinstance(value, Path) else str(value)
+
+
 async def _answers(client: httpx2.AsyncClient, url: str) -> bool:
+    if url.startswith("https:"):
+        return await _shakes_hands(url)
     with suppress(httpx2.TransportError):
         await client.get(url)
+        return True
+    return False
+
+
+async def _shakes_hands(url: str) -> bool:
+    """A request might need a certificate of a client; the server's need not name this host."""
+    parts = urlsplit(url)
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with suppress(OSError):
+        _, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=context)
+        writer.transport.abort()
         return True
     return False

@@ -13,6 +13,7 @@ from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, HeadReader, head_size_bytes
 from gateway.data.peer import Peer, peer_of
+from gateway.data.unread import has_unread
 from gateway.errors import (
     Header,
     HeadersTooLarge,
@@ -72,6 +73,7 @@ class ClientConnection(asyncio.Protocol):
         self._is_held_back = False
         self._is_paused = False
         self.deadline_s = 0.0
+        self._idle_from_s = gate.tick_s
 
     # For the exchange.
 
@@ -92,9 +94,10 @@ class ClientConnection(asyncio.Protocol):
     def finished(self, *, keep_alive: bool) -> None:
         """The current exchange has answered."""
         self._current = None
-        if not keep_alive or (self._gate.is_draining and not self._queue):
+        if not keep_alive:
             self._linger()
             return
+        self._idle_from_s = self._gate.tick_s
         self._await_request()
         self._is_held_back = False
         self._proceed()
@@ -126,9 +129,15 @@ class ClientConnection(asyncio.Protocol):
             self._transport.abort()
 
     def drain(self) -> None:
-        """Close if idle; a request in flight is answered first."""
-        if self._current is None and not self._is_lingering:
-            self._transport.close()
+        """Close if idle for a while; a request in flight or on its way is answered first."""
+        gate, transport = self._gate, self._transport
+        if not self.is_idle or self._is_lingering or transport.is_closing():
+            return
+        is_quiet = gate.tick_s - self._idle_from_s >= gate.times.drain_idle_s
+        if is_quiet and not has_unread(transport):
+            # Over TLS the other end has to agree.
+            self._set_deadline(gate.times.linger_s)
+            transport.close()
 
     # Called by the event loop.
 
@@ -333,7 +342,8 @@ class ClientConnection(asyncio.Protocol):
         self._is_lingering = True
         if self._transport.is_closing():
             return
-        if is_read:
+        # Closing TLS ends our side alone, and reads on.
+        if is_read or not self._transport.can_write_eof():
             self._transport.close()
         else:
             self._transport.write_eof()

@@ -17,10 +17,11 @@ from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
 from gateway.data.load_request import load_body
 from gateway.data.pace import Pace
-from gateway.data.routes import LOAD_VERBS, TENSOR_VERBS, Route, find_route
+from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller, settle
 from gateway.data.trace import new_traceparent
 from gateway.errors import (
+    Draining,
     HttpError,
     InternalError,
     RecordsUnavailable,
@@ -101,6 +102,8 @@ class Exchange:
         gate.metrics.in_flight += 1
         try:
             self.route = route = find_route(head.method, head.target)
+            if route.path == READY and not gate.is_ready:
+                raise Draining("This gateway ends soon; send to another, or in a while again.")
             if route.permission is None:
                 self._receive(route)
                 return
@@ -174,7 +177,7 @@ class Exchange:
         if state is State.DISCARDING:
             self.body.discard()
             if self.body.has_arrived:
-                self._finish(keep_alive=not self._gate.is_draining)
+                self._finish(keep_alive=True)
             return
         if state is State.RECEIVING or state is State.FORWARDING:
             self._take_in()

@@ -9,6 +9,7 @@ from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
+from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.upstream import Pool
 
 
@@ -21,6 +22,9 @@ class Times:
     idle_s: float = 75.0
     body_progress_s: float = 30.0
     linger_s: float = 2.0
+    handshake_s: float = 10.0
+    # While the worker drains, an idle client may still send this long; then it is closed.
+    drain_idle_s: float = 1.0
     upstream_s: float = 60.0
     # Of one request in all, from its head to the end of its answer.
     request_s: float = 600.0
@@ -31,7 +35,7 @@ class Gate:
     """The decisions' state, the pool and the limits of one worker."""
 
     authenticator: Authenticator
-    buckets: TokenBuckets
+    buckets: TokenBuckets | SharedBuckets
     pool: Pool
     metrics: Metrics
     max_body_bytes: int
@@ -42,6 +46,9 @@ class Gate:
     now_ns: Callable[[], int]
     # None: not wanted.
     access_log: AccessLog | None = None
+    # Whether health checks are told that this gateway may be called.
+    is_ready: bool = True
+    # Whether connections end with their next answer.
     is_draining: bool = False
     # The time of the last sweep, by which deadlines are set: asking the clock each time costs.
     tick_s: float = field(init=False)

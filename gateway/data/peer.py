@@ -25,4 +25,16 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
     """The peer of a connection that was just made."""
     name = transport.get_extra_info("peername")
     # A Unix socket's is a string.
-    return Peer(str(name[0]) if isinstance(name, tuple) else "")
+    return Peer(str(name[0]) if isinstance(name, tuple) else "", _subject(transport))
+
+
+def _subject(transport: asyncio.BaseTransport) -> str:
+    tls = transport.get_extra_info("ssl_object")
+    # A certificate that did not hold has ended the handshake.
+    certificate = None if tls is None else tls.getpeercert(binary_form=True)
+    if certificate is None:
+        return ""
+    # 15 MB that a worker without TLS does not need.
+    from cryptography import x509
+
+    return x509.load_der_x509_certificate(certificate).subject.rfc4514_string()

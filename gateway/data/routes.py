@@ -34,6 +34,8 @@ class Route:
         object.__setattr__(self, "log_members", told)
 
 
+READY = b"/v2/health/ready"
+
 # Triton never decodes escapes, so names are matched as they came; '%', ';', '\' have no place.
 _NAME = rb"[A-Za-z0-9._-]{1,128}"
 _MODEL_PATH = re.compile(
@@ -64,7 +66,7 @@ _SERVER_ROUTES: Mapping[bytes, Route] = {
     for route in (
         Route(Permission.METADATA, _GET, b"/v2"),
         Route(None, _GET, b"/v2/health/live", verb="live"),
-        Route(None, _GET, b"/v2/health/ready", verb="ready"),
+        Route(None, _GET, READY, verb="ready"),
         # Triton reads this as the statistics of all models, also where a model is called `stats`.
         Route(Permission.STATS, _GET, b"/v2/models/stats", is_list=True),
         Route(Permission.TRACE, _GET + _POST, b"/v2/trace/setting"),

@@ -1,6 +1,9 @@
 """Listens for clients, watches their deadlines, and drains when the worker is to end."""
 
 import asyncio
+import ssl
+from collections.abc import Sequence
+from socket import socket
 
 from gateway.data.client_connection import ClientConnection
 from gateway.data.gate import Gate
@@ -8,28 +11,41 @@ from gateway.data.gate import Gate
 # One timer for all connections: a timer for each request would cost more than its parsing.
 SWEEP_S = 0.25
 BACKLOG = 1024
+_LOOK_S = 0.02
+# Each connection's own deadline ends it sooner; this one would cut off a slow reader's answer.
+_TLS_SHUTDOWN_S = 24 * 3600.0
 
 
 class Server:
-    """The listening socket and the connections made to it."""
+    """The listening sockets and the connections made to them."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._connections: dict[ClientConnection, None] = {}
-        self._listener: asyncio.Server
+        self._sockets: Sequence[socket] = ()
+        self._listeners: list[asyncio.Server] = []
+        self._has_tls = False
         self._sweep: asyncio.TimerHandle
 
-    async def start(self, host: str, port: int) -> None:
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            lambda: ClientConnection(self._gate, self._connections), host, port, backlog=BACKLOG
-        )
-        self._sweep = loop.call_later(SWEEP_S, self._sweep_forever)
+    async def start(self, sockets: Sequence[socket], tls: ssl.SSLContext | None = None) -> None:
+        """Accept on these bound sockets, which are closed when it ends."""
+        self._sockets = sockets
+        await self.use_tls(tls)
+        self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep_forever)
+
+    async def use_tls(self, tls: ssl.SSLContext | None) -> None:
+        """New connections get this context; those that are there keep what they have."""
+        self._has_tls = tls is not None
+        before = self._listeners
+        # Several listeners may accept from one socket: none waits in vain, none is refused.
+        self._listeners = [await self._listen(sock, tls) for sock in self._sockets]
+        for listener in before:
+            listener.close()
 
     @property
     def port(self) -> int:
         """The port that is listened on, also when 0 was asked for."""
-        return int(self._listener.sockets[0].getsockname()[1])
+        return int(self._sockets[0].getsockname()[1])
 
     @property
     def open_connections(self) -> int:
@@ -38,12 +54,17 @@ class Server:
     async def drain(self, limit_s: float) -> None:
         """Accept nothing more, let requests in flight finish for so long at most, close all."""
         self._gate.is_draining = True
-        self._listener.close()
-        for connection in tuple(self._connections):
-            connection.drain()
-        end_s = self._gate.now_s() + limit_s
-        while self._connections and self._gate.now_s() < end_s:
-            await asyncio.sleep(0.02)
+        self._stop_accepting()
+        # What was accepted just before is in no list until the event loop has come round.
+        await asyncio.sleep(0)
+        now_s = self._gate.now_s
+        end_s = now_s() + limit_s
+        # A connection in its handshake is in no list yet.
+        handshakes_s = now_s() + (self._gate.times.drain_idle_s if self._has_tls else 0.0)
+        while (self._connections or now_s() < handshakes_s) and now_s() < end_s:
+            for connection in tuple(self._connections):
+                connection.drain()
+            await asyncio.sleep(_LOOK_S)
         for connection in tuple(self._connections):
             connection.abort()
         self._sweep.cancel()
@@ -56,6 +77,24 @@ class Server:
         self._gate.tick_s = now_s
         for connection in [c for c in self._connections if c.deadline_s <= now_s - late_s]:
             connection.expire()
+
+    async def _listen(self, sock: socket, tls: ssl.SSLContext | None) -> asyncio.Server:
+        times = self._gate.times
+        return await asyncio.get_running_loop().create_server(
+            lambda: ClientConnection(self._gate, self._connections),
+            sock=sock.dup(),
+            backlog=BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=times.handshake_s if tls else None,
+            ssl_shutdown_timeout=_TLS_SHUTDOWN_S if tls else None,
+        )
+
+    def _stop_accepting(self) -> None:
+        """Only this process's hold on the sockets ends: another that has them accepts on."""
+        for listener in self._listeners:
+            listener.close()
+        for sock in self._sockets:
+            sock.close()
 
     def _sweep_forever(self) -> None:
         gate = self._gate

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gateway.settings import http_url
 from stack.client import Guess, classify
 from stack.console import console
 from stack.settings import StackSettings
@@ -36,7 +35,7 @@ def infer(
 
     Example: conch infer mnist_cnn exporters/zoo/samples/digit-7-1.png
     """
-    base_url = (url or http_url(settings.host, settings.port)).rstrip("/")
+    base_url = (url or settings.url).rstrip("/")
     guesses = classify(base_url, model, file, key=key, top=top)
     if as_json:
         kind = "probability" if _probabilities(guesses) else "score"

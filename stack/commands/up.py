@@ -175,10 +175,9 @@ def _show(
 
 def _urls(settings: StackSettings, triton_url: str) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    data = http_url(settings.host, settings.port)
     admin = http_url(settings.admin_host, settings.admin_port)
     for row in (
-        ("gateway", data, "what clients call"),
+        ("gateway", settings.url, "what clients call"),
         ("admin", admin, "/metrics, /docs"),
         ("Triton", triton_url, f"logs in {settings.state_dir / 'logs'}"),
     ):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from gateway.data.metrics import Metrics
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
+from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
 from gateway.rates import Limit
 from tests.gateway.fake_triton import FakeTriton
@@ -132,7 +134,7 @@ class Gateway:
             metrics=Metrics(self.registry),
             max_body_bytes=max_body,
             max_connections=most_clients,
-            times=Times(),
+            times=Times(handshake_s=float(str(options.pop("handshake_s", 10.0)))),
             now_s=self.clock.seconds,
             now_ns=self.clock.nanoseconds,
         )
@@ -159,8 +161,12 @@ class Gateway:
         )
         return new.token
 
-    async def connect(self) -> RawClient:
-        client = RawClient(*await asyncio.open_connection("127.0.0.1", self.server.port))
+    async def connect(self, tls: ssl.SSLContext | None = None) -> RawClient:
+        name = "gateway" if tls else None
+        opening = asyncio.open_connection(
+            "127.0.0.1", self.server.port, ssl=tls, server_hostname=name
+        )
+        client = RawClient(*await opening)
         self.clients.append(client)
         return client
 
@@ -190,11 +196,13 @@ class Gateway:
 
 
 @asynccontextmanager
-async def running(triton: FakeTriton, **options: object) -> AsyncIterator[Gateway]:
+async def running(
+    triton: FakeTriton, *, tls: ssl.SSLContext | None = None, **options: object
+) -> AsyncIterator[Gateway]:
     """The gateway before this Triton; both end with the block."""
     await triton.start()
     gateway = Gateway(triton.port, **options)
-    await gateway.server.start("127.0.0.1", 0)
+    await gateway.server.start(open_listeners("127.0.0.1", 0)[0], tls)
     try:
         yield gateway
     finally:
@@ -213,9 +221,9 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     uvloop.run(test())  # type: ignore[arg-type]
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
     """Wait for a condition that events on this loop or in another process bring about."""
-    end_s = time.monotonic() + PATIENCE_S
+    end_s = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < end_s, "the condition did not come true"
         await asyncio.sleep(0.005)

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.metrics_files import VARIABLE, forget_dead_processes, prepare_metrics
+from gateway.metrics_files import (
+    VARIABLE,
+    forget_dead_processes,
+    forget_process,
+    prepare_metrics,
+)
 
 
 @pytest.fixture
@@ -40,3 +45,12 @@ def test_counts_of_the_dead_are_kept_while_another_lives(tmp_path: Path, directo
     forget_dead_processes(tmp_path)
     kept = {file.stem for file in directory.iterdir()}
     assert kept == {f"counter_{dead}", f"gauge_livesum_{alive}"}
+
+
+def test_of_a_process_that_ended_only_its_counts_are_kept(tmp_path: Path, directory: Path) -> None:
+    names = ("counter_7", "histogram_7", "gauge_livesum_7", "gauge_livemin_7", "gauge_livesum_77")
+    for name in names:
+        (directory / f"{name}.db").touch()
+    forget_process(tmp_path, 7)
+    kept = {file.stem for file in directory.iterdir()}
+    assert kept == {"counter_7", "histogram_7", "gauge_livesum_77"}

@@ -1,12 +1,16 @@
 """Pictures become tensors of the shape a model takes."""
 
+import ssl
 from array import array
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+import trustme
 from PIL import Image
 
-from stack.client import ImageInput, image_bytes
+from stack.client import ImageInput, call, image_bytes
 from stack.errors import ClientError
 
 
@@ -61,3 +65,32 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path: Path) -> None:
 def test_four_numbers_are_no_picture(tmp_path: Path) -> None:
     with pytest.raises(ClientError, match=r"shape \[4\] is not the shape of one picture"):
         image_bytes(tmp_path / "any.png", ImageInput("x", "FP32", (4,), batched=True))
+
+
+class Empty(BaseHTTPRequestHandler):
+    """Answers 200 and nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_an_authority_of_ones_own_is_trusted_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_port}"
+        with pytest.raises(ClientError, match="SSL_CERT_FILE"):
+            call(url, "/v2")
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert call(url, "/v2").status_code == 200
+        server.shutdown()

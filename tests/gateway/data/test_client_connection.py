@@ -370,6 +370,8 @@ def test_a_reader_too_slow_costs_bounded_memory_and_gets_everything() -> None:
                 writer.write(b"x" * 65536)
                 await writer.drain()
                 written += 65536
+            # Ending now would drop what is still in its buffer.
+            await reader.read()
 
         async with running(FakeTriton(behaviour=huge)) as gateway:
             client = await gateway.connect()
@@ -433,6 +435,8 @@ def test_draining_answers_what_is_in_flight_and_refuses_new_connections() -> Non
             await busy.send(post(INFER, gateway.token))
             await until(lambda: len(triton.asked) == 1)
             draining = asyncio.create_task(gateway.server.drain(30))
+            await until(lambda: gateway.gate.is_draining)
+            gateway.pass_time(1.0)
             assert await idle.is_closed()
             with pytest.raises(OSError):
                 await asyncio.open_connection("127.0.0.1", port)
@@ -510,6 +514,9 @@ class FakeTransport(asyncio.Transport):
         self.is_aborted = False
 
     def write(self, data: object) -> None: ...
+    def can_write_eof(self) -> bool:
+        return True
+
     def write_eof(self) -> None: ...
     def close(self) -> None: ...
     def pause_reading(self) -> None: ...
@@ -577,6 +584,7 @@ def test_draining_ends_with_an_answer_that_had_begun_before() -> None:
             draining = asyncio.create_task(gateway.server.drain(1000))
             may_end.set()
             assert len((await answering).body) == size
+            gateway.pass_time(1.0)
             async with asyncio.timeout(PATIENCE_S):
                 await draining
 

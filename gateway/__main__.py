@@ -1,0 +1,32 @@
+"""`python -m gateway`: the data plane, a parent with its workers, told by CONCH_ variables."""
+
+import asyncio
+import sys
+
+from gateway.errors import ConfigurationError
+from gateway.metrics_files import forget_dead_processes
+from gateway.parent import Parent
+from gateway.settings import GatewaySettings, load_settings
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
+    try:
+        settings = load_settings(GatewaySettings)
+        forget_dead_processes(settings.state_dir)
+        code = asyncio.run(_run(settings))
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        # Ctrl-C before the event loop took over the signals.
+        raise SystemExit(0) from None
+    raise SystemExit(code)
+
+
+async def _run(settings: GatewaySettings) -> int:
+    return await Parent(settings).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""What a worker gets from the process that starts it, as its one argument: open files."""
+
+import json
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+# What a worker says once it answers clients.
+READY = b"ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """Numbers of open files; all are sockets but `buckets`, the memory that workers share."""
+
+    listeners: Sequence[int]
+    # The worker says READY on it, and closes it when it begins to end; when the other end is shut,
+    # the worker is to retire.
+    control: int
+    buckets: int | None
+
+    @property
+    def files(self) -> list[int]:
+        """Every open file that the worker needs."""
+        shared = [] if self.buckets is None else [self.buckets]
+        return [*self.listeners, self.control, *shared]
+
+    def to_argument(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_argument(cls, argument: str) -> "Inheritance":
+        return cls(**json.loads(argument))
+
+    def open_listeners(self) -> list[socket.socket]:
+        return [socket.socket(fileno=number) for number in self.listeners]
+
+    def open_control(self) -> socket.socket:
+        return socket.socket(fileno=self.control)

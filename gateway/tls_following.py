@@ -1,0 +1,39 @@
+"""Has a worker show the certificate that lies in the files now, and tells when it expires."""
+
+import asyncio
+import os
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge
+
+from gateway.data.server import Server
+from gateway.tls import TlsReloader
+
+POLL_S = 1.0
+
+_log = structlog.get_logger()
+
+
+async def follow_tls(server: Server, files: TlsReloader) -> None:
+    """Give new connections the certificate that lies in the files now."""
+    expiry = Gauge(
+        "conch_tls_certificate_expiry_timestamp_seconds",
+        "When the certificate that clients are shown ends to be valid.",
+        registry=CollectorRegistry(),
+        multiprocess_mode="livemin",
+    )
+    expiry.set(files.tls.expires_s)
+    is_in_use = True
+    while True:
+        await asyncio.sleep(POLL_S)
+        is_in_use = not files.reload() and is_in_use
+        if is_in_use:
+            continue
+        try:
+            await server.use_tls(files.tls.context)
+        except OSError as error:  # no more open files, say: tried again
+            _log.error("tls_files_not_in_use", error=str(error))
+            continue
+        is_in_use = True
+        expiry.set(files.tls.expires_s)
+        _log.info("tls_files_reloaded", pid=os.getpid())

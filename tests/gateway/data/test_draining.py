@@ -1,0 +1,57 @@
+"""What clients see of a worker that is about to end."""
+
+import asyncio
+import socket
+
+from tests.gateway.fake_triton import FakeTriton
+from tests.gateway.helpers import INFER, PATIENCE_S, assert_problem, get, post, run, running, until
+
+LIVE = get(b"/v2/health/live", None)
+READY = get(b"/v2/health/ready", None)
+
+
+def test_a_gateway_about_to_end_is_not_ready_and_answers_all_the_same() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            assert (await client.ask(READY)).status == 200
+            gateway.gate.is_ready, gateway.gate.is_draining = False, True
+            answer = await client.ask(READY)
+            assert_problem(answer, 503, "draining")
+            assert answer.fields["connection"] == "close"
+            answer = await gateway.ask(post(INFER, gateway.token))
+            assert (answer.status, answer.fields["connection"]) == (200, "close")
+
+    run(test)
+
+
+def test_a_request_that_arrives_as_its_connection_is_to_be_closed_is_answered() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            with socket.create_connection(("127.0.0.1", gateway.server.port)) as client:
+                await until(lambda: gateway.server.open_connections == 1)
+                gateway.pass_time(5.0)
+                client.sendall(LIVE)
+                # Looks at the connection before the event loop does.
+                await asyncio.wait_for(gateway.server.drain(30), PATIENCE_S)
+                client.settimeout(PATIENCE_S)
+                answer = client.recv(4096)
+                assert answer.startswith(b"HTTP/1.1 200 ")
+                assert b"Connection: close\r\n" in answer
+
+    run(test)
+
+
+def test_a_client_that_was_busy_just_now_may_send_once_more() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            assert (await client.ask(LIVE)).status == 200
+            draining = asyncio.create_task(gateway.server.drain(30))
+            gateway.pass_time(0.9)
+            await asyncio.sleep(0.1)
+            answer = await client.ask(LIVE)
+            assert (answer.status, answer.fields["connection"]) == (200, "close")
+            await asyncio.wait_for(draining, PATIENCE_S)
+
+    run(test)
