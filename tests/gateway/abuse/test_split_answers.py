@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.data.upstream_connection import MAX_ANSWER_HEAD_BYTES
 from tests.gateway.abuse.answer_cases import CASES, AnswerCase
 from tests.gateway.abuse.answer_play import REQUEST, assert_the_same, play_answer
+from tests.gateway.abuse.answers_reader import read_answers
 from tests.gateway.abuse.case import KEY
 from tests.gateway.abuse.wire import new_wire
 from tests.gateway.fake_triton import Asked
@@ -105,6 +106,22 @@ def test_an_answer_that_is_all_framing_is_broken_off(start: bytes, piece: bytes)
         wire = await new_wire(reply)
         await wire.send(REQUEST.replace(KEY, wire.token))
         assert sent < 3 * MAX_ANSWER_HEAD_BYTES
+        assert not wire.pool.idle and not wire.pool.lines
+
+    run(test)
+
+
+def test_a_connection_that_did_not_take_all_of_a_request_is_not_used_again() -> None:
+    """What is left of it would stand before the next, and hold that up unseen."""
+
+    async def test() -> None:
+        def reply(_: Asked) -> Iterable[bytes]:
+            wire.pool.lines[0].transport.unread_bytes = 1
+            return [b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"]
+
+        wire = await new_wire(reply)
+        await wire.send(REQUEST.replace(KEY, wire.token))
+        assert [answer.status for answer in read_answers(wire.received)] == [200]
         assert not wire.pool.idle and not wire.pool.lines
 
     run(test)

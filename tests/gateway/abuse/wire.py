@@ -27,6 +27,7 @@ class FakeTransport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = bytearray()
+        self.unread_bytes = 0
         self.is_paused = False
         self.is_ended = False
         self._is_closing = False
@@ -35,6 +36,9 @@ class FakeTransport(asyncio.Transport):
         assert not self.is_ended, "written after the end"
         if not self._is_closing:
             self.written += data
+
+    def can_write_eof(self) -> bool:
+        return True
 
     def write_eof(self) -> None:
         self.is_ended = True
@@ -54,7 +58,7 @@ class FakeTransport(asyncio.Transport):
         self.is_paused = False
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.unread_bytes
 
 
 class UpstreamLine:
