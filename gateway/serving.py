@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,11 +26,15 @@ from gateway.inheritance import Inheritance
 from gateway.keys import Key
 from gateway.last_used_writer import keep_writing, write_last_used
 from gateway.listening import cannot_listen, open_listeners
+from gateway.open_files import most_connections
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 from gateway.tls import TlsReloader, tls_files
 from gateway.tls_following import follow_tls
+
+if TYPE_CHECKING:
+    from gateway.data.tokens.verifier import JwtVerifier
 
 POLL_S = 0.25
 # How long known keys go on working when it cannot be read whether they were revoked.
@@ -48,7 +53,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     tls = None if files is None else TlsReloader(files)
     await require_current(settings.records_url)
     records = Records(settings.records_url)
-    authenticator = _authenticator(settings, records)
+    verifier = _verifier(settings)
+    authenticator = _authenticator(settings, records, verifier)
     seen = await records.last_change()
     gate = _gate(settings, authenticator, inherited)
     server = Server(gate)
@@ -59,6 +65,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     ]
     if tls is not None:
         following.append(follow_tls(server, tls))
+    if verifier is not None:
+        verifier.start()
     tasks = [asyncio.create_task(work) for work in following]
     if inherited is not None:
         ending.follow(inherited.open_control())
@@ -70,6 +78,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     # A look at the records that is cut short would wait for ever once they are closed.
     await asyncio.gather(*tasks, return_exceptions=True)
     await write_last_used(records, authenticator.last_used)
+    if verifier is not None:
+        await verifier.close()
     await records.close()
     mark_process_dead(os.getpid())
 
@@ -111,7 +121,7 @@ def _gate(
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
-        max_connections=settings.max_connections,
+        max_connections=most_connections(settings.max_connections, settings.upstream_connections),
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
         access_log=_access_log(settings),
         now_s=time.monotonic,
@@ -153,11 +163,23 @@ async def _listen(
         raise cannot_listen(settings.host, settings.port, error) from error
 
 
-def _authenticator(settings: GatewaySettings, records: Records) -> Authenticator:
+def _verifier(settings: GatewaySettings) -> "JwtVerifier | None":
+    if not settings.token_issuers:
+        return None
+    # joserfc and httpx2 take 12 MB; without issuers they are left out.
+    from gateway.data.tokens.verifier import jwt_verifier
+
+    return jwt_verifier(settings.token_issuers)
+
+
+def _authenticator(
+    settings: GatewaySettings, records: Records, verifier: "JwtVerifier | None"
+) -> Authenticator:
     burst = settings.max_failures_per_address
     return Authenticator(
         _readable(records.find_key),
         find_subject=_readable(records.find_subject),
+        verifier=verifier,
         attempts=Attempts(Allowance(burst, PER_ADDRESS.refill_s) if burst else None),
     )
 

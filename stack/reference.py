@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.settings import GatewaySettings, environment_name
 from stack.cli import app
+from stack.gateway_reference import errors_table, limits_table, paths_table
 from stack.settings import StackSettings
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +50,13 @@ def _help(path: list[str]) -> str:
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
 
 
-PARTS = {("README.md", "settings"): settings_table, ("docs/commands.md", "help"): command_reference}
+PARTS = {
+    ("README.md", "settings"): settings_table,
+    ("docs/commands.md", "help"): command_reference,
+    ("docs/gateway.md", "paths"): paths_table,
+    ("docs/gateway.md", "limits"): limits_table,
+    ("docs/gateway.md", "errors"): errors_table,
+}
 
 
 def with_part(text: str, name: str, content: str) -> str:

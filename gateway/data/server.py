@@ -10,6 +10,7 @@ from gateway.data.gate import Gate
 
 # One timer for all connections: a timer for each request would cost more than its parsing.
 SWEEP_S = 0.25
+PUBLISH_EVERY_S = 1.0
 BACKLOG = 1024
 _LOOK_S = 0.02
 # Each connection's own deadline ends it sooner; this one would cut off a slow reader's answer.
@@ -26,6 +27,8 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._has_tls = False
         self._sweep: asyncio.TimerHandle
+        # When metrics are due.
+        self._publish_s = 0.0
 
     async def start(self, sockets: Sequence[socket], tls: ssl.SSLContext | None = None) -> None:
         """Accept on these bound sockets, which are closed when it ends."""
@@ -68,6 +71,7 @@ class Server:
         for connection in tuple(self._connections):
             connection.abort()
         self._sweep.cancel()
+        self._gate.metrics.publish()
         self._gate.pool.close()
         if self._gate.access_log is not None:
             self._gate.access_log.close()
@@ -100,7 +104,9 @@ class Server:
         gate = self._gate
         # Deadlines were set by the tick before, at most a sweep too early.
         self.expire(gate.now_s(), late_s=SWEEP_S)
-        gate.metrics.publish()
+        if gate.tick_s >= self._publish_s:
+            self._publish_s = gate.tick_s + PUBLISH_EVERY_S
+            gate.metrics.publish()
         if gate.access_log is not None:
             gate.access_log.flush()
         loop = asyncio.get_running_loop()

@@ -71,6 +71,6 @@ def _counted_model(exchange: Settled) -> str:
 def _target(exchange: Settled) -> bytes:
     if exchange.route is not None:
         return exchange.route.log_members
-    # Nothing of ours: it may be anything.
-    path = exchange.head.target[:LOGGED_TARGET_BYTES].decode("latin-1")
-    return members(path=path, model="")
+    # Nothing of ours: it may be anything, and its query a secret.
+    path = exchange.head.target.partition(b"?")[0][:LOGGED_TARGET_BYTES]
+    return members(path=path.decode("latin-1"), model="")
