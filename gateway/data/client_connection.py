@@ -115,8 +115,10 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has no request in hand, nor the beginning of one."""
-        return self._current is None and not self._queue and not self._has_begun
+        """Whether it has no request in hand, nor the beginning of one, nor an answer to take up."""
+        if self._current is not None or self._queue or self._has_begun or self._is_lingering:
+            return False
+        return not self._transport.get_write_buffer_size() and not has_unread(self._transport)
 
     def expire(self) -> None:
         """The deadline has passed: of the exchange, of a head half sent, or of an idle client."""
@@ -131,10 +133,8 @@ class ClientConnection(asyncio.Protocol):
     def drain(self) -> None:
         """Close if idle for a while; a request in flight or on its way is answered first."""
         gate, transport = self._gate, self._transport
-        if not self.is_idle or self._is_lingering or transport.is_closing():
-            return
         is_quiet = gate.tick_s - self._idle_from_s >= gate.times.drain_idle_s
-        if is_quiet and not has_unread(transport):
+        if is_quiet and self.is_idle and not transport.is_closing():
             # Over TLS the other end has to agree.
             self._set_deadline(gate.times.linger_s)
             transport.close()

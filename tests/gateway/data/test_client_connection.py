@@ -285,6 +285,66 @@ def test_a_new_connection_takes_the_place_of_an_idle_one() -> None:
     run(test)
 
 
+def test_a_connection_whose_answer_is_not_taken_up_is_not_idle() -> None:
+    async def test() -> None:
+        async with running(FakeTriton(), max_connections_of_clients=1) as gateway:
+            connection = client_connection.ClientConnection(
+                gateway.gate, gateway.server._connections
+            )
+            transport = FakeTransport()
+            connection.connection_made(transport)
+            assert connection.is_idle
+            transport.unread_bytes = 1
+            assert not connection.is_idle
+            transport.unread_bytes = 0
+            connection.data_received(b"GET")
+            assert not connection.is_idle
+            del gateway.server._connections[connection]
+
+    run(test)
+
+
+def test_a_connection_that_is_turned_away_is_closed_at_once() -> None:
+    async def test() -> None:
+        async with running(FakeTriton(), max_connections_of_clients=1) as gateway:
+            busy = await gateway.connect()
+            await busy.send(b"GET /v2")
+            await until(lambda: all(c._has_begun for c in gateway.server._connections))
+            for _ in range(20):
+                refused = await gateway.connect()
+                assert_problem(await refused.answer(), 503, "too_many_connections")
+                assert await refused.is_closed()
+            assert gateway.server.open_connections == 1
+
+    run(test)
+
+
+def test_an_idle_connection_holds_nothing_of_what_it_was_sent() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            await client.ask(post(INFER, gateway.token, b"x" * 200_000))
+            (connection,) = gateway.server._connections
+            assert connection._piece == b"" and not connection._head_start
+            assert not connection._queue and connection._current is None
+
+    run(test)
+
+
+def test_a_request_that_was_refused_is_not_refused_again_when_its_time_is_over() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            head = post(b"/v9", gateway.token, b"12345")[:-5]
+            assert_problem(await client.ask(head), 404, "route_not_found")
+            gateway.pass_time(gateway.gate.times.request_s + 1)
+            assert await client.is_closed()
+            assert gateway.count("", 404) == 1
+            assert gateway.gate.metrics.in_flight == 0
+
+    run(test)
+
+
 def test_with_no_connection_idle_a_new_one_is_refused() -> None:
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=2) as gateway:
