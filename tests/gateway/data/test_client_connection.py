@@ -287,19 +287,20 @@ def test_a_new_connection_takes_the_place_of_an_idle_one() -> None:
 
 def test_a_connection_whose_answer_is_not_taken_up_is_not_idle() -> None:
     async def test() -> None:
-        async with running(FakeTriton(), max_connections_of_clients=1) as gateway:
-            connection = client_connection.ClientConnection(
-                gateway.gate, gateway.server._connections
-            )
-            transport = FakeTransport()
-            connection.connection_made(transport)
+        size = 30_000_000
+        triton = FakeTriton(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            (connection,) = gateway.server._connections
             assert connection.is_idle
-            transport.unread_bytes = 1
+            await client.send(post(INFER, gateway.token))
+            await until(lambda: connection._transport.get_write_buffer_size() > 0)
             assert not connection.is_idle
-            transport.unread_bytes = 0
-            connection.data_received(b"GET")
+            assert len((await client.answer()).body) == size
+            await until(lambda: connection.is_idle)
+            await client.send(b"GET")
+            await until(lambda: connection._has_begun)
             assert not connection.is_idle
-            del gateway.server._connections[connection]
 
     run(test)
 
