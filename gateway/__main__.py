@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from gateway.errors import ConfigurationError
+from gateway.logs import set_up_logs
 from gateway.metrics_files import forget_dead_processes
 from gateway.parent import Parent
 from gateway.settings import GatewaySettings, load_settings
@@ -11,6 +12,7 @@ from gateway.settings import GatewaySettings, load_settings
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
+    set_up_logs()
     try:
         settings = load_settings(GatewaySettings)
         forget_dead_processes(settings.state_dir)

@@ -59,19 +59,21 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     gate = _gate(settings, authenticator, inherited)
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
-    following = [
-        _follow_changes(records, authenticator, seen),
-        keep_writing(records, authenticator.last_used),
+    tasks = [
+        asyncio.create_task(_follow_changes(records, authenticator, seen)),
+        asyncio.create_task(keep_writing(records, authenticator.last_used)),
     ]
-    if tls is not None:
-        following.append(follow_tls(server, tls))
+    following_tls = None if tls is None else asyncio.create_task(follow_tls(server, tls))
     if verifier is not None:
         verifier.start()
-    tasks = [asyncio.create_task(work) for work in following]
     if inherited is not None:
         ending.follow(inherited.open_control())
     _log.info("worker_ready", pid=os.getpid(), host=settings.host, port=server.port)
     await ending.begun.wait()
+    if following_tls is not None:
+        # Who drains accepts nobody to whom a new certificate could be shown.
+        tasks.append(following_tls)
+        following_tls.cancel()
     await _drain(server, gate, settings, ending)
     for task in tasks:
         task.cancel()

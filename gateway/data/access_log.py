@@ -1,6 +1,7 @@
 """One line of JSON for each request; never a secret, never a body."""
 
 import os
+import select
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -86,9 +87,12 @@ class AccessLog:
             return
         lines, self._lines = self._lines, []
         try:
-            self._follow_rotation()
-            # One write of whole lines: those of several workers do not mix within a line.
-            os.write(self._file, b"".join(lines))
+            if self._path == STDOUT:
+                self._write_to_pipe(lines)
+            else:
+                self._follow_rotation()
+                # One write of whole lines: those of several workers do not mix within a line.
+                os.write(self._file, b"".join(lines))
             self._is_failing = False
         except OSError as error:
             if not self._is_failing:
@@ -106,9 +110,19 @@ class AccessLog:
         Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
+    def _write_to_pipe(self, lines: list[bytes]) -> None:
+        """A pipe takes no more than PIPE_BUF bytes without mixing in others'; a full one is not
+        waited for."""
+        batch = b""
+        for line in [*lines, b""]:
+            if batch and (not line or len(batch) + len(line) > select.PIPE_BUF):
+                if not select.select([], [self._file], [], 0)[1]:
+                    raise BlockingIOError("its reader is too slow; lines were dropped")
+                os.write(self._file, batch)
+                batch = b""
+            batch += line
+
     def _follow_rotation(self) -> None:
-        if self._path == STDOUT:
-            return
         try:
             is_same = os.path.samestat(os.stat(self._path), os.fstat(self._file))
         except FileNotFoundError:

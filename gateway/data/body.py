@@ -6,6 +6,7 @@ from gateway.errors import BodyTooLarge
 
 # Bodies up to this size are held and sent in one write with their head, larger ones streamed.
 HOLD_BYTES = 64 * 1024
+MAX_PARTS = 64
 
 
 class Body:
@@ -22,6 +23,7 @@ class Body:
         "_new",
         "_ready",
         "has_arrived",
+        "held_bytes",
         "ready_bytes",
         "received_bytes",
     )
@@ -31,6 +33,8 @@ class Body:
         # All of it has come from the client.
         self.has_arrived = False
         self.ready_bytes = 0
+        # What waits here, looked at or not; the rest is still to come or has been taken.
+        self.held_bytes = 0
         self._declared_bytes = declared_bytes
         self._new: list[bytes] = []
         # Parts that are being inflated.
@@ -71,14 +75,13 @@ class Body:
         """Whether `look` must be called again, though nothing new has come."""
         return bool(self._looked_at)
 
-    @property
-    def held_bytes(self) -> int:
-        """What waits here; the rest is still to come or has been taken."""
-        return self.ready_bytes + sum(map(len, self._new)) + sum(map(len, self._looked_at))
-
     def receive(self, part: bytes) -> None:
         self.received_bytes += len(part)
+        self.held_bytes += len(part)
         self._new.append(part)
+        if len(self._new) > MAX_PARTS:
+            # Many tiny parts take more memory than what they hold.
+            self._new = [b"".join(self._new)]
 
     def look(self) -> None:
         """Look at what is new, as far as one step goes. Raises the error that refuses the body."""
@@ -97,11 +100,13 @@ class Body:
     def take(self) -> list[bytes]:
         """The parts that are ready, in order; each comes once."""
         ready, self._ready = self._ready, []
+        self.held_bytes -= self.ready_bytes
         self.ready_bytes = 0
         return ready
 
     def replace(self, body: bytes) -> None:
         """Hold this in place of what was taken."""
+        self.held_bytes += len(body)
         self._make_ready([body])
 
     def discard(self) -> None:
@@ -109,7 +114,7 @@ class Body:
         self._new.clear()
         self._looked_at.clear()
         self._ready.clear()
-        self.ready_bytes = 0
+        self.ready_bytes = self.held_bytes = 0
 
     def _look_at(self, new: list[bytes]) -> None:
         if not self._is_guarded:

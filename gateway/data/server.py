@@ -5,6 +5,8 @@ import ssl
 from collections.abc import Sequence
 from socket import socket
 
+import structlog
+
 from gateway.data.client_connection import ClientConnection
 from gateway.data.gate import Gate
 
@@ -15,6 +17,9 @@ BACKLOG = 1024
 _LOOK_S = 0.02
 # Each connection's own deadline ends it sooner; this one would cut off a slow reader's answer.
 _TLS_SHUTDOWN_S = 24 * 3600.0
+
+
+_log = structlog.get_logger()
 
 
 class Server:
@@ -39,11 +44,16 @@ class Server:
     async def use_tls(self, tls: ssl.SSLContext | None) -> None:
         """New connections get this context; those that are there keep what they have."""
         self._has_tls = tls is not None
-        before = self._listeners
         # Several listeners may accept from one socket: none waits in vain, none is refused.
-        self._listeners = [await self._listen(sock, tls) for sock in self._sockets]
-        for listener in before:
-            listener.close()
+        fresh: list[asyncio.Server] = []
+        try:
+            for sock in self._sockets:
+                fresh.append(await self._listen(sock, tls))
+        except BaseException:
+            _close(fresh)
+            raise
+        before, self._listeners = self._listeners, fresh
+        _close(before)
 
     @property
     def port(self) -> int:
@@ -71,7 +81,7 @@ class Server:
         for connection in tuple(self._connections):
             connection.abort()
         self._sweep.cancel()
-        self._gate.metrics.publish()
+        self._publish()
         self._gate.pool.close()
         if self._gate.access_log is not None:
             self._gate.access_log.close()
@@ -80,7 +90,11 @@ class Server:
         """Tell every connection whose deadline has passed."""
         self._gate.tick_s = now_s
         for connection in [c for c in self._connections if c.deadline_s <= now_s - late_s]:
-            connection.expire()
+            try:
+                connection.expire()
+            except Exception as error:  # the others' time goes on
+                _log.error("expiry_failed", exc_info=error)
+                connection.abort()
 
     async def _listen(self, sock: socket, tls: ssl.SSLContext | None) -> asyncio.Server:
         times = self._gate.times
@@ -95,19 +109,29 @@ class Server:
 
     def _stop_accepting(self) -> None:
         """Only this process's hold on the sockets ends: another that has them accepts on."""
-        for listener in self._listeners:
-            listener.close()
+        _close(self._listeners)
         for sock in self._sockets:
             sock.close()
 
     def _sweep_forever(self) -> None:
+        # First: whatever fails below, time goes on.
+        self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep_forever)
         gate = self._gate
         # Deadlines were set by the tick before, at most a sweep too early.
         self.expire(gate.now_s(), late_s=SWEEP_S)
-        if gate.tick_s >= self._publish_s:
-            self._publish_s = gate.tick_s + PUBLISH_EVERY_S
-            gate.metrics.publish()
         if gate.access_log is not None:
             gate.access_log.flush()
-        loop = asyncio.get_running_loop()
-        self._sweep = loop.call_later(SWEEP_S, self._sweep_forever)
+        if gate.tick_s >= self._publish_s:
+            self._publish_s = gate.tick_s + PUBLISH_EVERY_S
+            self._publish()
+
+    def _publish(self) -> None:
+        try:
+            self._gate.metrics.publish()
+        except Exception as error:  # a full disk, most likely; requests do not need metrics
+            _log.error("metrics_not_published", error=repr(error))
+
+
+def _close(listeners: Sequence[asyncio.Server]) -> None:
+    for listener in listeners:
+        listener.close()

@@ -3,9 +3,10 @@
 import random
 import re
 
-# Version ff is invalid, as are ids of zeros only; a later version may bring more parts.
+# Version ff is invalid, as are ids of zeros only; a later version may bring more parts, of
+# letters that stand for themselves wherever they are written.
 _TRACEPARENT = re.compile(
-    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[\x21-\x7e]*)?"
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[A-Za-z0-9._-]{0,64})?"
 )
 _VERSION_0_BYTES = 55
 

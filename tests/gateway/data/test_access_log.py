@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,47 @@ def test_standard_output_will_do(capfdbinary: pytest.CaptureFixture[bytes]) -> N
     write(log)
     log.close()
     assert json.loads(capfdbinary.readouterr().out)["request_id"] == "r-1"
+
+
+def test_lines_of_several_writers_to_a_pipe_do_not_mix() -> None:
+    reader, writer = os.pipe()
+    out = os.dup(1)
+    os.dup2(writer, 1)
+    try:
+        log = AccessLog("-")
+        for _ in range(access_log.FLUSH_LINES // 2):
+            write(log)
+        sizes: list[int] = []
+        real = os.write
+
+        def counted(file: int, data: bytes) -> int:
+            sizes.append(len(data))
+            assert data.endswith(b"\n")
+            return real(file, data)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(os, "write", counted)
+            log.flush()
+    finally:
+        os.dup2(out, 1)
+        os.close(out)
+        os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        told = [json.loads(line) for line in pipe]
+    assert len(told) == access_log.FLUSH_LINES // 2
+    assert len(sizes) > 1 and max(sizes) <= select.PIPE_BUF
+
+
+def test_a_pipe_that_nobody_reads_holds_no_request_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reader, writer = os.pipe()
+    log = AccessLog("-")
+    log._file = writer
+    for _ in range(20):
+        for _ in range(access_log.FLUSH_LINES - 1):
+            write(log)
+        log.flush()
+    os.close(reader)
+    os.close(writer)
+    assert capsys.readouterr().out.count("access_log_unwritable") == 1

@@ -26,6 +26,10 @@ def test_a_trace_of_any_version_goes_on(value: bytes) -> None:
         b"00-%b-%b-01" % (ID.upper(), SPAN),
         b"00-%b-%b" % (ID, SPAN),
         b"01-%b-%b-01x" % (ID, SPAN),
+        # Nothing that would have to be escaped in a log.
+        b'01-%b-%b-01-","tenant":"x' % (ID, SPAN),
+        b"01-%b-%b-01-\\" % (ID, SPAN),
+        b"01-%b-%b-01-%b" % (ID, SPAN, b"x" * 65),
     ],
 )
 def test_what_the_standard_forbids_does_not_go_on(value: bytes) -> None:
