@@ -123,6 +123,7 @@ def _gate(
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
+        max_json_bytes=settings.max_json_bytes,
         max_connections=most_connections(settings.max_connections, settings.upstream_connections),
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
         access_log=_access_log(settings),

@@ -95,6 +95,12 @@ class GatewaySettings(BaseSettings):
         ge=1024,
         description="Largest request body; a larger one is a 413.",
     )
+    max_json_bytes: int = Field(
+        default=8 * 1024 * 1024,
+        ge=64 * 1024,
+        description="Largest JSON in a request body; Triton takes up to 40 times its size. "
+        "Tensors in binary form do not count.",
+    )
     upstream_connections: int = Field(
         default=256,
         ge=1,

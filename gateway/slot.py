@@ -132,9 +132,8 @@ class Slot:
                 _log.info("worker_started_again", slot=self._number, pid=fresh.pid)
 
     async def _pause(self) -> None:
-        """Nothing before the first new start."""
-        if self._failures > 1:
-            delay_s = min(_MOST_DELAY_S, _FIRST_DELAY_S * 2 ** (self._failures - 2))
+        delay_s = pause_s(self._failures)
+        if delay_s:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), delay_s)
 
@@ -147,3 +146,15 @@ class Slot:
         self.is_open = False
         for listener in self._listeners:
             listener.close()
+
+
+def pause_s(failures: int) -> float:
+    """How long to wait before the next start, after so many failures in a row.
+
+    >>> [pause_s(failures) for failures in (0, 1, 2, 3, 9, 10_000)]
+    [0.0, 0.0, 0.1, 0.2, 10.0, 10.0]
+    """
+    if failures <= 1:
+        return 0.0
+    # Bounded before it is a number that no float holds.
+    return float(min(_MOST_DELAY_S, _FIRST_DELAY_S * 2 ** min(failures - 2, 30)))

@@ -20,6 +20,7 @@ class Body:
         "_json_bytes",
         "_looked_at",
         "_max_bytes",
+        "_max_json_bytes",
         "_new",
         "_ready",
         "has_arrived",
@@ -41,17 +42,19 @@ class Body:
         self._looked_at: list[bytes] = []
         self._ready: list[bytes] = []
         self._max_bytes = 0
+        self._max_json_bytes = 0
         self._is_guarded = False
         self._json_bytes: int | None = None
         self._guard: JsonGuard | None = None
         self._inflation: Inflation | None = None
 
-    def limit(self, max_bytes: int) -> None:
+    def limit(self, max_bytes: int, max_json_bytes: int) -> None:
         """Say how large it may be, as it comes and inflated. Raises BodyTooLarge at once if it can.
 
         What is looked at before has no limit: it is dropped anyway.
         """
         self._max_bytes = max_bytes
+        self._max_json_bytes = min(max_json_bytes, max_bytes)
         if max(self._declared_bytes or 0, self.received_bytes) > max_bytes:
             raise self._too_large()
 
@@ -124,21 +127,27 @@ class Body:
                 check_whole(new[0] if len(new) == 1 else b"".join(new), self._json_bytes)
                 return
             declared = self._declared_bytes
-            size_bytes = self._max_bytes if declared is None else declared
-            self._guard = JsonGuard(self._json_bytes, size_bytes)
+            self._guard = self._new_guard(self._max_bytes if declared is None else declared)
         for part in new:
             self._guard.piece(part)
+        if self.has_arrived:
+            self._guard.end(self.received_bytes)
 
     def _inflate(self, new: list[bytes], inflation: Inflation) -> None:
-        self._guard = self._guard or JsonGuard(self._json_bytes, self._max_bytes)
+        guard = self._guard = self._guard or self._new_guard(self._max_bytes)
         self._looked_at += new
         for part in new:
             inflation.add(part)
         if inflation.is_pending:
-            self._guard.piece(inflation.step())
+            guard.piece(inflation.step())
         if not inflation.is_pending:
+            if self.has_arrived:
+                guard.end(inflation.inflated_bytes)
             parts, self._looked_at = self._looked_at, []
             self._make_ready(parts)
+
+    def _new_guard(self, max_elements: int) -> JsonGuard:
+        return JsonGuard(self._json_bytes, max_elements, max_json_bytes=self._max_json_bytes)
 
     def _make_ready(self, parts: list[bytes]) -> None:
         self._ready += parts

@@ -133,7 +133,9 @@ class Exchange:
         if self.head.body_bytes == 0:
             return
         is_tensors = route.verb in TENSOR_VERBS
-        self.body.limit(self._gate.max_body_bytes if is_tensors else HOLD_BYTES)
+        gate = self._gate
+        max_bytes = gate.max_body_bytes if is_tensors else HOLD_BYTES
+        self.body.limit(max_bytes, gate.max_json_bytes)
         coding = self.head.coding
         if route.verb in LOAD_VERBS and coding:
             raise UnsupportedCoding("This body is read here; send it without Content-Encoding.")

@@ -39,6 +39,7 @@ class Gate:
     pool: Pool
     metrics: Metrics
     max_body_bytes: int
+    max_json_bytes: int = 8 * 1024 * 1024
     max_connections: int = 20_000
     times: Times
     # Seconds for latencies, nanoseconds for token buckets; both monotonic.

@@ -1,18 +1,19 @@
 """What of a JSON body could hurt Triton is refused while it passes by; nothing is built from it.
 
 Measured on server 2.51: 200,000 nested arrays end the whole server, for all tenants; a shape in
-94 bytes of JSON has it take 8 GiB before it looks at the data.
+94 bytes of JSON has it take 8 GiB before it looks at the data; 100,000 parameters keep one of its
+eight HTTP threads busy for 17 s, and nothing stops it; JSON takes up to 40 times its size there.
 """
 
 import math
 import re
 
-from gateway.errors import MalformedRequest, SharedMemoryRefused
+from gateway.errors import BodyTooLarge, MalformedRequest, SharedMemoryRefused
 
 # A tensor nests as deep as it has axes, and stands four levels deep itself.
-MAX_DEPTH = 64
-# Inputs, outputs and their parameters.
-MAX_OBJECTS = 4096
+MAX_DEPTH = 32
+# Objects and their members: inputs, outputs, parameters.
+MAX_MEMBERS = 8192
 MAX_SHAPE_BYTES = 1024
 
 # All quantifiers that could meet much text are possessive: no body takes more than linear time.
@@ -49,13 +50,22 @@ def check_whole(body: bytes, json_bytes: int | None) -> None:
     text = body if json_bytes is None else body[:json_bytes]
     elements = _known.get(text)
     if elements is None:
-        guard = JsonGuard(None, len(body))
+        guard = JsonGuard(None, len(body), max_json_bytes=len(body))
         elements = guard.look(text)
         if len(text) <= _MAX_KNOWN_BYTES:
             if len(_known) >= _MAX_KNOWN:
                 del _known[next(iter(_known))]
             _known[text] = elements
     check_elements(elements, len(body))
+
+
+def check_json_size(size_bytes: int, max_bytes: int) -> None:
+    """Raise BodyTooLarge for JSON of which Triton would make many times its size."""
+    if size_bytes > max_bytes:
+        raise BodyTooLarge(
+            f"The JSON has over {max_bytes} bytes; send tensors in binary form, "
+            "or have CONCH_MAX_JSON_BYTES raised."
+        )
 
 
 def check_elements(elements: int, size_bytes: int) -> None:
@@ -70,9 +80,9 @@ def check_elements(elements: int, size_bytes: int) -> None:
 class JsonGuard:
     """Looks at the JSON part of one body, piece by piece.
 
-    `json_bytes` is the size of that part where tensors follow it, else None: all of the body.
-    A tensor element takes a byte at least, so shapes may tell of `max_elements` in all: the size
-    of the body in bytes.
+    `json_bytes` is the size of that part where tensors follow it, else None: all of the body; at
+    most `max_json_bytes` of it are taken. A tensor element takes a byte at least, so shapes may
+    tell of `max_elements` in all: the size of the body in bytes, or a bound on it until `end`.
     """
 
     __slots__ = (
@@ -81,16 +91,20 @@ class JsonGuard:
         "_elements",
         "_in_string",
         "_is_escaped",
+        "_json_bytes",
         "_left_bytes",
         "_max_elements",
-        "_objects",
+        "_max_json_bytes",
+        "_members",
     )
 
-    def __init__(self, json_bytes: int | None, max_elements: int) -> None:
+    def __init__(self, json_bytes: int | None, max_elements: int, *, max_json_bytes: int) -> None:
         self._left_bytes = json_bytes
+        self._max_json_bytes = max_json_bytes
+        self._json_bytes = 0
         self._max_elements = max_elements
         self._elements = 0
-        self._objects = 0
+        self._members = 0
         self._depth = 0
         self._in_string = False
         self._is_escaped = False
@@ -99,9 +113,10 @@ class JsonGuard:
 
     def look(self, text: bytes) -> int:
         """Look at JSON that is all there; the elements that its shapes tell of."""
-        if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
-            # So few brackets nest no deeper; the many need a closer look.
-            self._look_at_brackets(text)
+        brackets = text.count(b"[") + text.count(b"{")
+        if brackets > MAX_DEPTH or brackets + text.count(b":") > MAX_MEMBERS:
+            # So few nest no deeper and are not too many; else strings must be told apart.
+            self._look_outside_strings(text)
         self._look_at_keys(text)
         return self._elements
 
@@ -110,19 +125,25 @@ class JsonGuard:
         if self._left_bytes is not None:
             data = data[: self._left_bytes]
             self._left_bytes -= len(data)
+        self._json_bytes += len(data)
+        check_json_size(self._json_bytes, self._max_json_bytes)
         if self._is_plain(data):
             self._depth = max(0, self._depth - data.count(b"]") - data.count(b"}"))
             self._carry = b""
         elif data:
-            self._look_at_brackets(data)
+            self._look_outside_strings(data)
             self._look_at_keys(self._carry + data)
             self._carry = _begun(self._carry + data)
+
+    def end(self, size_bytes: int) -> None:
+        """Hold the shapes against the size that the body turned out to have."""
+        check_elements(self._elements, size_bytes)
 
     def _is_plain(self, data: bytes) -> bool:
         """Whether nothing begins or goes on here: numbers, most likely, which most bytes are."""
         if self._in_string or b'"' in self._carry or b"\\" in data:
             return False
-        return b'"' not in data and b"[" not in data and b"{" not in data
+        return not any(mark in data for mark in (b'"', b"[", b"{", b":"))
 
     def _look_at_keys(self, text: bytes) -> None:
         if b"\\u00" in text and _HIDDEN_LETTERS.search(text):
@@ -142,24 +163,25 @@ class JsonGuard:
                 self._elements += abs(math.prod(map(int, match[1].split(b","))))
         check_elements(self._elements, self._max_elements)
 
-    def _look_at_brackets(self, data: bytes) -> None:
+    def _look_outside_strings(self, data: bytes) -> None:
         text = self._outside_strings(data)
-        self._objects += text.count(b"{")
-        if self._objects > MAX_OBJECTS:
+        self._members += text.count(b"{") + text.count(b":")
+        if self._members > MAX_MEMBERS:
             raise MalformedRequest(
-                f"The JSON has over {MAX_OBJECTS} objects; ask for fewer inputs and outputs."
+                f"The JSON has over {MAX_MEMBERS} objects and members; send fewer parameters, "
+                "inputs and outputs."
             )
         brackets = text.translate(_ALL_AS_BRACKETS, _NO_BRACKETS)
         levels = 0
-        while b"[]" in brackets:
+        while b"[]" in brackets and self._depth + levels <= MAX_DEPTH:
             # Each round takes off the innermost level.
             brackets = brackets.replace(b"[]", b"")
             levels += 1
-            if self._depth + levels > MAX_DEPTH:
-                raise _too_deep()
-        self._depth = max(0, self._depth - brackets.count(b"]")) + brackets.count(b"[")
-        if self._depth > MAX_DEPTH:
-            raise _too_deep()
+        opened = brackets.count(b"[")
+        # No more than this in any order of what is left.
+        if self._depth + levels + opened > MAX_DEPTH:
+            raise MalformedRequest(f"The JSON nests deeper than {MAX_DEPTH}; send flat tensors.")
+        self._depth = max(0, self._depth - brackets.count(b"]")) + opened
 
     def _outside_strings(self, data: bytes) -> bytes:
         if self._in_string:
@@ -176,10 +198,6 @@ class JsonGuard:
 
 def _shape_too_long() -> MalformedRequest:
     return MalformedRequest(f"A shape takes over {MAX_SHAPE_BYTES} bytes; write it shorter.")
-
-
-def _too_deep() -> MalformedRequest:
-    return MalformedRequest(f"The JSON nests deeper than {MAX_DEPTH}; send flat tensors.")
 
 
 def _ends_escaped(text: bytes) -> bool:

@@ -133,6 +133,7 @@ class Gateway:
             pool=Pool("127.0.0.1", triton_port, max_connections=connections),
             metrics=Metrics(self.registry),
             max_body_bytes=max_body,
+            max_json_bytes=max_body,
             max_connections=most_clients,
             times=Times(handshake_s=float(str(options.pop("handshake_s", 10.0)))),
             now_s=self.clock.seconds,

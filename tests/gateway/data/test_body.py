@@ -1,14 +1,16 @@
 """Bodies as they are held, in however many pieces they come."""
 
+import gzip
+
 import pytest
 
 from gateway.data.body import HOLD_BYTES, MAX_PARTS, Body
-from gateway.errors import BodyTooLarge
+from gateway.errors import BodyTooLarge, MalformedRequest
 
 
 def body_of(*parts: bytes, declared: int | None = None, most: int = 10 * HOLD_BYTES) -> Body:
     body = Body(declared)
-    body.limit(most)
+    body.limit(most, most)
     for part in parts:
         body.receive(part)
     return body
@@ -51,7 +53,7 @@ def test_a_large_body_is_ready_as_it_comes() -> None:
 
 def test_a_body_over_its_limit_is_refused_when_declared_or_when_it_comes() -> None:
     with pytest.raises(BodyTooLarge):
-        Body(11).limit(10)
+        Body(11).limit(10, 10)
     body = body_of(b"x" * 11, most=100)
     body._max_bytes = 10
     with pytest.raises(BodyTooLarge, match="over 10 bytes"):
@@ -62,3 +64,33 @@ def test_what_is_discarded_is_held_no_longer() -> None:
     body = body_of(b"ab")
     body.discard()
     assert body.held_bytes == 0 and body.received_bytes == 2
+
+
+def guarded(*, coding: bytes = b"", declared: int | None = None) -> Body:
+    body = body_of(declared=declared, most=10_000_000)
+    body.guard(coding, None)
+    return body
+
+
+def finish(body: Body) -> None:
+    body.has_arrived = True
+    body.look()
+    while body.is_pending:
+        body.look()
+
+
+def test_the_shapes_of_a_small_compressed_body_are_held_against_its_inflated_size() -> None:
+    body = guarded(coding=b"gzip")
+    body.receive(gzip.compress(b'{"shape":[1,9000000]}'))
+    with pytest.raises(MalformedRequest, match="more elements"):
+        finish(body)
+
+
+def test_the_shapes_of_a_chunked_body_are_held_against_what_came() -> None:
+    body = guarded()
+    body.receive(b'{"shape":[1,9000000]}' + b" " * HOLD_BYTES)
+    body.look()
+    body.take()
+    body.receive(b" ")
+    with pytest.raises(MalformedRequest, match="more elements"):
+        finish(body)

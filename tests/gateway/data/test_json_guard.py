@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.data import json_guard
-from gateway.data.json_guard import MAX_DEPTH, MAX_OBJECTS, JsonGuard, check_whole
-from gateway.errors import MalformedRequest, SharedMemoryRefused
+from gateway.data.json_guard import MAX_DEPTH, MAX_MEMBERS, JsonGuard, check_whole
+from gateway.errors import BodyTooLarge, MalformedRequest, SharedMemoryRefused
 
 DEEP = b"[" * (MAX_DEPTH + 1)
 REFUSED = {
@@ -20,7 +20,8 @@ REFUSED = {
     "nested after many flat ones": b"[" + b"[1]," * 10_000 + DEEP,
     "brackets closed in strings": b'["]","]","]",' * (MAX_DEPTH + 1),
     "quotes escaped in strings": b'["\\"]",' * (MAX_DEPTH + 1),
-    "many objects": b"[" + b"{}," * (MAX_OBJECTS + 1) + b"{}]",
+    "many objects": b"[" + b"{}," * (MAX_MEMBERS + 1) + b"{}]",
+    "many members": b"{" + b",".join(b'"%d":1' % n for n in range(MAX_MEMBERS)) + b"}",
     "a shape too large": b'{"shape":[1,268435456]}',
     "a shape too large for the machine's integers": b'{"shape":[4294967296,4294967296]}',
     "a negative shape": b'{"shape":[-1,268435456]}',
@@ -32,7 +33,7 @@ REFUSED = {
 
 
 def in_pieces(body: bytes, size: int, json_bytes: int | None = None) -> None:
-    guard = JsonGuard(json_bytes, len(body))
+    guard = JsonGuard(json_bytes, len(body), max_json_bytes=len(body))
     for start in range(0, len(body), size):
         guard.piece(body[start : start + size])
 
@@ -78,6 +79,30 @@ def test_a_tensor_in_shared_memory_is_refused(space: bytes) -> None:
     for size in (1, 2, 7, 50):
         with pytest.raises(SharedMemoryRefused):
             in_pieces(body, size)
+
+
+def test_shapes_are_held_against_the_size_that_the_body_turned_out_to_have() -> None:
+    guard = JsonGuard(None, 10_000, max_json_bytes=10_000)
+    guard.piece(b'{"shape":[5000]}')
+    guard.end(5000)
+    with pytest.raises(MalformedRequest, match="16"):
+        guard.end(16)
+
+
+def test_json_too_large_is_refused_and_tensors_after_it_do_not_count() -> None:
+    guard = JsonGuard(100, 10_000, max_json_bytes=100)
+    for _ in range(10):
+        guard.piece(b" " * 50)
+    with pytest.raises(BodyTooLarge, match="binary form"):
+        guard = JsonGuard(None, 10_000, max_json_bytes=100)
+        for _ in range(3):
+            guard.piece(b" " * 50)
+
+
+def test_colons_in_strings_are_no_members() -> None:
+    body = json.dumps({"data": ["a:b:c" * 100] * 100}).encode()
+    check_whole(body, None)
+    in_pieces(body, 50)
 
 
 def test_only_the_json_before_the_tensors_is_looked_at() -> None:
@@ -167,6 +192,6 @@ def test_depth_is_told_around_strings_however_they_are_cut(
     if depth(value) > MAX_DEPTH:
         with pytest.raises(MalformedRequest, match="nests deeper"):
             in_pieces(body, size)
-    elif depth(value) <= MAX_DEPTH // 2:
+    elif depth(value) <= MAX_DEPTH // 3:
         # In between it depends on the cuts: what a piece opens and closes is counted on top.
         in_pieces(body, size)
