@@ -6,8 +6,9 @@ from typing import Protocol
 
 import structlog
 
+from gateway import keys
 from gateway.data import forwarding
-from gateway.data.answers import CONTINUE, problem_answer, unknown_model_answer
+from gateway.data.answers import CONTINUE, answer_head, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal
 from gateway.data.authorize import authorize
 from gateway.data.body import HOLD_BYTES, Body
@@ -20,10 +21,12 @@ from gateway.data.pace import Pace
 from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller, settle
 from gateway.data.trace import new_traceparent
+from gateway.data.upstream_connection import Answer
 from gateway.errors import (
     Draining,
     HttpError,
     InternalError,
+    IssuerUnavailable,
     RecordsUnavailable,
     RequestTimeout,
     UnsupportedCoding,
@@ -46,6 +49,8 @@ class State(Enum):
 
     NEW = auto()
     LOOKING_UP = auto()
+    # Of Triton's health.
+    ASKING = auto()
     RECEIVING = auto()
     FORWARDING = auto()
     # Answered without Triton; what is left of the request's body is read and dropped.
@@ -105,7 +110,7 @@ class Exchange:
             if route.path == READY and not gate.is_ready:
                 raise Draining("This gateway ends soon; send to another, or in a while again.")
             if route.permission is None:
-                self._receive(route)
+                self._ask_health(route)
                 return
             principal = gate.authenticator.known(head.token, self._client.peer)
             if principal is None:
@@ -114,6 +119,24 @@ class Exchange:
                 self._admit(route, principal)
         except Exception as error:
             self._refuse(_answerable(error))
+
+    def _ask_health(self, route: Route) -> None:
+        self._state = State.ASKING
+        self.set_deadline(self._gate.times.upstream_s)
+        self._gate.health[route.path].ask(self)
+
+    def on_health(self, answer: Answer, body: bytes) -> None:
+        """Triton's word on it, asked for by this exchange or another."""
+        keep_alive = self.can_keep_alive()
+        head = answer_head(
+            answer.status,
+            answer.fields,
+            self.request_id,
+            length_bytes=len(body),
+            chunked=False,
+            keep_alive=keep_alive,
+        )
+        self._answer_alone(answer.status, head + body, keep_alive=keep_alive)
 
     def _admit(self, route: Route, principal: Principal) -> None:
         """Whoever calls is known: may they do this, and how much is left to them?"""
@@ -237,13 +260,21 @@ class Exchange:
         if self._state is State.DISCARDING:
             self._finish(keep_alive=False)
         elif self._state is State.LOOKING_UP:
-            self._refuse(RecordsUnavailable("The records took too long; try again."))
+            self._refuse(self._looked_up_too_long())
+        elif self._state is State.ASKING:
+            limit_s = self._gate.times.upstream_s
+            self._refuse(UpstreamTimeout(f"Triton did not answer for {limit_s:g} s."))
         elif self._client.deadline_s >= self._ends_s:
             self._refuse(self._took_too_long(), may_keep=False)
         elif self.forwarding is not None:
             self._refuse(self.forwarding.timeout(), may_keep=False)
         else:
             self.fail(self.body_timeout())
+
+    def _looked_up_too_long(self) -> HttpError:
+        if self.head.token and keys.parse_id(self.head.token) is None:
+            return IssuerUnavailable("The token's issuer took too long; try again.")
+        return RecordsUnavailable("The records took too long; try again.")
 
     def _took_too_long(self) -> HttpError:
         text = f"The request took over {self._gate.times.request_s:g} s in all; send a smaller one."
@@ -347,6 +378,8 @@ class Exchange:
         if self._lookup is not None:
             self._lookup.cancel()
             self._lookup = None
+        if self._state is State.ASKING and self.route is not None:
+            self._gate.health[self.route.path].leave(self)
         if self.forwarding is not None:
             self.forwarding.let_go()
             self.forwarding = None

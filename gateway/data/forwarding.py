@@ -15,6 +15,7 @@ from gateway.data.upstream_request import request_head
 from gateway.errors import (
     HttpError,
     Overloaded,
+    RequestTimeout,
     UpstreamFailed,
     UpstreamTimeout,
     problem_body,
@@ -83,6 +84,7 @@ class Forwarding:
         "_exchange",
         "_gate",
         "_is_chunked",
+        "_is_paused",
         "_is_stream",
         "_keeps_alive",
         "_list",
@@ -104,6 +106,7 @@ class Forwarding:
         self.answer_has_begun = False
         self._is_chunked = False
         self._keeps_alive = False
+        self._is_paused = False
         # Triton takes nothing more for now, since the moment that follows.
         self.is_blocked = False
         self._blocked_s = 0.0
@@ -144,6 +147,7 @@ class Forwarding:
 
     def let_go(self) -> None:
         """Closing the connection makes Triton cancel the inference."""
+        self._stop_clock()
         if self._connection is None:
             self._gate.pool.give_up(self)
         else:
@@ -155,6 +159,9 @@ class Forwarding:
         limit_s = self._gate.times.upstream_s
         if self._connection is None:
             return Overloaded(f"No connection to Triton was free for {limit_s:g} s.")
+        if self._is_paused:
+            # Not Triton's fault, nor counted as such.
+            return RequestTimeout(f"The client took nothing of the answer for {limit_s:g} s.")
         if self.is_blocked:
             return UpstreamTimeout(f"Triton took nothing of the body for {limit_s:g} s.")
         if self._exchange.body.has_arrived or self.answer_has_begun:
@@ -170,10 +177,12 @@ class Forwarding:
 
     def pause_answer(self) -> None:
         """The client reads slower than Triton writes."""
+        self._is_paused = True
         if self._connection is not None:
             self._connection.pause_reading()
 
     def resume_answer(self) -> None:
+        self._is_paused = False
         if self._connection is not None:
             self._exchange.set_deadline(self._gate.times.upstream_s)
             self._connection.resume_reading()
@@ -206,6 +215,7 @@ class Forwarding:
         self._exchange.failed(error)
 
     def on_lost(self, error: HttpError, *, unread: bool) -> None:
+        self._stop_clock()
         self._connection = None
         self.is_blocked = False
         if unread and self._exchange.head.method == b"GET" and not self._retried:
@@ -217,8 +227,8 @@ class Forwarding:
 
     def on_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
         if complete:
+            self._stop_clock()
             self._connection = None
-            self.triton_s = self._gate.now_s() - self._began_s
         if self._route.is_list and answer.status == _OK:
             self._hold_list(answer, parts, complete=complete)
             return
@@ -298,6 +308,10 @@ class Forwarding:
         principal, permission = self._exchange.principal, self._route.permission
         assert principal is not None and permission is not None
         return cut_down(body, lambda model: may(principal.grants, permission, model))
+
+    def _stop_clock(self) -> None:
+        if self._connection is not None:
+            self.triton_s = self._gate.now_s() - self._began_s
 
     def _await_progress(self) -> None:
         if self._exchange.body.has_arrived or self.is_blocked or self.answer_has_begun:

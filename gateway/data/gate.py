@@ -7,8 +7,10 @@ from itertools import count
 
 from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
+from gateway.data.health import Health
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
+from gateway.data.routes import HEALTH_ROUTES
 from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.upstream import Pool
 
@@ -53,9 +55,14 @@ class Gate:
     is_draining: bool = False
     # The time of the last sweep, by which deadlines are set: asking the clock each time costs.
     tick_s: float = field(init=False)
+    # By path.
+    health: dict[bytes, Health] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tick_s = self.now_s()
+        self.health = {
+            route.path: Health(self.pool, route, lambda: self.tick_s) for route in HEALTH_ROUTES
+        }
 
 
 _PROCESS_ID = os.urandom(6).hex()

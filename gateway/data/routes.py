@@ -61,12 +61,15 @@ _VERBS: Mapping[bytes, tuple[Permission, tuple[bytes, ...]]] = {
 # Their bodies hold tensors, so they may be large.
 TENSOR_VERBS = frozenset({"infer", "generate", "generate_stream"})
 LOAD_VERBS = frozenset({"load", "unload"})
+HEALTH_ROUTES = (
+    Route(None, _GET, b"/v2/health/live", verb="live"),
+    Route(None, _GET, READY, verb="ready"),
+)
 _SERVER_ROUTES: Mapping[bytes, Route] = {
     route.path: route
     for route in (
+        *HEALTH_ROUTES,
         Route(Permission.METADATA, _GET, b"/v2"),
-        Route(None, _GET, b"/v2/health/live", verb="live"),
-        Route(None, _GET, READY, verb="ready"),
         # Triton reads this as the statistics of all models, also where a model is called `stats`.
         Route(Permission.STATS, _GET, b"/v2/models/stats", is_list=True),
         Route(Permission.TRACE, _GET + _POST, b"/v2/trace/setting"),

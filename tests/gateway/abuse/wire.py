@@ -132,6 +132,8 @@ class Wire:
         self.gate.metrics.in_flight = 0
         self.pool = FakePool()
         self.gate.pool = cast(Pool, self.pool)
+        # What was made with the pool before.
+        self.gate.__post_init__()
         self.token = self._gateway.token.encode()
         self.asked: list[Asked] = []
         self._reply = reply

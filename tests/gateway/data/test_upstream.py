@@ -145,7 +145,7 @@ def test_tritons_close_is_honoured() -> None:
         async with running(triton) as gateway:
             client = await gateway.connect()
             for _ in range(2):
-                reply = await client.ask(LIVE)
+                reply = await client.ask(get(b"/v2", gateway.token))
                 assert reply.status == 200 and "connection" not in reply.fields
         assert triton.connections == 2
 
@@ -165,7 +165,8 @@ def test_a_get_on_a_kept_connection_that_was_closed_is_asked_once_more() -> None
         triton = FakeTriton(behaviour=_close_when_asked_again)
         async with running(triton) as gateway:
             client = await gateway.connect()
-            assert [(await client.ask(LIVE)).status for _ in range(3)] == [200] * 3
+            request = get(b"/v2", gateway.token)
+            assert [(await client.ask(request)).status for _ in range(3)] == [200] * 3
         assert triton.connections == 3
 
     run(test)
