@@ -31,6 +31,7 @@ class AccessLog:
         self._second = 0
         self._second_text = b""
         self._is_failing = False
+        self._is_closed = False
         self._file = self._open()
 
     def write(
@@ -86,6 +87,9 @@ class AccessLog:
         if not self._lines:
             return
         lines, self._lines = self._lines, []
+        if self._is_closed:
+            # The number may be another file's by now.
+            return
         try:
             if self._path == STDOUT:
                 self._write_to_pipe(lines)
@@ -100,7 +104,9 @@ class AccessLog:
             self._is_failing = True
 
     def close(self) -> None:
+        """Write what is left; what comes after goes nowhere."""
         self.flush()
+        self._is_closed = True
         if self._path != STDOUT:
             os.close(self._file)
 

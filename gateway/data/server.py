@@ -1,6 +1,7 @@
 """Listens for clients, watches their deadlines, and drains when the worker is to end."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Sequence
 from socket import socket
@@ -15,6 +16,8 @@ SWEEP_S = 0.25
 PUBLISH_EVERY_S = 1.0
 BACKLOG = 1024
 _LOOK_S = 0.02
+# The event loop tells a connection that was aborted when it next comes round.
+_ABORT_S = 1.0
 # Each connection's own deadline ends it sooner; this one would cut off a slow reader's answer.
 _TLS_SHUTDOWN_S = 24 * 3600.0
 
@@ -78,13 +81,21 @@ class Server:
             for connection in tuple(self._connections):
                 connection.drain()
             await asyncio.sleep(_LOOK_S)
-        for connection in tuple(self._connections):
-            connection.abort()
+        await self._abort_all()
         self._sweep.cancel()
         self._publish()
         self._gate.pool.close()
         if self._gate.access_log is not None:
             self._gate.access_log.close()
+
+    async def _abort_all(self) -> None:
+        """What is cut off is still to be counted and logged: wait until each was told."""
+        for connection in tuple(self._connections):
+            connection.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ABORT_S):
+                while self._connections:
+                    await asyncio.sleep(0)
 
     def expire(self, now_s: float, *, late_s: float = 0.0) -> None:
         """Tell every connection whose deadline has passed."""
