@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from gateway.data import timeouts
 from gateway.data.answers import LAST_CHUNK, answer_head, chunk
 from gateway.data.auth import Principal
 from gateway.data.body import HOLD_BYTES, Body
@@ -195,7 +196,7 @@ class Forwarding:
         if self.is_blocked:
             return UpstreamTimeout(f"Triton took nothing of the body for {limit_s:g} s.")
         if self._exchange.body.has_arrived or self.answer_has_begun:
-            return UpstreamTimeout(f"Triton did not answer for {limit_s:g} s.")
+            return timeouts.of_triton(self._gate.times)
         return self._exchange.body_timeout()
 
     def last_event(self, error: HttpError, request_id: bytes) -> bytes:
