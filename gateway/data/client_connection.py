@@ -11,7 +11,14 @@ import structlog
 from gateway.data.answers import problem_answer
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, HeadReader, head_size_bytes
+from gateway.data.head import (
+    MAX_HEAD_BYTES,
+    MAX_TARGET_BYTES,
+    VARYING,
+    Head,
+    HeadReader,
+    head_size_bytes,
+)
 from gateway.data.peer import Peer, peer_of
 from gateway.data.unread import has_unread
 from gateway.errors import (
@@ -34,6 +41,8 @@ FRAMING_PER_BYTE = 8
 # As many as Triton itself takes since 26.06.
 MAX_CHUNKS = 65_536
 LOOKED_AT_FOR_ROOM = 64
+# Of all connections; the rest is for others, however many one opens.
+SHARE_OF_ONE_ADDRESS = 0.75
 
 _log = structlog.get_logger()
 
@@ -53,6 +62,7 @@ class ClientConnection(asyncio.Protocol):
         self._receiving: Exchange | None = None
         self._target = b""
         self._headers: list[Header] = []
+        self._varying: list[Header] = []
         # Bytes of the last piece of data; of the message that it began or went on with, less what
         # came in one piece with the message before; how many of these were body.
         self._fed_bytes = 0
@@ -146,12 +156,15 @@ class ClientConnection(asyncio.Protocol):
         self.peer = peer_of(transport)
         self._connections[self] = None
         self._set_deadline(self._gate.times.head_s)
-        if len(self._connections) > self._gate.max_connections and not self._make_room():
-            self._turn_away()
+        addresses, limit = self._gate.addresses, self._gate.max_connections
+        addresses[self.peer.address] += 1
+        if addresses[self.peer.address] > max(1, limit * SHARE_OF_ONE_ADDRESS):
+            self._turn_away("Most of the connections are of this address; close some.")
+        elif len(self._connections) > limit and not self._make_room():
+            self._turn_away(f"{limit} connections are open; try again.")
 
-    def _turn_away(self) -> None:
-        limit = self._gate.max_connections
-        self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
+    def _turn_away(self, text: str) -> None:
+        self._refuse(TooManyConnections(text))
         # At once: connections that linger would be over the limit as well.
         self._transport.close()
 
@@ -168,6 +181,10 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.pop(self, None)
+        addresses = self._gate.addresses
+        addresses[self.peer.address] -= 1
+        if not addresses[self.peer.address]:
+            del addresses[self.peer.address]
         self._queue.clear()
         current, self._current = self._current, None
         if current is not None:
@@ -221,6 +238,7 @@ class ClientConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._target = b""
         self._headers = []
+        self._varying = []
         self._receiving = None
         self._has_begun = True
         if len(self._queue) >= MAX_PIPELINED:
@@ -231,13 +249,19 @@ class ClientConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # After the head come trailers; nothing of them is passed on.
-        if self._receiving is None:
+        if self._receiving is not None:
+            return
+        field = VARYING.get(name)
+        if field is None:
             self._headers.append((name, value))
+        else:
+            self._varying.append((field, value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
         if max(self._raw_bytes, self._fed_bytes) > MAX_HEAD_BYTES:
-            excess = self._head_excess(head_size_bytes(self._target, self._headers))
+            size_bytes = head_size_bytes(self._target, self._headers + self._varying)
+            excess = self._head_excess(size_bytes)
             if excess is not None:
                 raise excess
         head = self._read_head(
@@ -262,7 +286,7 @@ class ClientConnection(asyncio.Protocol):
             # The parser knows RTSP and ICE as well, and does not tell them apart.
             raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
         return self._reader.read(
-            method, self._target, self._headers, version, keep_alive=keep_alive
+            method, self._target, self._varying, self._headers, version, keep_alive=keep_alive
         )
 
     def on_chunk_header(self) -> None:
