@@ -147,7 +147,7 @@ def test_a_certificate_is_optional_unless_required(mutual: TlsFiles, authority: 
             client = await gateway.connect(client_context(authority))
             assert (await client.ask(post(INFER, gateway.token))).status == 200
             required = load_tls(replace(mutual, is_client_required=True)).context
-            await gateway.server.use_tls(required)
+            gateway.server.use_tls(required)
             with pytest.raises(REFUSALS):
                 await (await gateway.connect(client_context(authority))).ask(LIVE)
             # Who is connected stays so.
@@ -175,7 +175,7 @@ def test_an_authority_taken_away_is_trusted_no_more(
             assert (await (await gateway.connect(context)).ask(LIVE)).status == 200
             trusted = tmp_path / "others.pem"
             trustme.CA().cert_pem.write_to_path(str(trusted))
-            await gateway.server.use_tls(load_tls(replace(mutual, client_ca=trusted)).context)
+            gateway.server.use_tls(load_tls(replace(mutual, client_ca=trusted)).context)
             with pytest.raises(REFUSALS):
                 await (await gateway.connect(context)).ask(LIVE)
 
@@ -195,7 +195,7 @@ def test_certificates_change_under_load_and_no_connection_is_lost(
             load.start()
             for change in range(20):
                 await load.answered(10)
-                await gateway.server.use_tls(contexts[change % 2])
+                gateway.server.use_tls(contexts[change % 2])
             await load.stop()
             assert (load.refused, load.broken.total()) == (0, 0)
             assert set(load.answers) == {200}
