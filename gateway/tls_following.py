@@ -25,8 +25,10 @@ async def follow_tls(server: Server, files: TlsReloader) -> None:
     expiry.set(files.tls.expires_s)
     while True:
         await asyncio.sleep(POLL_S)
+        before = files.tls.authorities
         if not files.reload():
             continue
-        server.use_tls(files.tls.context)
+        lost = before - files.tls.authorities
+        server.use_tls(files.tls.context, has_lost_authorities=bool(lost))
         expiry.set(files.tls.expires_s)
         _log.info("tls_files_reloaded", pid=os.getpid())

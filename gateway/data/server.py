@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import Sequence
 from socket import socket
 
@@ -47,10 +48,26 @@ class Server:
                 self._listeners.append(await self._listen(sock))
         self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep_forever)
 
-    def use_tls(self, tls: ssl.SSLContext) -> None:
-        """New connections get this context; those that are there keep what they have."""
+    def use_tls(self, tls: ssl.SSLContext, *, has_lost_authorities: bool = False) -> None:
+        """New connections get this context; those that are there keep what they have.
+
+        Where authorities were lost, no certificate is trusted for which they may have vouched.
+        """
         assert self._handshakes is not None
         self._handshakes.tls = tls
+        if not has_lost_authorities:
+            return
+        self._handshakes.abort()
+        for connection in self._connections:
+            if connection.peer.subject:
+                connection.distrust()
+        self.retire_ended(time.time())
+
+    def retire_ended(self, now_s: float) -> None:
+        """End the connections whose certificate holds no more, once they have answered."""
+        for connection in tuple(self._connections):
+            if connection.peer.ends_s <= now_s:
+                connection.retire()
 
     @property
     def port(self) -> int:
@@ -144,6 +161,8 @@ class Server:
         if gate.tick_s >= self._publish_s:
             self._publish_s = gate.tick_s + PUBLISH_EVERY_S
             self._publish()
+            if self._handshakes is not None:
+                self.retire_ended(time.time())
 
     def _publish(self) -> None:
         try:
