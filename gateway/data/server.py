@@ -16,6 +16,7 @@ from gateway.data.handshakes import Handshakes, most_handshakes
 # One timer for all connections: a timer for each request would cost more than its parsing.
 SWEEP_S = 0.25
 PUBLISH_EVERY_S = 1.0
+COMPLAIN_EVERY_S = 60.0
 BACKLOG = 1024
 _LOOK_S = 0.02
 # The event loop tells a connection that was aborted when it next comes round.
@@ -35,8 +36,9 @@ class Server:
         # None: no TLS.
         self._handshakes: Handshakes | None = None
         self._sweep: asyncio.TimerHandle
-        # When metrics are due.
+        # When metrics are due, and when it may be said next that they cannot be written.
         self._publish_s = 0.0
+        self._complain_s = 0.0
 
     async def start(self, sockets: Sequence[socket], tls: ssl.SSLContext | None = None) -> None:
         """Accept on these bound sockets, which are closed when it ends."""
@@ -168,4 +170,7 @@ class Server:
         try:
             self._gate.metrics.publish()
         except Exception as error:  # a full disk, most likely; requests do not need metrics
-            _log.error("metrics_not_published", error=repr(error))
+            now_s = self._gate.now_s()
+            if now_s >= self._complain_s:
+                self._complain_s = now_s + COMPLAIN_EVERY_S
+                _log.error("metrics_not_published", error=repr(error))
