@@ -10,6 +10,8 @@ import structlog
 
 FLUSH_LINES = 256
 STDOUT = "-"
+# Those who gather logs may read it, by its group.
+_MODE = 0o640
 
 _LINE = (
     b'{"time":"%b.%03dZ","request_id":"%b",%b,%b,"method":"%b",%b,"status":%d,"duration_us":%d,"triton_us":%d,'
@@ -114,7 +116,14 @@ class AccessLog:
         if self._path == STDOUT:
             return 1
         Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        try:
+            file = os.open(self._path, flags | os.O_EXCL, _MODE)
+        except FileExistsError:
+            return os.open(self._path, flags, _MODE)
+        # The process makes all other files its own alone.
+        os.fchmod(file, _MODE)
+        return file
 
     def _write_to_pipe(self, lines: list[bytes]) -> None:
         """A pipe takes no more than PIPE_BUF bytes without mixing in others'; a full one is not
