@@ -126,6 +126,24 @@ def test_a_disk_that_takes_nothing_is_said_once_and_holds_nobody_up(
     assert len(lines(tmp_path / "log")) == 1
 
 
+def test_a_disk_that_fails_anew_is_said_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(file: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    log = AccessLog(str(tmp_path / "log"))
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", full)
+            write(log)
+            log.flush()
+        write(log)
+        log.flush()
+    log.close()
+    assert capsys.readouterr().out.count("access_log_unwritable") == 2
+
+
 def test_standard_output_will_do(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     log = AccessLog("-")
     write(log)
