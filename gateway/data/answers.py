@@ -16,6 +16,14 @@ _NOT_PASSED_ON = frozenset(
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-connection",
+        # What a gateway's clients would take for the gateway's own word.
+        b"proxy-status",
+        b"ratelimit",
+        b"ratelimit-policy",
+        b"server",
+        b"set-cookie",
+        b"strict-transport-security",
+        b"www-authenticate",
         b"te",
         b"trailer",
         b"transfer-encoding",
@@ -24,6 +32,7 @@ _NOT_PASSED_ON = frozenset(
         b"x-request-id",
     }
 )
+_CROSS_ORIGIN = b"access-control-"
 _STATUS_LINES = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode())
     for status in HTTPStatus
@@ -71,7 +80,11 @@ def passed_on(headers: Iterable[Header]) -> bytes:
     if nominated:
         options = b",".join(nominated).lower().split(b",")
         dropped = dropped | {option.strip(b" \t") for option in options}
-    return field_lines(header for header in headers if header[0].lower() not in dropped)
+    return field_lines(
+        (name, value)
+        for name, value in headers
+        if name.lower() not in dropped and not name.lower().startswith(_CROSS_ORIGIN)
+    )
 
 
 def problem_answer(

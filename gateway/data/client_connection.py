@@ -34,6 +34,8 @@ FRAMING_PER_BYTE = 8
 # As many as Triton itself takes since 26.06.
 MAX_CHUNKS = 65_536
 LOOKED_AT_FOR_ROOM = 64
+# Of all connections; the rest is for others, however many one opens.
+SHARE_OF_ONE_ADDRESS = 0.75
 
 _log = structlog.get_logger()
 
@@ -146,12 +148,15 @@ class ClientConnection(asyncio.Protocol):
         self.peer = peer_of(transport)
         self._connections[self] = None
         self._set_deadline(self._gate.times.head_s)
-        if len(self._connections) > self._gate.max_connections and not self._make_room():
-            self._turn_away()
+        addresses, limit = self._gate.addresses, self._gate.max_connections
+        addresses[self.peer.address] += 1
+        if addresses[self.peer.address] > max(1, limit * SHARE_OF_ONE_ADDRESS):
+            self._turn_away("Most of the connections are of this address; close some.")
+        elif len(self._connections) > limit and not self._make_room():
+            self._turn_away(f"{limit} connections are open; try again.")
 
-    def _turn_away(self) -> None:
-        limit = self._gate.max_connections
-        self._refuse(TooManyConnections(f"{limit} connections are open; try again."))
+    def _turn_away(self, text: str) -> None:
+        self._refuse(TooManyConnections(text))
         # At once: connections that linger would be over the limit as well.
         self._transport.close()
 
@@ -168,6 +173,10 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.pop(self, None)
+        addresses = self._gate.addresses
+        addresses[self.peer.address] -= 1
+        if not addresses[self.peer.address]:
+            del addresses[self.peer.address]
         self._queue.clear()
         current, self._current = self._current, None
         if current is not None:

@@ -367,7 +367,9 @@ class Exchange:
             return
         self._state = State.DISCARDING
         self.regulate()
-        self.set_deadline(self._gate.times.body_progress_s)
+        times = self._gate.times
+        # Who showed no key is not waited for.
+        self.set_deadline(times.body_progress_s if self.principal else times.linger_s)
 
     def _finish(self, *, keep_alive: bool) -> None:
         self._state = State.DONE

@@ -76,6 +76,7 @@ class Forwarding:
     """One request on its way through Triton."""
 
     __slots__ = (
+        "_awaits_turn",
         "_began_s",
         "_blocked_s",
         "_client",
@@ -90,6 +91,7 @@ class Forwarding:
         "_list",
         "_retried",
         "_route",
+        "_upload",
         "answer_has_begun",
         "is_blocked",
         "sent_bytes",
@@ -120,10 +122,37 @@ class Forwarding:
         self._events = EventErrors(is_stream=self._is_stream) if is_generated else None
         # Parts of a list that is to be cut down.
         self._list: list[bytes] = []
+        # Whose body it is that is not whole yet; None: it is whole.
+        self._upload: str | None = None
+        self._awaits_turn = False
 
     def start(self) -> None:
+        if not self._exchange.body.is_whole:
+            principal = self._exchange.principal
+            self._upload = "" if principal is None else principal.id
+            if not self._gate.uploads.take(self, self._upload):
+                self._awaits_turn = True
+                self._exchange.set_deadline(self._gate.times.upstream_s)
+                return
+        self._acquire()
+
+    def on_turn(self) -> None:
+        """A body that is still arriving may now take a connection."""
+        self._awaits_turn = False
+        self._acquire()
+
+    def _acquire(self) -> None:
         if not self._gate.pool.acquire(self):
             self._exchange.set_deadline(self._gate.times.upstream_s)
+
+    def _end_upload(self) -> None:
+        """The body is with Triton, or will never be."""
+        upload, self._upload = self._upload, None
+        if self._awaits_turn:
+            self._awaits_turn = False
+            self._gate.uploads.leave(self)
+        elif upload is not None:
+            self._gate.uploads.give_back(upload)
 
     def send_more(self) -> None:
         """More of a body that is too large to be held has arrived."""
@@ -144,6 +173,8 @@ class Forwarding:
             data += LAST_CHUNK
         self._connection.send(data, is_last=body.is_whole)
         self._await_progress()
+        if body.is_whole:
+            self._end_upload()
 
     def let_go(self) -> None:
         """Closing the connection makes Triton cancel the inference."""
@@ -153,6 +184,7 @@ class Forwarding:
         else:
             self._connection.abort()
             self._connection = None
+        self._end_upload()
 
     def timeout(self) -> HttpError:
         """The error that tells what was waited for in vain."""
@@ -210,6 +242,8 @@ class Forwarding:
         exchange.regulate()
         connection.ask(self, head + data, is_all=is_whole)
         self._await_progress()
+        if is_whole and self._upload is not None:
+            self._end_upload()
 
     def on_unavailable(self, error: HttpError) -> None:
         self._exchange.failed(error)
@@ -218,6 +252,7 @@ class Forwarding:
         self._stop_clock()
         self._connection = None
         self.is_blocked = False
+        self._end_upload()
         if unread and self._exchange.head.method == b"GET" and not self._retried:
             # Closed while it was idle; asking again changes nothing on the other side.
             self._retried = True
@@ -229,6 +264,9 @@ class Forwarding:
         if complete:
             self._stop_clock()
             self._connection = None
+            if self._upload is not None:
+                # Triton answered before the body was whole.
+                self._end_upload()
         if self._route.is_list and answer.status == _OK:
             self._hold_list(answer, parts, complete=complete)
             return

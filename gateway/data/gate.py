@@ -1,6 +1,7 @@
 """What all connections of a worker share."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,6 +13,7 @@ from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.routes import HEALTH_ROUTES
 from gateway.data.shared_buckets import SharedBuckets
+from gateway.data.uploads import Uploads
 from gateway.data.upstream import Pool
 
 
@@ -55,11 +57,16 @@ class Gate:
     is_draining: bool = False
     # The time of the last sweep, by which deadlines are set: asking the clock each time costs.
     tick_s: float = field(init=False)
+    uploads: Uploads = field(init=False)
+    # How many connections each address has.
+    addresses: Counter[str] = field(init=False)
     # By path.
     health: dict[bytes, Health] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tick_s = self.now_s()
+        self.uploads = Uploads(self.pool.max_connections)
+        self.addresses = Counter()
         self.health = {
             route.path: Health(self.pool, route, lambda: self.tick_s) for route in HEALTH_ROUTES
         }

@@ -18,7 +18,7 @@ class Pool:
     def __init__(self, host: str, port: int, *, max_connections: int) -> None:
         self._host = host
         self._port = port
-        self._max_connections = max_connections
+        self.max_connections = max_connections
         self.authority = f"{host}:{port}".encode()
         self._idle: list[UpstreamConnection] = []
         self._waiting: OrderedDict[Caller, None] = OrderedDict()
@@ -32,7 +32,7 @@ class Pool:
             if not connection.is_closing():
                 caller.on_connection(connection)
                 return True
-        limit = WAITING_PER_CONNECTION * self._max_connections
+        limit = WAITING_PER_CONNECTION * self.max_connections
         if len(self._waiting) >= limit:
             caller.on_unavailable(Overloaded(f"{limit} requests wait for Triton; try again."))
             return True
@@ -74,7 +74,7 @@ class Pool:
 
     def _connect_if_needed(self) -> None:
         taken = len(self._open) + len(self._connecting)
-        if len(self._waiting) <= len(self._connecting) or taken >= self._max_connections:
+        if len(self._waiting) <= len(self._connecting) or taken >= self.max_connections:
             return
         self._connecting.add(asyncio.get_running_loop().create_task(self._connect()))
 

@@ -36,9 +36,14 @@ def _parse(url: str) -> URL:
         return make_url(url)
     except ArgumentError as error:
         raise _unusable(error) from error
+    except ValueError as error:
+        # A port that is no number, most likely; the text may quote a part of a password.
+        raise _unusable(
+            "its port is not a number, or a password holds an unescaped : or @"
+        ) from error
 
 
-def _unusable(error: Exception) -> ConfigurationError:
+def _unusable(error: Exception | str) -> ConfigurationError:
     # The URL itself may hold a password.
     return ConfigurationError(
         f"CONCH_DATABASE_URL cannot be used ({error}); "

@@ -125,7 +125,7 @@ class Gateway:
         self.clients: list[RawClient] = []
         self.registry = CollectorRegistry()
         connections = int(str(options.pop("max_connections", 8)))
-        most_clients = int(str(options.pop("max_connections_of_clients", 1000)))
+        most_clients = int(str(options.pop("max_connections_of_clients", 10_000)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),

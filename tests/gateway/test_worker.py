@@ -71,6 +71,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         ("CONCH_TRITON_URLS", "https://x", "CONCH_TRITON_URLS is 'https://x'"),
         ("CONCH_TRITON_URLS", "http://a:1,http://b:2", "write one address"),
         ("CONCH_DATABASE_URL", "nonsense", "CONCH_DATABASE_URL cannot be used"),
+        ("CONCH_DATABASE_URL", "mysql://u:p@h:x/db", "its port is not a number"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str, named: str) -> None:

@@ -87,6 +87,7 @@ class FakePool:
     """As many connections as are needed, each kept and used again as the real pool does."""
 
     authority = b"triton:8000"
+    max_connections = 8
 
     def __init__(self) -> None:
         self.lines: list[UpstreamLine] = []

@@ -7,11 +7,13 @@ import pytest
 from gateway.data import client_connection
 from gateway.data.client_connection import MAX_CHUNKS, MAX_FRAMING_BYTES, MAX_PIPELINED
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, HeadReader
+from gateway.keys import Key
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import (
     INFER,
     PATIENCE_S,
     Gateway,
+    RawClient,
     assert_problem,
     get,
     post,
@@ -272,7 +274,11 @@ def test_an_upgrade_is_ignored() -> None:
     run(test)
 
 
-def test_a_new_connection_takes_the_place_of_an_idle_one() -> None:
+def test_a_new_connection_takes_the_place_of_an_idle_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_connection, "SHARE_OF_ONE_ADDRESS", 10)
+
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=3) as gateway:
             idle = [await gateway.connect() for _ in range(3)]
@@ -305,7 +311,11 @@ def test_a_connection_whose_answer_is_not_taken_up_is_not_idle() -> None:
     run(test)
 
 
-def test_a_connection_that_is_turned_away_is_closed_at_once() -> None:
+def test_a_connection_that_is_turned_away_is_closed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_connection, "SHARE_OF_ONE_ADDRESS", 10)
+
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=1) as gateway:
             busy = await gateway.connect()
@@ -316,6 +326,143 @@ def test_a_connection_that_is_turned_away_is_closed_at_once() -> None:
                 assert_problem(await refused.answer(), 503, "too_many_connections")
                 assert await refused.is_closed()
             assert gateway.server.open_connections == 1
+
+    run(test)
+
+
+def test_one_address_leaves_connections_for_others() -> None:
+    async def test() -> None:
+        async with running(FakeTriton(), max_connections_of_clients=8) as gateway:
+            clients = [await gateway.connect() for _ in range(6)]
+            for client in clients:
+                await client.send(b"GET /v2")
+            await until(lambda: gateway.server.open_connections == 6)
+            refused = await gateway.connect()
+            problem = assert_problem(await refused.answer(), 503, "too_many_connections")
+            assert "of this address" in str(problem["detail"])
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", gateway.server.port, local_addr=("127.0.0.2", 0)
+            )
+            other = RawClient(reader, writer)
+            assert (await other.ask(LIVE)).status == 200
+            other.close()
+            clients.pop().close()
+            await until(lambda: gateway.server.open_connections == 5)
+            assert (await gateway.ask(LIVE)).status == 200
+            for client in clients:
+                client.close()
+            await until(lambda: not gateway.server.open_connections)
+            assert not gateway.gate.addresses
+
+    run(test)
+
+
+def test_who_showed_no_key_is_not_waited_for() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            head = post(INFER, None, b"x" * 1000)[:-1000]
+            assert_problem(await client.ask(head), 401, "unauthenticated")
+            gateway.pass_time(gateway.gate.times.linger_s)
+            assert await client.is_closed()
+
+    run(test)
+
+
+def test_the_rest_of_a_refused_body_is_taken_though_it_was_held_back() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            asked = asyncio.Event()
+            find = gateway.gate.authenticator._find_key
+
+            async def slow(key_id: str) -> Key | None:
+                await asked.wait()
+                return await find(key_id)
+
+            gateway.gate.authenticator._find_key = slow
+            body = b"x" * 130_000
+            sending = asyncio.create_task(client.send(post(b"/v2/logging", gateway.token, body)))
+            await until(lambda: any(c._is_paused for c in gateway.server._connections))
+            asked.set()
+            assert_problem(await client.answer(), 413, "body_too_large")
+            await sending
+            assert (await client.ask(LIVE)).status == 200
+
+    run(test)
+
+
+def test_a_client_that_leaves_while_its_refused_body_is_dropped_is_settled_once() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            assert_problem(
+                await client.ask(post(b"/v9", gateway.token, b"12345")[:-5]), 404, "route_not_found"
+            )
+            client.close()
+            await until(lambda: not gateway.server.open_connections)
+            assert gateway.gate.metrics.in_flight == 0
+            assert (gateway.count("", 404), gateway.count("", 499)) == (1, 0)
+
+    run(test)
+
+
+def test_a_client_that_leaves_while_its_key_is_looked_up_is_not_forwarded() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            may_answer, asked = asyncio.Event(), asyncio.Event()
+            find = gateway.gate.authenticator._find_key
+
+            async def slow(key_id: str) -> Key | None:
+                asked.set()
+                await may_answer.wait()
+                return await find(key_id)
+
+            gateway.gate.authenticator._find_key = slow
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token))
+            await asked.wait()
+            client.close()
+            await until(lambda: not gateway.server.open_connections)
+            may_answer.set()
+            assert (await gateway.ask(LIVE)).status == 200
+            assert [asked.request_line for asked in triton.asked] == [
+                b"GET /v2/health/live HTTP/1.1"
+            ]
+            assert gateway.gate.metrics.in_flight == 0
+            assert gateway.count("", 499) == 1
+
+    run(test)
+
+
+def test_the_time_of_a_look_up_is_not_the_bodys() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            may_answer, asked = asyncio.Event(), asyncio.Event()
+            find = gateway.gate.authenticator._find_key
+
+            async def slow(key_id: str) -> Key | None:
+                asked.set()
+                await may_answer.wait()
+                return await find(key_id)
+
+            gateway.gate.authenticator._find_key = slow
+            client = await gateway.connect()
+            request = post(INFER, gateway.token, b"x" * 10)
+            await client.send(request[:-10])
+            await asked.wait()
+            gateway.pass_time(gateway.gate.times.body_progress_s + 1)
+            may_answer.set()
+            await until(
+                lambda: all(
+                    c._current is not None and c._current.principal is not None
+                    for c in gateway.server._connections
+                )
+            )
+            gateway.pass_time(gateway.gate.times.body_progress_s - 1)
+            await client.send(request[-10:])
+            assert (await client.answer()).status == 200
 
     run(test)
 
@@ -346,7 +493,11 @@ def test_a_request_that_was_refused_is_not_refused_again_when_its_time_is_over()
     run(test)
 
 
-def test_with_no_connection_idle_a_new_one_is_refused() -> None:
+def test_with_no_connection_idle_a_new_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_connection, "SHARE_OF_ONE_ADDRESS", 10)
+
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=2) as gateway:
             busy = [await gateway.connect() for _ in range(2)]
