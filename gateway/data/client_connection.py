@@ -11,7 +11,14 @@ import structlog
 from gateway.data.answers import problem_answer
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
-from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, Head, HeadReader, head_size_bytes
+from gateway.data.head import (
+    MAX_HEAD_BYTES,
+    MAX_TARGET_BYTES,
+    VARYING,
+    Head,
+    HeadReader,
+    head_size_bytes,
+)
 from gateway.data.peer import Peer, peer_of
 from gateway.data.unread import has_unread
 from gateway.errors import (
@@ -55,6 +62,7 @@ class ClientConnection(asyncio.Protocol):
         self._receiving: Exchange | None = None
         self._target = b""
         self._headers: list[Header] = []
+        self._varying: list[Header] = []
         # Bytes of the last piece of data; of the message that it began or went on with, less what
         # came in one piece with the message before; how many of these were body.
         self._fed_bytes = 0
@@ -230,6 +238,7 @@ class ClientConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._target = b""
         self._headers = []
+        self._varying = []
         self._receiving = None
         self._has_begun = True
         if len(self._queue) >= MAX_PIPELINED:
@@ -240,13 +249,19 @@ class ClientConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # After the head come trailers; nothing of them is passed on.
-        if self._receiving is None:
+        if self._receiving is not None:
+            return
+        field = VARYING.get(name)
+        if field is None:
             self._headers.append((name, value))
+        else:
+            self._varying.append((field, value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
         if max(self._raw_bytes, self._fed_bytes) > MAX_HEAD_BYTES:
-            excess = self._head_excess(head_size_bytes(self._target, self._headers))
+            size_bytes = head_size_bytes(self._target, self._headers + self._varying)
+            excess = self._head_excess(size_bytes)
             if excess is not None:
                 raise excess
         head = self._read_head(
@@ -271,7 +286,7 @@ class ClientConnection(asyncio.Protocol):
             # The parser knows RTSP and ICE as well, and does not tell them apart.
             raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
         return self._reader.read(
-            method, self._target, self._headers, version, keep_alive=keep_alive
+            method, self._target, self._varying, self._headers, version, keep_alive=keep_alive
         )
 
     def on_chunk_header(self) -> None:

@@ -14,10 +14,19 @@ MAX_TARGET_BYTES = 8 * 1024
 # Twenty thousand connections may remember one each.
 REMEMBERED_BYTES = 2048
 
-# These differ from request to request, so they are read each time.
-_VARYING = frozenset(
-    {b"authorization", b"content-length", b"traceparent", b"x-api-key", b"x-request-id"}
+# These differ from request to request, so they are read each time. As they are mostly spelt;
+# another spelling is found out later, where what does not vary is read.
+_VARYING_FIELDS = (
+    b"Authorization",
+    b"Content-Length",
+    b"Traceparent",
+    b"X-Api-Key",
+    b"X-API-Key",
+    b"X-Request-Id",
+    b"X-Request-ID",
 )
+VARYING = {name: name.lower() for name in _VARYING_FIELDS}
+VARYING |= {field: field for field in VARYING.values()}
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([/?].*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -48,80 +57,137 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 class HeadReader:
     """Reads the heads of one connection and remembers what does not vary in them."""
 
-    __slots__ = ("_fields", "_head", "_headers", "_read")
+    __slots__ = ("_fields", "_head", "_headers", "_line", "_target", "_varying")
 
     def __init__(self) -> None:
         # The fields that do not vary, and what they were read from.
         self._headers: list[Header] = []
         self._fields: Fields | None = None
         # The last head, and what it was read from: many clients just repeat it.
-        self._read: tuple[object, ...] = ()
+        self._line: tuple[object, ...] = ()
+        self._target = b""
+        self._varying: list[Header] = []
         self._head: Head | None = None
 
     def read(
-        self, method: bytes, target: bytes, headers: list[Header], version: str, *, keep_alive: bool
-    ) -> Head:
-        """Check the parsed parts of a head; raises the error that answers a bad one."""
-        read = (method, target, headers, version, keep_alive)
-        if self._head is None or read != self._read:
-            self._read, self._head = (), None
-            return self._read_anew(read, method, target, headers, version, keep_alive=keep_alive)
-        return self._head
-
-    def _read_anew(
         self,
-        read: tuple[object, ...],
         method: bytes,
         target: bytes,
+        varying: list[Header],
         headers: list[Header],
         version: str,
         *,
         keep_alive: bool,
     ) -> Head:
-        _check_line(target, version)
-        if len(headers) > MAX_HEADERS:
-            raise HeadersTooLarge(f"The request has {len(headers)} fields; at most {MAX_HEADERS}.")
-        varying, others = _split(headers)
+        """Check the parsed parts of a head; raises the error that answers a bad one.
+
+        `varying` are the fields that were found in VARYING, under their names there.
+        """
         fields = self._fields
-        if fields is None or others != self._headers:
-            fields = self._read_fields(others)
-        is_http_1_0 = version == "1.0"
-        if fields.host is None and not is_http_1_0:
-            raise MalformedRequest("The Host field is missing; HTTP/1.1 requires it.")
-        if target[:1] not in (b"/", b"*"):
-            target = _origin_form(target, fields.host or b"")
-        body_bytes = _body_bytes(fields, varying.get(b"content-length"), is_http_1_0)
-        if body_bytes != 0 and method != b"POST":
-            raise MalformedRequest("Only a POST may have a body; send it without one.")
-        traceparent = varying.get(b"traceparent", b"")
-        if traceparent and not is_traceparent(traceparent):
-            traceparent = b""
-        head = Head(
-            method,
-            target,
-            # An HTTP/1.0 client may not know that an answer ends before the connection does.
-            keep_alive and not is_http_1_0,
-            is_http_1_0,
-            _token(varying),
-            _request_id(varying.get(b"x-request-id", b"")),
-            body_bytes,
-            fields.expects_continue and not is_http_1_0,
-            fields.json_bytes,
-            fields.coding,
-            traceparent,
-            # The state belongs to the trace.
-            fields.forwarded + fields.tracestate if traceparent else fields.forwarded,
-        )
-        varying_bytes = len(target) + sum(map(len, varying.values()))
-        if fields is self._fields and varying_bytes <= REMEMBERED_BYTES:
-            self._read, self._head = read, head
+        if fields is None or headers != self._headers:
+            fields, varying = self._read_fields(varying, headers)
+        line = (method, version, keep_alive)
+        head = self._head
+        if head is not None and line == self._line:
+            if target == self._target and varying == self._varying:
+                return head
+            # Mostly it is another model, or another key.
+            again = self._differing(head, target, varying)
+            if again is not None:
+                return again
+        self._head = None
+        _check_line(target, version)
+        head = _assemble(method, target, version, keep_alive, varying, fields)
+        if fields is self._fields and _size_bytes(target, varying) <= REMEMBERED_BYTES:
+            self._line, self._target, self._varying = line, target, varying
+            self._head = head
         return head
 
-    def _read_fields(self, headers: list[Header]) -> Fields:
-        fields = read_fields(headers)
-        if head_size_bytes(b"", headers) <= REMEMBERED_BYTES:
+    def _differing(self, head: Head, target: bytes, varying: list[Header]) -> Head | None:
+        """The last head with this target and this key; None if more is different."""
+        if target[:1] != b"/" or b"#" in target or len(target) > MAX_TARGET_BYTES:
+            return None
+        if varying == self._varying:
+            return msgspec.structs.replace(head, target=target)
+        if len(varying) != len(self._varying):
+            return None
+        for given, before in zip(varying, self._varying, strict=True):
+            if given != before and not given[0] == before[0] == b"authorization":
+                return None
+        return msgspec.structs.replace(head, target=target, token=_token(dict(varying)))
+
+    def _read_fields(
+        self, varying: list[Header], headers: list[Header]
+    ) -> tuple[Fields, list[Header]]:
+        self._fields = self._head = None
+        count = len(varying) + len(headers)
+        if count > MAX_HEADERS:
+            raise HeadersTooLarge(f"The request has {count} fields; at most {MAX_HEADERS}.")
+        found, others = _respelt(headers)
+        fields = read_fields(others)
+        if not found and head_size_bytes(b"", headers) <= REMEMBERED_BYTES:
             self._headers, self._fields = headers, fields
-        return fields
+        return fields, varying + found
+
+
+def _assemble(
+    method: bytes,
+    target: bytes,
+    version: str,
+    keep_alive: bool,
+    given: list[Header],
+    fields: Fields,
+) -> Head:
+    varying = dict(given)
+    if len(varying) != len(given):
+        raise _given_twice(given)
+    is_http_1_0 = version == "1.0"
+    if fields.host is None and not is_http_1_0:
+        raise MalformedRequest("The Host field is missing; HTTP/1.1 requires it.")
+    if target[:1] not in (b"/", b"*"):
+        target = _origin_form(target, fields.host or b"")
+    body_bytes = _body_bytes(fields, varying.get(b"content-length"), is_http_1_0)
+    if body_bytes != 0 and method != b"POST":
+        raise MalformedRequest("Only a POST may have a body; send it without one.")
+    traceparent = varying.get(b"traceparent", b"").strip(b" \t")
+    if traceparent and not is_traceparent(traceparent):
+        traceparent = b""
+    return Head(
+        method,
+        target,
+        # An HTTP/1.0 client may not know that an answer ends before the connection does.
+        keep_alive and not is_http_1_0,
+        is_http_1_0,
+        _token(varying),
+        _request_id(varying.get(b"x-request-id", b"")),
+        body_bytes,
+        fields.expects_continue and not is_http_1_0,
+        fields.json_bytes,
+        fields.coding,
+        traceparent,
+        # The state belongs to the trace.
+        fields.forwarded + fields.tracestate if traceparent else fields.forwarded,
+    )
+
+
+def _respelt(headers: list[Header]) -> tuple[list[Header], list[Header]]:
+    """Fields that vary, in a spelling that was not foreseen, and the others."""
+    found = [(name.lower(), value) for name, value in headers if name.lower() in VARYING]
+    if not found:
+        return [], headers
+    return found, [header for header in headers if header[0].lower() not in VARYING]
+
+
+def _given_twice(given: list[Header]) -> MalformedRequest:
+    names = [name for name, _ in given]
+    return given_twice(next(name for name in names if names.count(name) > 1))
+
+
+def _size_bytes(target: bytes, varying: list[Header]) -> int:
+    size_bytes = len(target)
+    for _, value in varying:
+        size_bytes += len(value)
+    return size_bytes
 
 
 def head_size_bytes(target: bytes, headers: list[Header]) -> int:
@@ -138,21 +204,6 @@ def _check_line(target: bytes, version: str) -> None:
         raise MalformedRequest(f"HTTP/{version} is not served; use HTTP/1.1.")
 
 
-def _split(headers: list[Header]) -> tuple[dict[bytes, bytes], list[Header]]:
-    varying: dict[bytes, bytes] = {}
-    others: list[Header] = []
-    for header in headers:
-        field = header[0].lower()
-        if field not in _VARYING:
-            others.append(header)
-        elif field in varying:
-            raise given_twice(field)
-        else:
-            check_size(header[1])
-            varying[field] = header[1].strip(b" \t")
-    return varying, others
-
-
 def _origin_form(target: bytes, host: bytes) -> bytes:
     """The path of `http://host/path`, which RFC 9112, 3.2.2 has every server accept."""
     match = _ABSOLUTE.fullmatch(target)
@@ -167,6 +218,7 @@ def _body_bytes(fields: Fields, length: bytes | None, is_http_1_0: bool) -> int 
     if not fields.is_chunked:
         if length is None:
             return 0
+        length = length.strip(b" \t")
         # isdigit() knows ASCII digits only in bytes: no sign, no underscore, no list.
         if not (length.isdigit() and len(length) <= 18):
             raise MalformedRequest("Content-Length is not a number; send the body's size in bytes.")
@@ -181,11 +233,19 @@ def _body_bytes(fields: Fields, length: bytes | None, is_http_1_0: bool) -> int 
 
 
 def _token(varying: dict[bytes, bytes]) -> bytes:
-    scheme, _, credentials = varying.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() == b"bearer":
-        return credentials.strip(b" ")
-    return varying.get(b"x-api-key", b"")
+    given = varying.get(b"authorization")
+    if given is not None:
+        scheme, _, credentials = given.strip(b" \t").partition(b" ")
+        if scheme == b"Bearer" or scheme.lower() == b"bearer":
+            return _checked(credentials.strip(b" "))
+    return _checked(varying.get(b"x-api-key", b"").strip(b" \t"))
+
+
+def _checked(token: bytes) -> bytes:
+    check_size(token)
+    return token
 
 
 def _request_id(given: bytes) -> bytes:
+    given = given.strip(b" \t")
     return given if given and _REQUEST_ID.fullmatch(given) else b""

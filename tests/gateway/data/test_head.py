@@ -1,16 +1,33 @@
 """Heads of requests: what is refused, what is passed on."""
 
+import msgspec
 import pytest
 
 from gateway.data.fields import MAX_FIELD_BYTES
-from gateway.data.head import MAX_HEADERS, MAX_TARGET_BYTES, REMEMBERED_BYTES, Head, HeadReader
+from gateway.data.head import (
+    MAX_HEADERS,
+    MAX_TARGET_BYTES,
+    REMEMBERED_BYTES,
+    VARYING,
+    Head,
+    HeadReader,
+)
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
 
 HOST = (b"Host", b"gateway")
 
 
 def read(method: bytes, target: bytes, headers: list[Header], version: str = "1.1") -> Head:
-    return HeadReader().read(method, target, headers, version, keep_alive=True)
+    return read_by(HeadReader(), method, target, headers, version)
+
+
+def read_by(
+    reader: HeadReader, method: bytes, target: bytes, headers: list[Header], version: str = "1.1"
+) -> Head:
+    """As the connection does: what varies comes apart."""
+    varying = [(VARYING[name], value) for name, value in headers if name in VARYING]
+    others = [header for header in headers if header[0] not in VARYING]
+    return reader.read(method, target, varying, others, version, keep_alive=True)
 
 
 def _read(*headers: Header, version: str = "1.1", method: bytes = b"POST") -> Head:
@@ -174,7 +191,7 @@ def test_what_varies_is_read_each_time_and_the_rest_once() -> None:
             (b"X-Request-Id", b"r%d" % number),
             (b"Accept", b"a/b"),
         ]
-        head = reader.read(b"POST", b"/v2/%d" % number, headers, "1.1", keep_alive=True)
+        head = read_by(reader, b"POST", b"/v2/%d" % number, headers)
         assert (head.token, head.request_id) == (b"t%d" % number, b"r%d" % number)
         assert (head.target, head.body_bytes) == (b"/v2/%d" % number, int(length))
         assert head.forwarded == b"Accept: a/b\r\n"
@@ -183,17 +200,54 @@ def test_what_varies_is_read_each_time_and_the_rest_once() -> None:
 def test_a_field_that_is_gone_is_not_remembered() -> None:
     reader = HeadReader()
     with_accept = [HOST, (b"Accept", b"a/b"), (b"Transfer-Encoding", b"chunked")]
-    assert reader.read(b"POST", b"/", with_accept, "1.1", keep_alive=True).body_bytes is None
-    head = reader.read(b"POST", b"/", [HOST], "1.1", keep_alive=True)
+    assert read_by(reader, b"POST", b"/", with_accept).body_bytes is None
+    head = read_by(reader, b"POST", b"/", [HOST])
     assert (head.forwarded, head.body_bytes) == (b"", 0)
     with pytest.raises(MalformedRequest, match="Host"):
-        reader.read(b"POST", b"/", [], "1.1", keep_alive=True)
+        read_by(reader, b"POST", b"/", [])
 
 
 def test_what_is_remembered_is_small() -> None:
     reader = HeadReader()
-    reader.read(b"GET", b"/", [HOST, (b"X", b"x" * REMEMBERED_BYTES)], "1.1", keep_alive=True)
+    read_by(reader, b"GET", b"/", [HOST, (b"X", b"x" * REMEMBERED_BYTES)])
     assert reader._fields is reader._head is None
     key = (b"Authorization", b"Bearer " + b"x" * REMEMBERED_BYTES)
-    reader.read(b"GET", b"/", [HOST, key], "1.1", keep_alive=True)
-    assert reader._head is None and not reader._read
+    read_by(reader, b"GET", b"/", [HOST, key])
+    assert reader._head is None
+
+
+@pytest.mark.parametrize("name", [b"AUTHORIZATION", b"authoriZation"])
+def test_a_spelling_that_was_not_foreseen_is_the_same_field(name: bytes) -> None:
+    reader = HeadReader()
+    for number in range(2):
+        head = read_by(reader, b"GET", b"/", [HOST, (name, b"Bearer t%d" % number)])
+        assert head.token == b"t%d" % number
+    with pytest.raises(MalformedRequest, match="twice"):
+        read_by(reader, b"GET", b"/", [HOST, (name, b"Bearer a"), (b"Authorization", b"Bearer b")])
+    with pytest.raises(MalformedRequest, match="twice"):
+        read_by(reader, b"POST", b"/", [HOST, (b"content-LENGTH", b"1"), (b"Content-Length", b"1")])
+
+
+def test_another_model_or_key_changes_nothing_else() -> None:
+    reader = HeadReader()
+    first = read_by(reader, b"POST", b"/a", [HOST, (b"Authorization", b"Bearer x")])
+    for target, token in ((b"/b", b"x"), (b"/b", b"y"), (b"/a", b"z"), (b"/a", b"x")):
+        key = (b"Authorization", b"Bearer " + token)
+        head = read_by(reader, b"POST", target, [HOST, key])
+        assert (head.target, head.token) == (target, token)
+        assert msgspec.structs.replace(head, target=b"/a", token=b"x") == first
+    other = read_by(reader, b"POST", b"/a", [HOST, (b"X-API-Key", b"Bearer x")])
+    assert other.token == b"Bearer x"
+    basic = read_by(reader, b"POST", b"/a", [HOST, (b"Authorization", b"Basic x")])
+    assert basic.token == b""
+
+
+def test_a_bad_target_is_refused_also_after_a_good_one() -> None:
+    reader = HeadReader()
+    read_by(reader, b"GET", b"/a", [HOST])
+    with pytest.raises(MalformedRequest, match="fragment"):
+        read_by(reader, b"GET", b"/a#b", [HOST])
+    with pytest.raises(UriTooLong):
+        read_by(reader, b"GET", b"/" * (MAX_TARGET_BYTES + 1), [HOST])
+    with pytest.raises(MalformedRequest, match="different hosts"):
+        read_by(reader, b"GET", b"http://other/a", [HOST])
