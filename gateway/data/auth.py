@@ -86,7 +86,7 @@ class Authenticator:
         elif peer.subject and self._find_subject is not None:
             token_hash = keys.hash_subject(peer.subject)
         else:
-            raise Unauthenticated(MISSING)
+            raise Unauthenticated(MISSING, is_missing=True)
         admitted = self._cache.admitted.get(token_hash) or self._verified.get(token_hash)
         if (
             admitted is not None
