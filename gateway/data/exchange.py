@@ -6,8 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway import keys
-from gateway.data import forwarding
+from gateway.data import forwarding, timeouts
 from gateway.data.answers import CONTINUE, answer_head, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal
 from gateway.data.authorize import authorize
@@ -26,11 +25,8 @@ from gateway.errors import (
     Draining,
     HttpError,
     InternalError,
-    IssuerUnavailable,
-    RecordsUnavailable,
     RequestTimeout,
     UnsupportedCoding,
-    UpstreamTimeout,
 )
 
 CLIENT_LEFT = 499
@@ -260,25 +256,16 @@ class Exchange:
         if self._state is State.DISCARDING:
             self._finish(keep_alive=False)
         elif self._state is State.LOOKING_UP:
-            self._refuse(self._looked_up_too_long())
+            self._refuse(timeouts.of_a_look_up(self.head.token))
         elif self._state is State.ASKING:
-            limit_s = self._gate.times.upstream_s
-            self._refuse(UpstreamTimeout(f"Triton did not answer for {limit_s:g} s."))
+            self._refuse(timeouts.of_triton(self._gate.times))
         elif self._client.deadline_s >= self._ends_s:
-            self._refuse(self._took_too_long(), may_keep=False)
+            error = timeouts.of_all(self._gate.times, has_arrived=self.body.has_arrived)
+            self._refuse(error, may_keep=False)
         elif self.forwarding is not None:
             self._refuse(self.forwarding.timeout(), may_keep=False)
         else:
             self.fail(self.body_timeout())
-
-    def _looked_up_too_long(self) -> HttpError:
-        if self.head.token and keys.parse_id(self.head.token) is None:
-            return IssuerUnavailable("The token's issuer took too long; try again.")
-        return RecordsUnavailable("The records took too long; try again.")
-
-    def _took_too_long(self) -> HttpError:
-        text = f"The request took over {self._gate.times.request_s:g} s in all; send a smaller one."
-        return UpstreamTimeout(text) if self.body.has_arrived else RequestTimeout(text)
 
     def body_timeout(self) -> RequestTimeout:
         """The error for a body that did not come fast enough."""

@@ -2,13 +2,14 @@
 
 from typing import Protocol
 
+from gateway.data import timeouts
 from gateway.data.answers import LAST_CHUNK, answer_head, chunk
 from gateway.data.auth import Principal
 from gateway.data.body import HOLD_BYTES, Body
 from gateway.data.event_errors import EventErrors, error_event
 from gateway.data.gate import Gate
 from gateway.data.head import Head
-from gateway.data.model_lists import MAX_LIST_BYTES, cut_down
+from gateway.data.model_lists import HeldList
 from gateway.data.routes import Route
 from gateway.data.upstream_connection import Answer, UpstreamConnection
 from gateway.data.upstream_request import request_head
@@ -20,7 +21,6 @@ from gateway.errors import (
     UpstreamTimeout,
     problem_body,
 )
-from gateway.permissions import may
 
 STREAM_FIELDS = b"Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
 _OK = 200
@@ -120,8 +120,7 @@ class Forwarding:
         self._is_stream = route.verb == "generate_stream"
         is_generated = self._is_stream or route.verb == "generate"
         self._events = EventErrors(is_stream=self._is_stream) if is_generated else None
-        # Parts of a list that is to be cut down.
-        self._list: list[bytes] = []
+        self._list = HeldList() if route.is_list else None
         # Whose body it is that is not whole yet; None: it is whole.
         self._upload: str | None = None
         self._awaits_turn = False
@@ -197,7 +196,7 @@ class Forwarding:
         if self.is_blocked:
             return UpstreamTimeout(f"Triton took nothing of the body for {limit_s:g} s.")
         if self._exchange.body.has_arrived or self.answer_has_begun:
-            return UpstreamTimeout(f"Triton did not answer for {limit_s:g} s.")
+            return timeouts.of_triton(self._gate.times)
         return self._exchange.body_timeout()
 
     def last_event(self, error: HttpError, request_id: bytes) -> bytes:
@@ -267,8 +266,8 @@ class Forwarding:
             if self._upload is not None:
                 # Triton answered before the body was whole.
                 self._end_upload()
-        if self._route.is_list and answer.status == _OK:
-            self._hold_list(answer, parts, complete=complete)
+        if self._list is not None and answer.status == _OK:
+            self._hold(self._list, answer, parts, complete=complete)
             return
         if self._events is not None and answer.status == _OK:
             self._events.look(parts)
@@ -325,27 +324,21 @@ class Forwarding:
             self._gate.metrics.observe_stream_error(self._route.model)
         self._exchange.answered(status, keep_alive=self._keeps_alive)
 
-    def _hold_list(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
-        self._list += parts
-        if sum(map(len, self._list)) > MAX_LIST_BYTES:
-            text = f"Triton's list of models has over {MAX_LIST_BYTES} bytes."
-            self._exchange.failed(UpstreamFailed(text))
-            return
-        if not complete:
-            self._exchange.set_deadline(self._gate.times.upstream_s)
-            return
+    def _hold(self, held: HeldList, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
+        """A list is passed on when it is whole and has been cut down."""
+        principal, permission = self._exchange.principal, self._route.permission
+        assert principal is not None and permission is not None
         try:
-            body = self._cut_down(b"".join(self._list))
+            held.add(parts)
+            if not complete:
+                self._exchange.set_deadline(self._gate.times.upstream_s)
+                return
+            body = held.cut_down(principal.grants, permission)
         except UpstreamFailed as error:
             self._exchange.failed(error)
             return
         self._begin_answer(answer, [body], complete=True)
         self._end_answer(answer.status)
-
-    def _cut_down(self, body: bytes) -> bytes:
-        principal, permission = self._exchange.principal, self._route.permission
-        assert principal is not None and permission is not None
-        return cut_down(body, lambda model: may(principal.grants, permission, model))
 
     def _stop_clock(self) -> None:
         if self._connection is not None:

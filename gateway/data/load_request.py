@@ -42,7 +42,7 @@ def _parameters(body: bytes) -> dict[str, object]:
 
 def _unload_body(dependents: object, grants: Grants) -> bytes:
     if not isinstance(dependents, bool):
-        raise MalformedRequest(f"{DEPENDENTS} is {dependents!r}; give true or false.")
+        raise MalformedRequest(f"{DEPENDENTS} is {repr(dependents)[:60]}; give true or false.")
     if dependents and not may_everywhere(grants, Permission.REPOSITORY_LOAD):
         raise PermissionMissing(
             f"{DEPENDENTS} may unload any model; this key may unload some only. Omit it."
