@@ -205,8 +205,9 @@ def test_a_chunked_body_is_held_to_its_limit_while_it_is_streamed() -> None:
             client = await gateway.connect()
             # With its key known, the body is forwarded from its first part on.
             assert (await client.ask(post(INFER, gateway.token))).status == 200
-            head = post(INFER, gateway.token).replace(b"Content-Length: 2\r\n\r\n{}", b"")
-            await client.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            # Binary tensors: JSON has a limit of its own.
+            fields = b"Inference-Header-Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n"
+            await client.send(post(INFER, gateway.token).partition(b"Content-Length")[0] + fields)
             await client.send(b"186a0\r\n" + b"x" * 100_000 + b"\r\n")
             await until(lambda: len(triton.asked) == 2)
             await client.send((b"186a0\r\n" + b"x" * 100_000 + b"\r\n") * 2 + b"0\r\n\r\n")
