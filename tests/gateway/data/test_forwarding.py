@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from gateway.data import forwarding
+from gateway.data import model_lists
 from gateway.data.body import HOLD_BYTES
 from gateway.data.client_connection import ClientConnection
 from gateway.data.exchange import Exchange
 from gateway.data.forwarding import Forwarding
 from gateway.data.upstream_connection import UpstreamConnection
 from gateway.permissions import parse_grant
-from tests.gateway.fake_triton import OK, Asked, FakeTriton
+from tests.gateway.fake_triton import OK, FakeTriton
 from tests.gateway.helpers import INFER, Gateway, assert_problem, get, post, run, running, until
 
 STREAM = b"/v2/models/echo/generate_stream"
@@ -199,19 +199,19 @@ def test_an_early_answer_to_a_body_that_is_still_coming_promises_no_further_requ
     run(test)
 
 
-def test_a_list_of_models_too_large_to_be_held_is_a_502(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "MAX_LIST_BYTES", 1000)
+def test_a_list_of_models_too_large_to_be_held_is_a_502_before_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model_lists, "MAX_LIST_BYTES", 1000)
 
     async def test() -> None:
-        def answer(asked: Asked) -> bytes:
-            body = b'{"model_stats":[%b]}' % (b" " * 1000)
-            return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-
-        async with running(FakeTriton(answer)) as gateway:
+        begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b" " * 1001)
+        async with running(FakeTriton(begun)) as gateway:
             token = gateway.add_key(grants=(parse_grant("*"),))
             reply = await gateway.ask(get(b"/v2/models/stats", token))
             problem = assert_problem(reply, 502, "upstream_failed")
             assert "over 1000 bytes" in str(problem["detail"])
+            await until(lambda: gateway.gate.pool.open_connections == 0)
 
     run(test)
 
