@@ -139,6 +139,24 @@ def test_after_its_end_nothing_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "another").read_bytes() == b""
 
 
+def test_a_disk_that_fails_anew_is_said_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(file: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    log = AccessLog(str(tmp_path / "log"))
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", full)
+            write(log)
+            log.flush()
+        write(log)
+        log.flush()
+    log.close()
+    assert capsys.readouterr().out.count("access_log_unwritable") == 2
+
+
 def test_standard_output_will_do(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     log = AccessLog("-")
     write(log)
