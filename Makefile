@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS := export,embedded,rtx,loadtest,bench,dev
+# After what is installed: what .ci/unpack brings.
+export PATH := $(PATH):$(CURDIR)/build/debian/bin
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: help serve test varnishtest test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway
+.PHONY: help serve test varnishtest wrk test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -17,14 +19,12 @@ help: ## this list
 serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
 	@$(BIN)/conch up $(ARGS)
 
-test: $(INSTALLED) varnishtest ## set up and run every test, real Triton included
+test: $(INSTALLED) varnishtest wrk ## set up and run every test, real Triton included
 	$(BIN)/python -m pytest $(ARGS)
 
-# Plays Triton and clients around the gateway; where it cannot be had, these tests are skipped.
-varnishtest:
-	@command -v varnishtest >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null \
-	|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends varnish >/dev/null; } \
-	|| echo "varnish could not be installed; the tests in tests/gateway/vtc are skipped."
+# Where these cannot be had, the tests that need them are skipped.
+varnishtest wrk:
+	@.ci/unpack $@ || echo "The tests that need $@ are skipped." >&2
 
 fuzz-gateway: $(INSTALLED) ## look for bytes that break the gateway, for ten minutes
 	$(BIN)/python -m tests.gateway.abuse.fuzz $(ARGS)
@@ -48,8 +48,7 @@ bench: $(INSTALLED) ## gateway against direct Triton, in one run
 	$(BIN)/python -m stack.bench $(ARGS)
 
 bench-gateway: $(INSTALLED) ## gateway against nginx and Python proxies, in one run
-	@command -v wrk >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -qy wrk; } || \
-		{ echo "bench-gateway needs the load generator wrk; its Debian package is called wrk" >&2; exit 2; }
+	@.ci/unpack wrk
 	$(BIN)/python -m stack.gateway_bench $(ARGS)
 
 format: $(INSTALLED) ## mend format and what lint can mend

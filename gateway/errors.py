@@ -80,8 +80,14 @@ class Unauthenticated(HttpError):
     status, code, title = 401, "unauthenticated", "API key missing or not valid"
     proxy_error = "http_request_denied"
 
+    def __init__(self, detail: str, *, is_missing: bool = False) -> None:
+        super().__init__(detail)
+        self.is_missing = is_missing
+
     def headers(self) -> list[Header]:
-        return [(b"WWW-Authenticate", b'Bearer realm="conch", error="invalid_token"')]
+        # RFC 6750, 3.1: no error is told to who has shown nothing.
+        error = b"" if self.is_missing else b', error="invalid_token"'
+        return [(b"WWW-Authenticate", b'Bearer realm="conch"' + error)]
 
 
 class Forbidden(HttpError):

@@ -91,7 +91,10 @@ def parse_grant(text: str) -> Grant:
     """`parse_grant("infer,config:read=mnist_*")`; raises InvalidInput."""
     verbs, equals, patterns = text.partition("=")
     models = tuple(patterns.split(",")) if equals else ("*",)
-    return Grant(_parse_verbs(verbs), check_patterns(models))
+    permissions = _parse_verbs(verbs)
+    if permissions == {Permission.LOGGING} and "*" not in models:
+        raise InvalidInput(f"{text!r} would allow nothing: logging is the server's; write logging")
+    return Grant(permissions, check_patterns(models))
 
 
 def parse_grants(texts: Iterable[str]) -> Grants:

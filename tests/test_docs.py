@@ -34,6 +34,12 @@ def test_every_file_that_is_linked_exists(page: Path) -> None:
     assert [link for link in linked if not (page.parent / link).exists()] == []
 
 
+def test_every_file_that_the_page_on_security_names_exists() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`((?:gateway|stack|tests)/[^`]+)`", page)
+    assert named and [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_example_of_the_model_repository_publishes_a_model(tmp_path: Path) -> None:
     page = (ROOT / "model_repository" / "README.md").read_text()
     (program,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.base_install import modules_of_extras
+
 ROOT = Path(__file__).parent.parent
 WINGS = ("exporters", "gateway", "loadtest")
 HEAVY = {"torch", "onnx", "onnxruntime", "onnxscript", "tensorrt", "locust", "tritonclient"}
@@ -93,6 +95,21 @@ def test_no_package_is_called_triton() -> None:
 
 def test_the_command_line_starts_without_the_heavy_extras() -> None:
     program = f"import sys, stack.cli; sys.exit(', '.join(set(sys.modules) & {HEAVY!r}) or 0)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_gateway_imports_only_what_the_base_install_brings() -> None:
+    paths = sorted((ROOT / "gateway").rglob("*.py"))
+    # Migrations run within Alembic alone.
+    ours = [module_name(path) for path in paths if "migrations" not in path.parts]
+    theirs = top_level(set().union(*map(imports, paths)))
+    program = f"""
+import importlib, sys
+sys.modules |= dict.fromkeys({modules_of_extras()!r})
+for name in {[*ours, *sorted(theirs), "stack.cli"]!r}:
+    importlib.import_module(name)
+"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

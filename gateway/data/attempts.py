@@ -2,7 +2,8 @@
 
 A request that is let in pays nothing here: failures are looked at only when memory alone does not
 vouch for the token. What the limits protect are the records and the checking of signatures; to
-guess 196 random bits is hopeless at any speed.
+guess 196 random bits is hopeless at any speed. So an address that failed too often is still looked
+up for, only not often: behind it may be others, whose keys are good.
 """
 
 import math
@@ -24,7 +25,7 @@ _CUSTOMER_BITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """So many failures at once, and one more each `refill_s` seconds."""
+    """So many at once, and one more each `refill_s` seconds."""
 
     burst: int
     refill_s: float
@@ -32,10 +33,12 @@ class Allowance:
 
 PER_ADDRESS = Allowance(30, 2.0)
 PER_KEY = Allowance(10, 10.0)
+# Of readings and verifications, for an address that may fail no more.
+LOOK_UPS = Allowance(20, 0.05)
 
 
-class Failures:
-    """Token buckets of failures, each kept as the moment at which it is full again."""
+class Spendings:
+    """Token buckets, each kept as the moment at which it is full again."""
 
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance
@@ -45,7 +48,7 @@ class Failures:
         return len(self._full_at_s)
 
     def wait_s(self, who: str, now_s: float) -> float:
-        """How long until another failure is allowed; 0: now."""
+        """How long until another one is allowed; 0: now."""
         full_at_s = self._full_at_s.get(who)
         if full_at_s is None:
             return 0.0
@@ -53,7 +56,7 @@ class Failures:
         return max(0.0, full_at_s - now_s - spent_s)
 
     def add(self, who: str, now_s: float) -> None:
-        """Take one failure from the bucket."""
+        """Take one from the bucket."""
         full_at_s = max(self._full_at_s.pop(who, now_s), now_s)
         self._full_at_s[who] = full_at_s + self._allowance.refill_s
         if len(self._full_at_s) > MAX_REMEMBERED:
@@ -68,8 +71,23 @@ class Attempts:
     ) -> None:
         """Without an allowance for addresses they are not limited: a proxy's stands for all."""
         self._now_s = now_s
-        self._addresses = None if addresses is None else Failures(addresses)
-        self._keys = Failures(PER_KEY)
+        self._addresses = None if addresses is None else Spendings(addresses)
+        self._look_ups = Spendings(LOOK_UPS)
+        self._keys = Spendings(PER_KEY)
+
+    def look_up(self, address: str, name: str = "") -> None:
+        """Count a look-up for an address that may fail no more; raise TooManyFailures for too many.
+
+        Who names a key that may fail no more is refused from wherever.
+        """
+        who, now_s = origin(address), self._now_s()
+        wait_s = self._keys.wait_s(name, now_s)
+        if self._addresses is not None and self._addresses.wait_s(who, now_s) > 0:
+            wait_s = max(wait_s, self._look_ups.wait_s(who, now_s))
+            if not wait_s:
+                self._look_ups.add(who, now_s)
+        if wait_s > 0:
+            raise _too_many(math.ceil(wait_s))
 
     def check(self, address: str, name: str = "") -> None:
         """Raise TooManyFailures if this address, or who names this key, may not fail just now."""

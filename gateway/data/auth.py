@@ -6,9 +6,11 @@ as often, read as often and answered in the same words.
 
 Memory alone lets in, whatever failures there were: who guesses at a key, or shares an address
 with its owner, must not be able to lock the owner out. A no of memory is asked of the records
-once more, since the key may have changed a moment ago; over the limits of failures it is final.
-Those who name one key reach its limit only by readings that put the key into memory, so that its
-owner is told from them there; and a key that changed meanwhile is read once, over any limit.
+once more, since the key may have changed a moment ago. Over the limit of an address that, and what
+memory does not know, is looked up some times a second: most who share the address are honest. Over
+the limit of a key memory's no is final: those who name one key reach it only by readings that put
+the key into memory, so that its owner is told from them there; and a key that changed meanwhile is
+read once, over any limit.
 """
 
 import time
@@ -86,7 +88,7 @@ class Authenticator:
                 raise Unauthenticated(NOT_VALID)
             token_hash = keys.hash_subject(peer.subject)
         else:
-            raise Unauthenticated(MISSING)
+            raise Unauthenticated(MISSING, is_missing=True)
         admitted = self._cache.admitted.get(token_hash) or self._verified.get(token_hash)
         if (
             admitted is not None
@@ -122,13 +124,13 @@ class Authenticator:
         if name is not None:
             principal = self._admit(self._cache.get(name), token_hash, peer)
             if principal is None and not self._cache.knew(name):
-                self._attempts.check(peer.address, name)
+                self._attempts.look_up(peer.address, name)
             return principal
         if self._verifier is None or not self._verifier.claims(token):
             raise self._failure(peer)
         # If it was verified before, only its time has come.
         if token_hash not in self._verified:
-            self._attempts.check(peer.address)
+            self._attempts.look_up(peer.address)
         return None
 
     def _admit(self, key: Key | None, token_hash: bytes, peer: Peer) -> Principal | None:

@@ -26,6 +26,7 @@ from stack.triton import EmbeddedTriton
 
 # SIGHUP: the terminal was closed.
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_USUAL_URL = "http://127.0.0.1:8080"
 _SAMPLE_MODEL = "mnist_cnn"
 _SAMPLE = "exporters/zoo/samples/digit-7-1.png"
 
@@ -167,10 +168,16 @@ def _show(
     if demo_key is not None:
         lines = [f"Demo key, shown only now: [bold]{demo_key}[/]"]
         if any(status.name == _SAMPLE_MODEL for status in statuses):
-            lines.append(f"Try: conch infer {_SAMPLE_MODEL} {_SAMPLE} --key {demo_key}")
+            lines.append(f"Try: {_try(settings)} --key {demo_key}")
         for line in lines:
             screen.print(line, highlight=False, soft_wrap=True)
     screen.print("Ready. Ctrl-C stops everything.")
+
+
+def _try(settings: StackSettings) -> str:
+    """What another terminal can be told as it stands; it does not know this one's flags."""
+    command = f"conch infer {_SAMPLE_MODEL} {_SAMPLE}"
+    return command if settings.url == _USUAL_URL else f"{command} --url {settings.url}"
 
 
 def _urls(settings: StackSettings, triton_url: str) -> Table:

@@ -67,7 +67,7 @@ def test_a_client_can_change_nothing_of_the_server() -> None:
         assert not may_somewhere(grants, permission)
 
 
-@pytest.mark.parametrize("text", ["", "read=*", "infer=", "infer=a b", "infer=%"])
+@pytest.mark.parametrize("text", ["", "read=*", "infer=", "infer=a b", "infer=%", "logging=a*"])
 def test_a_grant_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_grant(text)

@@ -21,7 +21,7 @@ _FILES = sorted((Path(__file__).parent / "vtc").glob("*.vtc"))
 _PROGRAM = shutil.which("varnishtest")
 
 pytestmark = pytest.mark.skipif(
-    _PROGRAM is None, reason="varnishtest is not installed; it comes with Debian's `varnish`"
+    _PROGRAM is None, reason="varnishtest is not on the path; `make test` unpacks Debian's"
 )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.data import attempts
-from gateway.data.attempts import PER_ADDRESS, PER_KEY, Attempts, Failures, origin
+from gateway.data.attempts import LOOK_UPS, PER_ADDRESS, PER_KEY, Attempts, Spendings, origin
 from gateway.errors import TooManyFailures
 from tests.gateway.helpers import Clock
 
@@ -77,6 +77,53 @@ def test_other_addresses_are_not_meant() -> None:
     tries.check("192.0.2.2")
 
 
+def _look_ups(tries: Attempts, address: str = HERE, name: str = "") -> int:
+    """How many it takes until one is refused, of a hundred."""
+    for number in range(100):
+        try:
+            tries.look_up(address, name)
+        except TooManyFailures as error:
+            assert error.retry_after_s == 1
+            return number
+    return 100
+
+
+def test_an_address_that_fails_no_more_than_it_may_is_looked_up_for_as_often_as_it_likes() -> None:
+    tries = Attempts(now_s=Clock().seconds)
+    _fail(tries, PER_ADDRESS.burst - 1)
+    assert _look_ups(tries) == 100
+
+
+def test_an_address_that_failed_too_often_is_looked_up_for_twenty_times_a_second() -> None:
+    clock = Clock()
+    tries = Attempts(now_s=clock.seconds)
+    _fail(tries, PER_ADDRESS.burst)
+    assert _look_ups(tries) == LOOK_UPS.burst == 20
+    assert _look_ups(tries) == 0
+    clock.now_s += 0.501
+    assert _look_ups(tries) == 10
+    # It may still not fail.
+    _refusal(tries)
+
+
+def test_others_are_looked_up_for_meanwhile() -> None:
+    tries = Attempts(now_s=Clock().seconds)
+    for address in (HERE, "192.0.2.2"):
+        _fail(tries, PER_ADDRESS.burst, address)
+    assert _look_ups(tries) == _look_ups(tries, "192.0.2.2") == LOOK_UPS.burst
+    assert _look_ups(tries, "192.0.2.3") == 100
+
+
+def test_who_names_a_key_that_may_fail_no_more_takes_no_look_up_from_their_address() -> None:
+    tries = Attempts(now_s=Clock().seconds)
+    _fail(tries, PER_ADDRESS.burst)
+    _fail(tries, PER_KEY.burst, "192.0.2.2", "key")
+    for _ in range(LOOK_UPS.burst):
+        with pytest.raises(TooManyFailures, match="try again in 10 s"):
+            tries.look_up(HERE, "key")
+    assert _look_ups(tries) == LOOK_UPS.burst
+
+
 @pytest.mark.parametrize(
     ("address", "who"),
     [
@@ -96,9 +143,11 @@ def test_a_unix_socket_and_a_proxy_that_stands_for_all_are_not_limited() -> None
     tries = Attempts(now_s=Clock().seconds)
     _fail(tries, 100, address="")
     tries.check("")
+    assert _look_ups(tries, "") == 100
     behind_proxy = Attempts(None, now_s=Clock().seconds)
     _fail(behind_proxy, 100)
     behind_proxy.check(HERE)
+    assert _look_ups(behind_proxy) == 100
     _fail(behind_proxy, PER_KEY.burst, name="key")
     assert _refusal(behind_proxy, name="key").retry_after_s == 10
 
@@ -107,7 +156,7 @@ def test_failures_are_remembered_in_bounded_space_the_latest_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(attempts, "MAX_REMEMBERED", 3)
-    failures = Failures(PER_ADDRESS)
+    failures = Spendings(PER_ADDRESS)
     for _ in range(PER_ADDRESS.burst):
         failures.add("guesser", 0.0)
     for number in range(100):

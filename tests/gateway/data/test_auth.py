@@ -11,7 +11,7 @@ import pytest
 
 from gateway import keys
 from gateway.data import auth
-from gateway.data.attempts import PER_ADDRESS, PER_KEY, Attempts
+from gateway.data.attempts import LOOK_UPS, PER_ADDRESS, PER_KEY, Attempts
 from gateway.data.auth import MISSING, NOT_VALID, Authenticator, Principal
 from gateway.data.peer import Peer
 from gateway.errors import RecordsUnavailable, TooManyFailures, Unauthenticated
@@ -84,6 +84,11 @@ class World:
         for _ in range(times):
             wrong = keys.generate() if key_id is None else keys.renew(key_id)
             assert await self.is_refused(wrong.token.encode(), peer)
+
+    async def use_up_look_ups(self) -> None:
+        """So many as an address has that failed too often, just now."""
+        for _ in range(LOOK_UPS.burst):
+            assert await self.is_over_limit(keys.generate().token.encode())
 
     async def _find_key(self, key_id: str) -> Key | None:
         self.asked.append(key_id)
@@ -443,15 +448,19 @@ def test_without_keys_for_certificates_a_subject_is_nothing() -> None:
 # Failures.
 
 
-def test_over_the_limit_of_an_address_nothing_is_asked() -> None:
+def test_over_the_limit_of_an_address_little_is_asked_and_wrong_keys_are_told_to_wait() -> None:
     async def test(world: World) -> None:
         await world.fail(PER_ADDRESS.burst)
         asked = len(world.asked)
-        for _ in range(10):
+        for _ in range(LOOK_UPS.burst):
             with pytest.raises(TooManyFailures, match="try again in 2 s"):
                 await world.ask(keys.generate().token.encode())
             assert await world.is_over_limit(b"junk")
-        assert len(world.asked) == asked
+        assert len(world.asked) == asked + LOOK_UPS.burst
+        for _ in range(10):
+            with pytest.raises(TooManyFailures, match="try again in 1 s"):
+                await world.ask(keys.generate().token.encode())
+        assert len(world.asked) == asked + LOOK_UPS.burst
         world.clock.now_s += PER_ADDRESS.refill_s
         await world.fail(1)
 
@@ -514,9 +523,10 @@ def test_a_key_that_changed_is_read_anew_once_whatever_its_address_did() -> None
         await world.fail(PER_ADDRESS.burst)
         world.change(token, networks=("192.0.2.0/24",))
         asked = len(world.asked)
+        await world.use_up_look_ups()
         assert await world.ask(token)
         assert await world.is_over_limit(keys.renew(id_of(token)).token.encode())
-        assert len(world.asked) == asked + 1
+        assert len(world.asked) == asked + LOOK_UPS.burst + 1
 
     in_world(test)
 
@@ -534,14 +544,37 @@ def test_a_key_that_changed_is_read_anew_once_whoever_guessed_at_it() -> None:
     in_world(test)
 
 
-def test_a_new_key_waits_where_its_address_failed_too_often() -> None:
+def test_new_keys_are_let_in_where_another_failed_too_often() -> None:
+    async def test(world: World) -> None:
+        tokens = [world.add() for _ in range(10)]
+        await world.fail(PER_ADDRESS.burst)
+        for token in tokens:
+            assert await world.is_over_limit(keys.generate().token.encode())
+            assert await world.ask(token)
+
+    in_world(test)
+
+
+def test_a_new_key_waits_where_another_tries_again_and_again() -> None:
     async def test(world: World) -> None:
         token = world.add()
         await world.fail(PER_ADDRESS.burst)
+        await world.use_up_look_ups()
         with pytest.raises(TooManyFailures) as caught:
             await world.ask(token)
         world.clock.now_s += caught.value.retry_after_s
         assert await world.ask(token)
+
+    in_world(test)
+
+
+def test_a_wrong_secret_over_the_limit_of_its_address_counts_for_no_key() -> None:
+    async def test(world: World) -> None:
+        token = world.add()
+        await world.fail(PER_ADDRESS.burst)
+        for _ in range(LOOK_UPS.burst):
+            assert await world.is_over_limit(keys.renew(id_of(token)).token.encode())
+        await world.fail(PER_KEY.burst, STRANGER, id_of(token))
 
     in_world(test)
 
@@ -619,8 +652,18 @@ def test_a_bad_signature_is_told_in_the_same_words_and_limited() -> None:
     async def test(world: World, verifier: FakeVerifier) -> None:
         for number in range(PER_ADDRESS.burst):
             assert await world.is_refused(b"jwt.bad.%d" % number)
-        assert await world.is_over_limit(b"jwt.bad.more")
-        assert len(verifier.verified) == PER_ADDRESS.burst
+        for number in range(2 * LOOK_UPS.burst):
+            assert await world.is_over_limit(b"jwt.bad.more%d" % number)
+        assert len(verifier.verified) == PER_ADDRESS.burst + LOOK_UPS.burst
+
+    in_world_with_verifier(test)
+
+
+def test_a_new_token_is_let_in_where_another_failed_too_often() -> None:
+    async def test(world: World, verifier: FakeVerifier) -> None:
+        for number in range(PER_ADDRESS.burst):
+            assert await world.is_refused(b"jwt.bad.%d" % number)
+        assert await world.ask(b"jwt.good.1")
 
     in_world_with_verifier(test)
 
@@ -631,10 +674,12 @@ def test_a_token_that_was_verified_is_verified_anew_whatever_its_address_did() -
         await world.fail(PER_ADDRESS.burst)
         world.clock.now_s += 10
         await world.fail(5)
+        await world.use_up_look_ups()
         assert await world.ask(b"jwt.good.1")
         verifier.error = Unauthenticated("revoked")
         world.clock.now_s += 10
         await world.fail(5)
+        await world.use_up_look_ups()
         for _ in range(2):
             assert await world.is_over_limit(b"jwt.good.1")
         assert len(verifier.verified) == 3

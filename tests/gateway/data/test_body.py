@@ -1,6 +1,7 @@
 """Bodies as they are held, in however many pieces they come."""
 
 import gzip
+import zlib
 
 import pytest
 
@@ -66,6 +67,16 @@ def test_what_is_discarded_is_held_no_longer() -> None:
     assert body.held_bytes == 0 and body.received_bytes == 2
 
 
+def test_what_is_being_inflated_is_dropped_with_the_rest() -> None:
+    body = guarded(coding=b"deflate")
+    body.receive(zlib.compress(bytes(5_000_000)))
+    body.has_arrived = True
+    body.look()
+    assert body.is_pending
+    body.discard()
+    assert not body.is_pending and body.held_bytes == 0
+
+
 def guarded(*, coding: bytes = b"", declared: int | None = None) -> Body:
     body = body_of(declared=declared, most=10_000_000)
     body.guard(coding, None)
@@ -94,3 +105,10 @@ def test_the_shapes_of_a_chunked_body_are_held_against_what_came() -> None:
     body.receive(b" ")
     with pytest.raises(MalformedRequest, match="more elements"):
         finish(body)
+
+
+def test_a_shape_that_a_declared_body_cannot_hold_is_refused_before_all_has_come() -> None:
+    body = guarded(declared=2 * HOLD_BYTES)
+    body.receive(b'{"shape":[1,9000000]}' + b" " * HOLD_BYTES)
+    with pytest.raises(MalformedRequest, match="more elements"):
+        body.look()

@@ -8,6 +8,7 @@ import pytest
 import trustme
 
 from gateway.data.access_log import AccessLog
+from gateway.data.client_connection import ClientConnection
 from gateway.tls import load_tls
 from tests.gateway.certificates import client_context, write_pair
 from tests.gateway.fake_triton import FakeTriton
@@ -49,14 +50,27 @@ def test_a_request_that_arrives_as_its_connection_is_to_be_closed_is_answered() 
     run(test)
 
 
-def test_a_client_that_was_busy_just_now_may_send_once_more() -> None:
+def test_a_client_that_was_busy_just_now_may_send_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def test() -> None:
         async with running(FakeTriton()) as gateway:
             client = await gateway.connect()
             assert (await client.ask(LIVE)).status == 200
-            draining = asyncio.create_task(gateway.server.drain(30))
+            (connection,) = gateway.server._connections
+            looks = 0
+            drain = ClientConnection.drain
+
+            def counted(looked_at: ClientConnection) -> None:
+                nonlocal looks
+                looks += 1
+                drain(looked_at)
+
+            monkeypatch.setattr(ClientConnection, "drain", counted)
             gateway.pass_time(0.9)
-            await asyncio.sleep(0.1)
+            draining = asyncio.create_task(gateway.server.drain(30))
+            await until(lambda: looks > 1)
+            assert not connection._transport.is_closing()
             answer = await client.ask(LIVE)
             assert (answer.status, answer.fields["connection"]) == (200, "close")
             await asyncio.wait_for(draining, PATIENCE_S)

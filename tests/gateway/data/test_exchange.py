@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -86,10 +87,13 @@ def test_health_needs_no_key_and_everything_else_does() -> None:
         triton = FakeTriton()
         async with running(triton) as gateway:
             assert (await gateway.ask(get(b"/v2/health/live", None))).status == 200
-            for request in (get(b"/v2", None), post(INFER, None), post(INFER, "ck_junk")):
+            for request in (get(b"/v2", None), post(INFER, None)):
                 reply = await gateway.ask(request)
                 assert_problem(reply, 401, "unauthenticated")
-                assert reply.fields["www-authenticate"].startswith("Bearer ")
+                assert reply.fields["www-authenticate"] == 'Bearer realm="conch"'
+            reply = await gateway.ask(post(INFER, "ck_junk"))
+            assert_problem(reply, 401, "unauthenticated")
+            assert reply.fields["www-authenticate"] == 'Bearer realm="conch", error="invalid_token"'
         assert len(triton.asked) == 1
         assert not gateway.lookups
 
@@ -194,6 +198,25 @@ def test_a_chunked_body_that_grows_too_large_is_refused_and_the_connection_close
     run(test)
 
 
+def test_a_chunked_body_is_held_to_its_limit_while_it_is_streamed() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton, max_body_bytes=200_000) as gateway:
+            client = await gateway.connect()
+            # With its key known, the body is forwarded from its first part on.
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+            # Binary tensors: JSON has a limit of its own.
+            fields = b"Inference-Header-Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n"
+            await client.send(post(INFER, gateway.token).partition(b"Content-Length")[0] + fields)
+            await client.send(b"186a0\r\n" + b"x" * 100_000 + b"\r\n")
+            await until(lambda: len(triton.asked) == 2)
+            await client.send((b"186a0\r\n" + b"x" * 100_000 + b"\r\n") * 2 + b"0\r\n\r\n")
+            assert_problem(await client.answer(), 413, "body_too_large")
+            await until(lambda: triton.closed == triton.connections)
+
+    run(test)
+
+
 def test_a_small_chunked_body_goes_upstream_with_its_length() -> None:
     async def test() -> None:
         triton = FakeTriton()
@@ -246,6 +269,39 @@ def test_continue_is_said_only_after_admission() -> None:
             assert (await client.ask(request[-9:])).status == 200
         assert [asked.body for asked in triton.asked] == [b"x" * 9]
         assert b"expect" not in triton.asked[0].fields
+
+    run(test)
+
+
+def test_continue_is_not_said_to_a_client_that_did_not_wait_for_it() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            client = await gateway.connect()
+            await client.ask(post(INFER, gateway.token))
+            expecting = post(INFER, gateway.token, b"{}", b"Expect: 100-continue\r\n")
+            assert (await client.ask(expecting)).status == 200
+
+    run(test)
+
+
+@pytest.mark.parametrize("request_s", [30.0, 600.0], ids=["in all", "of Triton"])
+def test_a_request_that_took_too_long_ends_its_connection(request_s: float) -> None:
+    async def test() -> None:
+        async def silent(triton: FakeTriton, reader: asyncio.StreamReader, _: object) -> None:
+            await triton.read_request(reader)
+            await reader.read()
+
+        triton = FakeTriton(behaviour=silent)
+        async with running(triton) as gateway:
+            times = gateway.gate.times = replace(gateway.gate.times, request_s=request_s)
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token))
+            await until(lambda: len(triton.asked) == 1)
+            gateway.pass_time(min(times.upstream_s, request_s))
+            reply = await client.answer()
+            assert_problem(reply, 504, "upstream_timeout")
+            assert reply.fields.get("connection") == "close"
+            assert await client.is_closed()
 
     run(test)
 

@@ -123,18 +123,80 @@ def test_a_connection_that_says_more_than_its_answer_is_not_used_again() -> None
 
 def test_a_connection_that_speaks_unasked_is_closed() -> None:
     async def test() -> None:
+        is_answered = asyncio.Event()
+
         async def talkative(
             triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
             await triton.read_request(reader)
             writer.write(OK)
-            await asyncio.sleep(0.01)
+            await is_answered.wait()
             writer.write(OK)
             await reader.read()
 
         async with running(FakeTriton(behaviour=talkative)) as gateway:
             assert (await gateway.ask(LIVE)).status == 200
+            is_answered.set()
             await until(lambda: gateway.gate.pool.open_connections == 0)
+
+    run(test)
+
+
+def test_a_connection_that_is_about_to_close_is_not_used() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+            (upstream,) = gateway.gate.pool._open
+            (connection,) = gateway.server._connections
+            # Both as read from their sockets in one turn of the loop.
+            upstream.data_received(OK)
+            connection.data_received(post(INFER, gateway.token))
+            assert (await client.answer()).status == 200
+        assert triton.connections == 2
+
+    run(test)
+
+
+def test_who_waits_for_a_connection_that_breaks_gets_another() -> None:
+    async def test() -> None:
+        may_break = asyncio.Event()
+
+        async def breaks_first(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            is_first = not triton.asked
+            await triton.read_request(reader)
+            if is_first:
+                await may_break.wait()
+                return
+            writer.write(OK)
+            await reader.read()
+
+        triton = FakeTriton(behaviour=breaks_first)
+        async with running(triton, max_connections=1) as gateway:
+            first, second = await gateway.connect(), await gateway.connect()
+            await first.send(post(INFER, gateway.token))
+            await until(lambda: len(triton.asked) == 1)
+            await second.send(post(INFER, gateway.token))
+            await until(lambda: gateway.gate.metrics.in_flight == 2)
+            may_break.set()
+            assert_problem(await first.answer(), 502, "upstream_failed")
+            assert (await second.answer()).status == 200
+
+    run(test)
+
+
+def test_trailers_are_not_taken_for_fields_of_the_next_answer() -> None:
+    async def test() -> None:
+        start, field = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n", b"X-Own: 1\r\n"
+        body = b"\r\n2\r\n{}\r\n0\r\n"
+        answers = [start + body + field + b"\r\n", start + field + body + b"\r\n"]
+        async with running(FakeTriton(lambda _: answers.pop(0))) as gateway:
+            client = await gateway.connect()
+            replies = [await client.ask(post(INFER, gateway.token)) for _ in range(2)]
+        assert [reply.fields.get("x-own") for reply in replies] == [None, "1"]
 
     run(test)
 

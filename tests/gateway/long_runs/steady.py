@@ -20,6 +20,11 @@ CONNECTIONS = 32
 ODD_EVERY = 10
 # More than the worker remembers of refused tokens and of paths.
 FILLING = 16_000
+# Of `mixed_requests`: what is let through, unknown keys, what there is not, and unknown keys of
+# one address once there were too many.
+EXPECTED = frozenset({200, 401, 404, 429})
+# Those of known keys for what there is: nearly all.
+MIN_SHARE_OF_200 = 0.9
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,14 @@ def steady(
             after.append(resident_bytes(gateway.pid))
             report(f"{(part + 1) * requests_a_part:>9,} requests {after[-1] / 2**20:8.2f} MiB")
     return Memory(before, after, statuses)
+
+
+def unexpected(statuses: Counter[int]) -> dict[int, int]:
+    """What should not be among the answers, and the 200s if they are too few."""
+    wrong = {status: count for status, count in statuses.items() if status not in EXPECTED}
+    if statuses[200] < MIN_SHARE_OF_200 * statuses.total():
+        wrong[200] = statuses[200]
+    return wrong
 
 
 def mixed_requests(token: str) -> Iterator[bytes]:

@@ -26,7 +26,9 @@ def has_wrk() -> bool:
         return False
 
 
-needs_wrk = pytest.mark.skipif(not has_wrk(), reason="wrk is not installed")
+needs_wrk = pytest.mark.skipif(
+    not has_wrk(), reason="wrk is not on the path; `make test` unpacks Debian's"
+)
 
 
 def test_the_result_of_the_script_is_read() -> None:
