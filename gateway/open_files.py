@@ -4,25 +4,30 @@ import resource
 
 import structlog
 
+from gateway.data.handshakes import most_handshakes
+
 # The listener, the records, logs, metrics, TLS files, and what a library opens for a moment.
 RESERVED = 128
 
 _log = structlog.get_logger()
 
 
-def most_connections(wanted: int, upstream_connections: int) -> int:
+def most_connections(wanted: int, upstream_connections: int, *, has_tls: bool) -> int:
     """Raise the limit of open files as far as it goes; how many clients it leaves room for.
 
     Without room for them, an accepted connection would be closed without a word.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + upstream_connections + RESERVED
+    handshakes = most_handshakes(wanted) if has_tls else 0
+    needed = wanted + handshakes + upstream_connections + RESERVED
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return wanted
     left = max(1, soft - upstream_connections - RESERVED)
+    if has_tls:
+        left = max(1, left - most_handshakes(left))
     _log.warning(
         "fewer_connections",
         max_connections=wanted,

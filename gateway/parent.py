@@ -28,6 +28,7 @@ class Parent:
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
         self._is_ending = False
+        self._has_failed = False
         self._wake = asyncio.Event()
         buckets = None if settings.workers == 1 else new_bucket_memory()
         listeners = open_listeners(settings.host, settings.port, settings.workers)
@@ -38,12 +39,15 @@ class Parent:
                 buckets=buckets,
                 state_dir=settings.state_dir,
                 is_last=self._has_one_left,
+                on_failure=self._fail,
             )
             for number, sockets in enumerate(listeners)
         ]
 
     async def run(self) -> int:
-        """Exit code, once the workers have ended: 1 if one could not be started at first."""
+        """Exit code, once the workers have ended: 1 if one could not be started at first, or if
+        the parent itself failed.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
@@ -52,13 +56,16 @@ class Parent:
         while has_started and not self._is_ending:
             await self._wake.wait()
             self._wake.clear()
-            await self._replace()
+            try:
+                await self._replace()
+            except Exception as error:
+                self._fail(error)
         was_asked = self._is_ending
         self._end()
         settings = self._settings
         timeout_s = settings.drain_delay_s + settings.drain_timeout_s + _END_MARGIN_S
         await asyncio.gather(*(slot.ended(timeout_s) for slot in self._slots))
-        return 0 if was_asked else 1
+        return 0 if was_asked and not self._has_failed else 1
 
     async def _start(self) -> bool:
         """The first alone: what keeps it from starting would keep all, and is said once."""
@@ -85,6 +92,12 @@ class Parent:
                 _log.error("worker_not_replaced", slot=number, serving="the workers before")
                 return
         _log.info("workers_replaced")
+
+    def _fail(self, error: BaseException) -> None:
+        """A fault of ours: whoever supervises this process starts it anew, in a known state."""
+        _log.error("gateway_failed", exc_info=error, advice="its workers drain, then it ends")
+        self._has_failed = True
+        self._end()
 
     def _end(self) -> None:
         self._is_ending = True

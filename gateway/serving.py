@@ -124,7 +124,11 @@ def _gate(
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
         max_json_bytes=settings.max_json_bytes,
-        max_connections=most_connections(settings.max_connections, settings.upstream_connections),
+        max_connections=most_connections(
+            settings.max_connections,
+            settings.upstream_connections,
+            has_tls=settings.tls_certificate is not None,
+        ),
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
         access_log=_access_log(settings),
         now_s=time.monotonic,

@@ -6,7 +6,7 @@ While a worker is started again, what the kernel sends to its socket waits there
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import structlog
@@ -36,6 +36,7 @@ class Slot:
         buckets: int | None,
         state_dir: Path,
         is_last: Callable[[], bool],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         self.is_open = True
         self._number = number
@@ -43,6 +44,7 @@ class Slot:
         self._buckets = buckets
         self._state_dir = state_dir
         self._is_last = is_last
+        self._on_failure = on_failure
         self._serving: WorkerProcess | None = None
         # With those that are starting or retiring.
         self._workers: dict[WorkerProcess, asyncio.Task[None]] = {}
@@ -60,6 +62,9 @@ class Slot:
     async def replace(self) -> bool:
         """Start another worker, and retire the one before when it is ready; whether it came so."""
         async with self._changing:
+            if not self.is_open:
+                # Given up while this waited: the others have its clients.
+                return True
             fresh = await self._new_worker()
             if fresh is None:
                 return False
@@ -83,7 +88,8 @@ class Slot:
             await asyncio.wait(tasks, timeout=timeout_s)
         for worker in self._workers:
             worker.signal(signal.SIGKILL)
-        await asyncio.gather(*tasks)
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _new_worker(self) -> WorkerProcess | None:
         """A worker that answers clients; None if it did not come so far."""
@@ -94,7 +100,7 @@ class Slot:
         except OSError as error:  # no more processes or open files, say
             _log.error("worker_not_started", slot=self._number, error=str(error))
             return None
-        self._workers[worker] = asyncio.create_task(self._watch(worker))
+        self._workers[worker] = self._in_background(self._watch(worker))
         if self._ending.is_set():
             worker.signal(signal.SIGTERM)
         if await worker.is_ready(START_TIMEOUT_S) and not worker.is_leaving:
@@ -108,7 +114,7 @@ class Slot:
         is_missed = worker is self._serving and not self._ending.is_set()
         if is_missed:
             self._failures = 0 if worker.age_s > HEALTHY_S else self._failures + 1
-            restart = asyncio.create_task(self._start_again(worker))
+            restart = self._in_background(self._start_again(worker))
             self._restarts.add(restart)
             restart.add_done_callback(self._restarts.discard)
         ending = await worker.wait()
@@ -130,6 +136,17 @@ class Slot:
                     continue
                 self._serving = fresh
                 _log.info("worker_started_again", slot=self._number, pid=fresh.pid)
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """A task whose failure is heard of."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._hear)
+        return task
+
+    def _hear(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._on_failure(error)
 
     async def _pause(self) -> None:
         delay_s = pause_s(self._failures)

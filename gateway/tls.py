@@ -1,6 +1,7 @@
 """TLS of the data plane: its files, what is offered to clients, and following changed files."""
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from gateway.settings import GatewaySettings
 
 # TLS 1.3 has suites of its own, all of them sound.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_CERTIFICATE = re.compile(rb"-----BEGIN [^-]+-----[^-]+-----END")
 
 _log = structlog.get_logger()
 _Look = tuple[tuple[int, int, int], ...]
@@ -61,6 +63,8 @@ class Tls:
 
     context: ssl.SSLContext
     expires_s: float
+    # Certificates of those who vouch for clients, as they stand in the file.
+    authorities: frozenset[bytes]
 
 
 def load_tls(files: TlsFiles) -> Tls:
@@ -73,11 +77,13 @@ def load_tls(files: TlsFiles) -> Tls:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     _load_certificate(context, files)
+    authorities: frozenset[bytes] = frozenset()
     if files.client_ca is not None:
+        authorities = frozenset(_CERTIFICATE.findall(files.client_ca.read_bytes()))
         _load_client_ca(context, files.client_ca)
         required = files.is_client_required
         context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
-    return Tls(context, _expires_s(files.certificate))
+    return Tls(context, _expires_s(files.certificate), authorities)
 
 
 class TlsReloader:

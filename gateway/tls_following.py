@@ -23,17 +23,12 @@ async def follow_tls(server: Server, files: TlsReloader) -> None:
         multiprocess_mode="livemin",
     )
     expiry.set(files.tls.expires_s)
-    is_in_use = True
     while True:
         await asyncio.sleep(POLL_S)
-        is_in_use = not files.reload() and is_in_use
-        if is_in_use:
+        before = files.tls.authorities
+        if not files.reload():
             continue
-        try:
-            await server.use_tls(files.tls.context)
-        except OSError as error:  # no more open files, say: tried again
-            _log.error("tls_files_not_in_use", error=str(error))
-            continue
-        is_in_use = True
+        lost = before - files.tls.authorities
+        server.use_tls(files.tls.context, has_lost_authorities=bool(lost))
         expiry.set(files.tls.expires_s)
         _log.info("tls_files_reloaded", pid=os.getpid())

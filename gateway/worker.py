@@ -7,11 +7,13 @@ from gateway.errors import ConfigurationError
 from gateway.inheritance import Inheritance
 from gateway.logs import set_up_logs
 from gateway.metrics_files import forget_dead_processes, prepare_metrics
+from gateway.private_files import keep_files_private
 from gateway.settings import GatewaySettings, load_settings
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
+    keep_files_private()
     set_up_logs()
     try:
         run(load_settings(GatewaySettings), *map(Inheritance.from_argument, sys.argv[1:]))

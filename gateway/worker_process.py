@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -66,8 +67,11 @@ class WorkerProcess:
             self._control.shutdown(socket.SHUT_WR)
 
     def signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        # Not by the process's own method: that looks first whether it has ended, and so takes its
+        # ending away from asyncio, which then knows nothing of it.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def wait(self) -> str:
         """How it ended, once it has."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.private_files import make_private_file
 from stack.errors import ProcessError
 from stack.process_identity import TOKEN_VARIABLE, ProcessIdentity, identify, intended
 from stack.process_orphans import end_group, end_orphan, process_files
@@ -73,7 +74,7 @@ class ManagedProcess:
         token = secrets.token_hex(16)
         # Before the child is there: the next start finds it even if this process is killed now.
         intended(token).write(self._identity_path)
-        with self.log_path.open("ab") as log:
+        with open(self.log_path, "ab", opener=make_private_file) as log:
             self._log_start = log.tell()
             try:
                 self.command.directory.mkdir(parents=True, exist_ok=True)

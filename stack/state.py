@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.private_files import make_private_file, make_private_folder
 from stack.errors import AlreadyRunningError, StateDirectoryError
 
 _RUNNING = "running"
@@ -18,9 +19,9 @@ def state_lock(state_dir: Path) -> Iterator[None]:
     Raises AlreadyRunningError with the pid of the holder, StateDirectoryError if it cannot be made.
     """
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = _open(state_dir / "lock")
-        running = _open(state_dir / _RUNNING)
+        make_private_folder(state_dir)
+        descriptor = make_private_file(state_dir / "lock", os.O_RDWR)
+        running = make_private_file(state_dir / _RUNNING, os.O_RDWR)
     except OSError as error:
         raise StateDirectoryError(
             f"The state directory {state_dir} cannot be used: {error.strerror}. "
@@ -77,7 +78,3 @@ def own_triton_url(state_dir: Path) -> str | None:
     if not is_running(state_dir):
         return None
     return (state_dir / _RUNNING).read_text(encoding="utf-8") or None
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

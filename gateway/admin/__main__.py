@@ -7,11 +7,13 @@ import uvicorn
 
 from gateway.admin.app import create_app
 from gateway.errors import ConfigurationError
+from gateway.private_files import keep_files_private
 from gateway.settings import GatewaySettings, load_settings
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; what stops it from starting is one line and exit code 1."""
+    keep_files_private()
     try:
         settings = load_settings(GatewaySettings)
         listener = _listen(settings)

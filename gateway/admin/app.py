@@ -20,7 +20,6 @@ def create_app(state_dir: Path) -> FastAPI:
     """The application; it reads what the workers left under the state directory."""
     app = FastAPI(title="Conch admin plane", docs_url="/docs", redoc_url=None)
     directory = metrics_dir(state_dir)
-    directory.mkdir(parents=True, exist_ok=True)
 
     @app.get("/healthz", summary="Whether the admin plane answers")
     def healthz() -> Health:
@@ -28,6 +27,8 @@ def create_app(state_dir: Path) -> FastAPI:
 
     @app.get("/metrics", summary="Metrics of all workers, for Prometheus")
     def metrics() -> Response:
+        # Whoever clears the state directory loses counts, not the page.
+        directory.mkdir(parents=True, exist_ok=True)
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(directory))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -10,6 +10,8 @@ import structlog
 
 FLUSH_LINES = 256
 STDOUT = "-"
+# Those who gather logs may read it, by its group.
+_MODE = 0o640
 
 _LINE = (
     b'{"time":"%b.%03dZ","request_id":"%b",%b,%b,"method":"%b",%b,"status":%d,"duration_us":%d,"triton_us":%d,'
@@ -31,6 +33,7 @@ class AccessLog:
         self._second = 0
         self._second_text = b""
         self._is_failing = False
+        self._is_closed = False
         self._file = self._open()
 
     def write(
@@ -86,6 +89,9 @@ class AccessLog:
         if not self._lines:
             return
         lines, self._lines = self._lines, []
+        if self._is_closed:
+            # The number may be another file's by now.
+            return
         try:
             if self._path == STDOUT:
                 self._write_to_pipe(lines)
@@ -100,7 +106,9 @@ class AccessLog:
             self._is_failing = True
 
     def close(self) -> None:
+        """Write what is left; what comes after goes nowhere."""
         self.flush()
+        self._is_closed = True
         if self._path != STDOUT:
             os.close(self._file)
 
@@ -108,7 +116,14 @@ class AccessLog:
         if self._path == STDOUT:
             return 1
         Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        try:
+            file = os.open(self._path, flags | os.O_EXCL, _MODE)
+        except FileExistsError:
+            return os.open(self._path, flags, _MODE)
+        # The process makes all other files its own alone.
+        os.fchmod(file, _MODE)
+        return file
 
     def _write_to_pipe(self, lines: list[bytes]) -> None:
         """A pipe takes no more than PIPE_BUF bytes without mixing in others'; a full one is not

@@ -84,6 +84,8 @@ class Authenticator:
         if token:
             token_hash = sha256(token).digest()
         elif peer.subject and self._find_subject is not None:
+            if self._clock() >= peer.ends_s:
+                raise Unauthenticated(NOT_VALID)
             token_hash = keys.hash_subject(peer.subject)
         else:
             raise Unauthenticated(MISSING, is_missing=True)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from itertools import islice
+from math import inf
 from typing import cast
 
 import httptools
@@ -56,6 +58,7 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self.peer = Peer("")
+        self.is_retiring = False
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         # The exchange whose body is arriving.
@@ -142,12 +145,25 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close if idle for a while; a request in flight or on its way is answered first."""
-        gate, transport = self._gate, self._transport
+        gate = self._gate
         is_quiet = gate.tick_s - self._idle_from_s >= gate.times.drain_idle_s
-        if is_quiet and self.is_idle and not transport.is_closing():
+        if is_quiet:
+            self._close_if_idle()
+
+    def retire(self) -> None:
+        """Take no request after those that are under way: its certificate holds no more."""
+        self.is_retiring = True
+        self._close_if_idle()
+
+    def distrust(self) -> None:
+        """Nobody vouches for its certificate any more."""
+        self.peer = replace(self.peer, ends_s=-inf)
+
+    def _close_if_idle(self) -> None:
+        if self.is_idle and not self._transport.is_closing():
             # Over TLS the other end has to agree.
-            self._set_deadline(gate.times.linger_s)
-            transport.close()
+            self._set_deadline(self._gate.times.linger_s)
+            self._transport.close()
 
     # Called by the event loop.
 

@@ -37,6 +37,9 @@ _log = structlog.get_logger()
 class Client(forwarding.Client, Caller, Protocol):
     """The connection that an exchange answers on."""
 
+    # Whether it ends with the answer.
+    is_retiring: bool
+
     def finished(self, *, keep_alive: bool) -> None: ...
 
 
@@ -295,7 +298,7 @@ class Exchange:
 
     def can_keep_alive(self) -> bool:
         head, body = self.head, self.body
-        if not head.keep_alive or self._gate.is_draining:
+        if not head.keep_alive or self._gate.is_draining or self._client.is_retiring:
             return False
         if body.has_arrived:
             return True

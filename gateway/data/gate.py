@@ -26,7 +26,7 @@ class Times:
     idle_s: float = 75.0
     body_progress_s: float = 30.0
     linger_s: float = 2.0
-    handshake_s: float = 10.0
+    handshake_s: float = 3.0
     # While the worker drains, an idle client may still send this long; then it is closed.
     drain_idle_s: float = 1.0
     upstream_s: float = 60.0

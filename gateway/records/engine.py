@@ -24,9 +24,11 @@ def open_engine(url: str) -> AsyncEngine:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file behind a SQLite URL, None for any other database."""
+    """The file behind a SQLite URL, None for any other database, as one in memory."""
     parts = _parse(url)
     if parts.get_backend_name() != "sqlite" or not parts.database:
+        return None
+    if parts.database.startswith((":memory:", "file:")):
         return None
     return Path(parts.database)
 

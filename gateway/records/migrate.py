@@ -1,5 +1,6 @@
 """Brings the tables of the records up to this code's revision, or tells that they are not."""
 
+import os
 from pathlib import Path
 
 from alembic.command import upgrade
@@ -10,14 +11,15 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import ConfigurationError
+from gateway.private_files import make_private_file, make_private_folder
 from gateway.records.engine import open_engine, sqlite_file
 
 
 async def migrate(url: str) -> None:
     """Create or upgrade the tables; doing it again changes nothing."""
     file = sqlite_file(url)
-    if file is not None:
-        _make_folder(file.parent)
+    if file is not None and not file.exists():
+        _make_file(file)
     engine = open_engine(url)
     try:
         async with engine.begin() as connection:
@@ -31,12 +33,14 @@ async def migrate(url: str) -> None:
         await engine.dispose()
 
 
-def _make_folder(folder: Path) -> None:
+def _make_file(file: Path) -> None:
+    """SQLite gives what it puts beside the file the same mode."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
+        os.close(make_private_file(file))
     except OSError as error:
         raise ConfigurationError(
-            f"The folder {folder} for the records cannot be made ({error.strerror}); "
+            f"The records {file} cannot be made ({error.strerror}); "
             "name another state directory with --state-dir or CONCH_STATE_DIR."
         ) from error
 

@@ -1,4 +1,4 @@
-"""Clients that call without a pause on connections they keep, and what became of each request."""
+"""Clients that call again and again on connections they keep, and what became of each request."""
 
 import asyncio
 import ssl
@@ -16,6 +16,8 @@ class Load:
     port: int
     asked: bytes
     clients: int = 8
+    # Between two requests of a client, so that processes that start have the processor, too.
+    pause_s: float = 0.0
     tls: ssl.SSLContext | None = None
     answers: Counter[int] = field(default_factory=Counter)
     # Requests that broke off, by the process that had answered on the connection before.
@@ -75,3 +77,5 @@ class Load:
                 self.workers[worker] += 1
             if answer.fields.get("connection") == "close":
                 return
+            if self.pause_s:
+                await asyncio.sleep(self.pause_s)

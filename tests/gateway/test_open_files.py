@@ -5,6 +5,7 @@ import resource
 import pytest
 
 from gateway import open_files
+from gateway.data.handshakes import most_handshakes
 from gateway.open_files import RESERVED, most_connections
 
 
@@ -22,19 +23,19 @@ class Limits:
 
 def test_the_limit_is_raised_as_far_as_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(monkeypatch, 1024, 1_000_000)
-    assert most_connections(20_000, 256) == 20_000
+    assert most_connections(20_000, 256, has_tls=False) == 20_000
     assert limits.limits == (20_000 + 256 + RESERVED, 1_000_000)
 
 
 def test_a_limit_that_is_high_enough_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(monkeypatch, 100_000, 100_000)
-    assert most_connections(20_000, 256) == 20_000
+    assert most_connections(20_000, 256, has_tls=False) == 20_000
     assert limits.limits == (100_000, 100_000)
 
 
 def test_no_limit_at_all_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(monkeypatch, 1024, resource.RLIM_INFINITY)
-    assert most_connections(20_000, 256) == 20_000
+    assert most_connections(20_000, 256, has_tls=False) == 20_000
     assert limits.limits[0] == 20_000 + 256 + RESERVED
 
 
@@ -42,11 +43,20 @@ def test_fewer_clients_are_taken_where_it_cannot_be_raised(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     limits = Limits(monkeypatch, 256, 4096)
-    assert most_connections(20_000, 256) == 4096 - 256 - RESERVED
+    assert most_connections(20_000, 256, has_tls=False) == 4096 - 256 - RESERVED
     assert limits.limits == (4096, 4096)
     assert "fewer_connections" in capsys.readouterr().out
 
 
 def test_one_client_is_always_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     Limits(monkeypatch, 256, 256)
-    assert most_connections(20_000, 256) == 1
+    assert most_connections(20_000, 256, has_tls=False) == 1
+
+
+def test_handshakes_have_room_beside_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(monkeypatch, 1024, 1_000_000)
+    assert most_connections(20_000, 256, has_tls=True) == 20_000
+    assert limits.limits[0] == 20_000 + most_handshakes(20_000) + 256 + RESERVED
+    Limits(monkeypatch, 256, 4096)
+    left = most_connections(20_000, 256, has_tls=True)
+    assert 0 < left + most_handshakes(left) <= 4096 - 256 - RESERVED

@@ -5,7 +5,8 @@ import os
 import signal
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,12 @@ from pathlib import Path
 import pytest
 import trustme
 
+from gateway import slot
+from gateway.parent import Parent
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
+from gateway.settings import GatewaySettings, load_settings
+from gateway.slot import Slot
 from tests.gateway.certificates import client_context, write_pair
 from tests.gateway.fake_triton import OK, FakeTriton
 from tests.gateway.helpers import INFER, Answer, RawClient, assert_problem, get, post, run, until
@@ -23,6 +28,8 @@ from tests.gateway.processes import PATIENCE_S, GatewayProcess, free_port
 
 LIVE = get(b"/v2/health/live", None)
 READY = get(b"/v2/health/ready", None)
+# Of each client of a load, which is there to notice what fails, not to keep processors busy.
+PAUSE_S = 0.005
 
 
 @dataclass
@@ -43,12 +50,18 @@ class Running:
         return children(self.pid)
 
     def load(self, fields: bytes = b"") -> Load:
-        return Load(self.port, post(INFER, self.token, fields=fields))
+        asked = post(INFER, self.token, fields=fields)
+        return Load(self.port, asked, pause_s=PAUSE_S)
 
     async def connect(self) -> RawClient:
         client = RawClient(*await asyncio.open_connection("127.0.0.1", self.port))
         self.clients.append(client)
         return client
+
+    def close_clients(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
 
     async def ask(self, data: bytes) -> Answer:
         client = await self.connect()
@@ -88,31 +101,65 @@ async def running_parent(
     rate: str | None = None,
     **settings: str,
 ) -> AsyncIterator[Running]:
-    token = await new_token(f"sqlite+aiosqlite:///{state_dir}/conch.db", rate)
     await triton.start()
+    running = await start_parent(triton.port, state_dir, workers, rate, settings)
+    try:
+        yield running
+    finally:
+        running.close_clients()
+        if running.process.process.poll() is None:
+            running.process.process.kill()
+        await running.outcome()
+        await triton.stop()
+
+
+async def start_parent(
+    triton_port: int, state_dir: Path, workers: int, rate: str | None, settings: dict[str, str]
+) -> Running:
+    token = await new_token(f"sqlite+aiosqlite:///{state_dir}/conch.db", rate)
     port = free_port()
     process = GatewayProcess(
         "gateway",
         {
             "CONCH_PORT": str(port),
             "CONCH_STATE_DIR": str(state_dir),
-            "CONCH_TRITON_URLS": f"http://127.0.0.1:{triton.port}",
+            "CONCH_TRITON_URLS": f"http://127.0.0.1:{triton_port}",
             "CONCH_WORKERS": str(workers),
         }
         | settings,
     )
     process.start()
     running = Running(port, token, process)
-    try:
-        await come_true(lambda: len(running.workers) == workers and is_listened_on(port, workers))
-        yield running
-    finally:
-        for client in running.clients:
-            client.close()
-        if process.process.poll() is None:
-            process.process.kill()
-        await running.outcome()
-        await triton.stop()
+    await come_true(lambda: len(running.workers) == workers and is_listened_on(port, workers))
+    return running
+
+
+@dataclass
+class Shared:
+    """One parent for the tests that leave it as they found it."""
+
+    running: Running
+    triton_port: int
+
+    @asynccontextmanager
+    async def before(self, triton: FakeTriton) -> AsyncIterator[Running]:
+        """Triton lives as long as the test's event loop."""
+        await triton.start(self.triton_port)
+        try:
+            yield self.running
+        finally:
+            self.running.close_clients()
+            await triton.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    triton_port = free_port()
+    starting = start_parent(triton_port, tmp_path_factory.mktemp("state"), 2, None, {})
+    running = asyncio.run(starting)
+    yield Shared(running, triton_port)
+    running.process.process.kill()
+    running.process.outcome()
 
 
 async def new_token(records_url: str, rate: str | None) -> str:
@@ -136,16 +183,16 @@ def is_listened_on(port: int, sockets: int) -> bool:
     return sum(fields[1] == local and fields[3] == "0A" for fields in lines) == sockets
 
 
-def test_a_worker_that_is_killed_takes_only_its_own_connections_along(tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_takes_only_its_own_connections_along(shared: Shared) -> None:
     async def test() -> None:
-        async with running_parent(FakeTriton(), tmp_path) as gateway:
+        async with shared.before(FakeTriton()) as gateway:
             load = gateway.load()
             load.start()
             await load.answered(200)
             before = gateway.workers
             os.kill(min(before), signal.SIGKILL)
             await come_true(lambda: len(gateway.workers - before) == 1)
-            await load.answered(500)
+            await load.answered(300)
             await load.stop()
             assert load.refused == 0
             assert set(load.answers) == {200}
@@ -155,16 +202,16 @@ def test_a_worker_that_is_killed_takes_only_its_own_connections_along(tmp_path: 
     run(test)
 
 
-def test_a_worker_that_is_told_to_end_has_a_successor_before(tmp_path: Path) -> None:
+def test_a_worker_that_is_told_to_end_has_a_successor_before(shared: Shared) -> None:
     async def test() -> None:
-        async with running_parent(FakeTriton(), tmp_path) as gateway:
+        async with shared.before(FakeTriton()) as gateway:
             load = gateway.load()
             load.start()
             await load.answered(200)
             before = gateway.workers
             os.kill(min(before), signal.SIGTERM)
             await come_true(lambda: len(gateway.workers - before) == 1)
-            await load.answered(500)
+            await load.answered(300)
             await load.stop()
             assert (load.refused, load.broken.total()) == (0, 0)
             assert set(load.answers) == {200}
@@ -188,20 +235,23 @@ def test_all_workers_together_keep_a_limit(tmp_path: Path) -> None:
     run(test)
 
 
-@pytest.mark.parametrize("fields", [b"", b"Connection: close\r\n"], ids=["kept", "new"])
-def test_workers_are_replaced_and_no_request_fails(tmp_path: Path, fields: bytes) -> None:
+def test_workers_are_replaced_and_no_request_fails(shared: Shared) -> None:
     async def test() -> None:
-        async with running_parent(FakeTriton(), tmp_path) as gateway:
-            load = gateway.load(fields)
-            load.start()
+        async with shared.before(FakeTriton()) as gateway:
+            # On connections that are kept, and each on a new one.
+            loads = gateway.load(), gateway.load(b"Connection: close\r\n")
+            for load in loads:
+                load.start()
             for _ in range(2):
                 before = gateway.workers
                 os.kill(gateway.pid, signal.SIGHUP)
-                await load.answered(300)
+                for load in loads:
+                    await load.answered(150)
                 await gateway.replaced(before)
-            await load.stop()
-            assert (load.refused, load.broken.total()) == (0, 0)
-            assert set(load.answers) == {200}
+            for load in loads:
+                await load.stop()
+                assert (load.refused, load.broken.total()) == (0, 0)
+                assert set(load.answers) == {200}
             assert len(gateway.workers) == 2
 
     run(test)
@@ -223,17 +273,44 @@ def test_workers_stay_where_new_ones_do_not_come(tmp_path: Path) -> None:
     run(test)
 
 
-def test_a_slot_whose_worker_does_not_come_is_given_up(tmp_path: Path) -> None:
+def test_a_slot_whose_worker_does_not_come_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each failure is a process that starts and ends.
+    monkeypatch.setattr(slot, "MAX_FAILURES", 2)
+
     async def test() -> None:
-        async with running_parent(FakeTriton(), tmp_path) as gateway:
+        others = children(os.getpid())
+        async with parent_here(tmp_path, monkeypatch) as port:
             for file in tmp_path.glob("conch.db*"):
                 file.unlink()
-            os.kill(min(gateway.workers), signal.SIGKILL)
-            await come_true(lambda: is_listened_on(gateway.port, sockets=1))
+            os.kill(min(children(os.getpid()) - others), signal.SIGKILL)
+            await come_true(lambda: is_listened_on(port, sockets=1))
             for _ in range(20):
-                assert (await gateway.ask(LIVE)).status == 200
+                client = RawClient(*await asyncio.open_connection("127.0.0.1", port))
+                answer = await client.ask(LIVE)
+                client.close()
+                assert_problem(answer, 503, "triton_unavailable")
 
-    run(test)
+    asyncio.run(test())
+
+
+@asynccontextmanager
+async def parent_here(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """A parent in this process, before no Triton; its workers are processes of their own."""
+    await new_token(f"sqlite+aiosqlite:///{state_dir}/conch.db", None)
+    port = free_port()
+    monkeypatch.setenv("CONCH_PORT", str(port))
+    monkeypatch.setenv("CONCH_STATE_DIR", str(state_dir))
+    monkeypatch.setenv("CONCH_WORKERS", "2")
+    monkeypatch.setenv("CONCH_TRITON_URLS", "http://127.0.0.1:1")
+    parent = asyncio.create_task(Parent(load_settings(GatewaySettings)).run())
+    await come_true(lambda: is_listened_on(port, sockets=2))
+    try:
+        yield port
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await parent == 0
 
 
 def test_the_end_is_told_then_waited_for(tmp_path: Path) -> None:
@@ -250,7 +327,7 @@ def test_the_end_is_told_then_waited_for(tmp_path: Path) -> None:
                 writer.write(OK)
 
         triton = FakeTriton(behaviour=slow)
-        async with running_parent(triton, tmp_path, CONCH_DRAIN_DELAY_S="1") as gateway:
+        async with running_parent(triton, tmp_path, CONCH_DRAIN_DELAY_S="0.5") as gateway:
             assert (await gateway.ask(READY)).status == 200
             busy, kept = await gateway.connect(), await gateway.connect()
             await busy.send(post(INFER, gateway.token))
@@ -280,7 +357,8 @@ def test_without_their_parent_workers_end_and_free_the_port(tmp_path: Path) -> N
             # Its end of the pipe is the workers' too: all have ended when this returns.
             await gateway.outcome()
             await load.stop()
-            assert load.broken.total() == 0
+            # What waited in the queue of a socket had no worker yet.
+            assert not load.broken - Counter({"": load.clients})
             assert is_listened_on(gateway.port, sockets=0)
 
     run(test)
@@ -298,7 +376,7 @@ def test_a_certificate_is_replaced_under_load(tmp_path: Path) -> None:
         ) as gateway:
             context = client_context(authority)
             asked = post(INFER, gateway.token, fields=b"Connection: close\r\n")
-            load = Load(gateway.port, asked, tls=context)
+            load = Load(gateway.port, asked, clients=4, tls=context)
             load.start()
             await load.answered(100)
             fresh = write_pair(authority, tmp_path / "fresh")
@@ -329,6 +407,42 @@ async def shown_certificate(port: int, context: ssl.SSLContext) -> bytes:
     return shown
 
 
+@pytest.mark.parametrize("fault", ["replacing", "starting again"])
+def test_a_fault_of_the_parents_own_is_said_and_ends_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: str,
+) -> None:
+    async def broken(slot: Slot) -> bool:
+        raise RuntimeError("broken")
+
+    async def started(slot: Slot) -> bool:
+        return True
+
+    def failing_pause(failures: int) -> float:
+        raise OverflowError("too many failures")
+
+    monkeypatch.setattr(Slot, "start", started)
+    monkeypatch.setattr(Slot, "replace", broken)
+    monkeypatch.setattr(slot, "pause_s", failing_pause)
+
+    async def test() -> None:
+        settings = GatewaySettings(port=free_port(), state_dir=tmp_path)
+        parent = Parent(settings)
+        running = asyncio.create_task(parent.run())
+        await asyncio.sleep(0)
+        if fault == "replacing":
+            os.kill(os.getpid(), signal.SIGHUP)
+        else:
+            (only,) = parent._slots
+            only._in_background(only._start_again(None))  # type: ignore[arg-type]
+        assert await running == 1
+
+    asyncio.run(test())
+    assert capsys.readouterr().out.count("gateway_failed") == 1
+
+
 def test_what_keeps_workers_from_starting_is_said_once(tmp_path: Path) -> None:
     settings = {"CONCH_STATE_DIR": str(tmp_path), "CONCH_PORT": str(free_port())}
     code, output, errors = fails(settings | {"CONCH_WORKERS": "3"})
@@ -337,9 +451,9 @@ def test_what_keeps_workers_from_starting_is_said_once(tmp_path: Path) -> None:
     assert not output
 
 
-def test_two_gateways_do_not_share_a_port(tmp_path: Path) -> None:
+def test_two_gateways_do_not_share_a_port(shared: Shared, tmp_path: Path) -> None:
     async def test() -> None:
-        async with running_parent(FakeTriton(), tmp_path) as gateway:
+        async with shared.before(FakeTriton()) as gateway:
             settings = {"CONCH_STATE_DIR": str(tmp_path), "CONCH_PORT": str(gateway.port)}
             code, _, errors = await asyncio.to_thread(fails, settings | {"CONCH_WORKERS": "2"})
             assert code == 1

@@ -111,3 +111,18 @@ def test_a_broken_pair_is_told_once_and_the_one_before_stays(
     assert capsys.readouterr().out.count("tls_files_refused") == 1
     write_pair(authority, tmp_path)
     assert [reloader.reload() for _ in range(2)] == [False, True]
+
+
+def test_the_authorities_of_clients_are_told_apart(
+    files: TlsFiles, authority: trustme.CA, tmp_path: Path
+) -> None:
+    assert not load_tls(files).authorities
+    trusted = tmp_path / "clients.pem"
+    mutual = replace(files, client_ca=trusted)
+    first, second = authority.cert_pem.bytes(), trustme.CA().cert_pem.bytes()
+    trusted.write_bytes(b"# Entit\xc3\xa9 1\n" + first)
+    one = load_tls(mutual).authorities
+    trusted.write_bytes(second + first)
+    both = load_tls(mutual).authorities
+    assert (len(one), len(both)) == (1, 2)
+    assert one < both

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import pytest
@@ -412,6 +413,17 @@ def test_a_token_decides_before_a_certificate() -> None:
         assert (await world.ask(token, peer)).id == id_of(token)
         assert await world.is_refused(keys.generate().token.encode(), peer)
         assert await world.is_refused(b"junk", peer)
+
+    in_world(test)
+
+
+def test_a_certificate_whose_time_is_over_lets_nobody_in() -> None:
+    async def test(world: World) -> None:
+        world.add(token_hash=keys.hash_subject(SUBJECT), tls_subject=SUBJECT)
+        end_s = world.moment(60).timestamp()
+        assert await world.ask(b"", Peer("192.0.2.1", SUBJECT, end_s))
+        assert await world.is_refused(b"", Peer("192.0.2.1", SUBJECT, world.moment(0).timestamp()))
+        assert await world.ask(world.add(), Peer("192.0.2.1", SUBJECT, -inf))
 
     in_world(test)
 

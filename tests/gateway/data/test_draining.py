@@ -2,10 +2,15 @@
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
+import trustme
 
+from gateway.data.access_log import AccessLog
 from gateway.data.client_connection import ClientConnection
+from gateway.tls import load_tls
+from tests.gateway.certificates import client_context, write_pair
 from tests.gateway.fake_triton import FakeTriton
 from tests.gateway.helpers import INFER, PATIENCE_S, assert_problem, get, post, run, running, until
 
@@ -69,5 +74,34 @@ def test_a_client_that_was_busy_just_now_may_send_once_more(
             answer = await client.ask(LIVE)
             assert (answer.status, answer.fields["connection"]) == (200, "close")
             await asyncio.wait_for(draining, PATIENCE_S)
+
+    run(test)
+
+
+@pytest.mark.parametrize("has_tls", [False, True], ids=["plain", "tls"])
+def test_what_is_cut_off_is_logged_and_counted(tmp_path: Path, has_tls: bool) -> None:
+    async def silent(
+        triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await triton.read_request(reader)
+        await reader.read()
+
+    async def test() -> None:
+        triton = FakeTriton(behaviour=silent)
+        authority = trustme.CA()
+        tls = load_tls(write_pair(authority, tmp_path / "tls")).context if has_tls else None
+        async with running(triton, tls=tls) as gateway:
+            gateway.gate.access_log = AccessLog(str(tmp_path / "access.log"))
+            for _ in range(3):
+                client = await gateway.connect(client_context(authority) if has_tls else None)
+                await client.send(post(INFER, gateway.token))
+            await until(lambda: len(triton.asked) == 3)
+            await gateway.server.drain(0)
+            logged = (tmp_path / "access.log").read_text().splitlines()
+            assert len(logged) == 3 and all('"status":499' in line for line in logged)
+            labels = {"model": "", "status": "499"}
+            counted = gateway.registry.get_sample_value("conch_requests_total", labels)
+            assert counted == 3
+            gateway.gate.access_log = None
 
     run(test)

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import ssl
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -147,7 +149,7 @@ def test_a_certificate_is_optional_unless_required(mutual: TlsFiles, authority: 
             client = await gateway.connect(client_context(authority))
             assert (await client.ask(post(INFER, gateway.token))).status == 200
             required = load_tls(replace(mutual, is_client_required=True)).context
-            await gateway.server.use_tls(required)
+            gateway.server.use_tls(required)
             with pytest.raises(REFUSALS):
                 await (await gateway.connect(client_context(authority))).ask(LIVE)
             # Who is connected stays so.
@@ -175,9 +177,60 @@ def test_an_authority_taken_away_is_trusted_no_more(
             assert (await (await gateway.connect(context)).ask(LIVE)).status == 200
             trusted = tmp_path / "others.pem"
             trustme.CA().cert_pem.write_to_path(str(trusted))
-            await gateway.server.use_tls(load_tls(replace(mutual, client_ca=trusted)).context)
+            gateway.server.use_tls(load_tls(replace(mutual, client_ca=trusted)).context)
             with pytest.raises(REFUSALS):
                 await (await gateway.connect(context)).ask(LIVE)
+
+    run(test)
+
+
+def test_when_authorities_are_lost_connections_of_clients_with_certificates_end(
+    mutual: TlsFiles, authority: trustme.CA
+) -> None:
+    async def test() -> None:
+        may_answer = asyncio.Event()
+
+        async def slow(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            await may_answer.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        triton = FakeTriton(behaviour=slow)
+        tls = load_tls(mutual).context
+        async with running(triton, tls=tls) as gateway:
+            certified = client_context(authority, authority.issue_cert("client"))
+            idle, busy = await gateway.connect(certified), await gateway.connect(certified)
+            other = await gateway.connect(client_context(authority))
+            await busy.send(post(INFER, gateway.token))
+            await until(lambda: len(triton.asked) == 1)
+            gateway.server.use_tls(tls)
+            assert not any(c.is_retiring for c in gateway.server._connections)
+            gateway.server.use_tls(tls, has_lost_authorities=True)
+            assert await idle.is_closed()
+            assert {c.peer.ends_s for c in gateway.server._connections} == {-inf, inf}
+            may_answer.set()
+            answer = await busy.answer()
+            assert (answer.status, answer.fields["connection"]) == (200, "close")
+            assert await busy.is_closed()
+            answer = await other.ask(post(INFER, gateway.token))
+            assert answer.status == 200 and "connection" not in answer.fields
+
+    run(test)
+
+
+def test_a_connection_ends_with_its_certificate(mutual: TlsFiles, authority: trustme.CA) -> None:
+    async def test() -> None:
+        async with running(FakeTriton(), tls=load_tls(mutual).context) as gateway:
+            end = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+            issued = authority.issue_cert("client", not_after=end)
+            client = await gateway.connect(client_context(authority, issued))
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+            gateway.server.retire_ended(end.timestamp() - 1)
+            assert (await client.ask(post(INFER, gateway.token))).status == 200
+            gateway.server.retire_ended(end.timestamp())
+            assert await client.is_closed()
 
     run(test)
 
@@ -195,7 +248,7 @@ def test_certificates_change_under_load_and_no_connection_is_lost(
             load.start()
             for change in range(20):
                 await load.answered(10)
-                await gateway.server.use_tls(contexts[change % 2])
+                gateway.server.use_tls(contexts[change % 2])
             await load.stop()
             assert (load.refused, load.broken.total()) == (0, 0)
             assert set(load.answers) == {200}
