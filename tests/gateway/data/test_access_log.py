@@ -126,7 +126,6 @@ def test_a_disk_that_takes_nothing_is_said_once_and_holds_nobody_up(
     assert len(lines(tmp_path / "log")) == 1
 
 
-<<<<<<< HEAD
 def test_after_its_end_nothing_is_written(tmp_path: Path) -> None:
     log = AccessLog(str(tmp_path / "log"))
     write(log)
@@ -138,7 +137,8 @@ def test_after_its_end_nothing_is_written(tmp_path: Path) -> None:
         log.flush()
     assert len(lines(tmp_path / "log")) == 1
     assert (tmp_path / "another").read_bytes() == b""
-=======
+
+
 def test_a_disk_that_fails_anew_is_said_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,7 +155,6 @@ def test_a_disk_that_fails_anew_is_said_anew(
         log.flush()
     log.close()
     assert capsys.readouterr().out.count("access_log_unwritable") == 2
->>>>>>> main
 
 
 def test_standard_output_will_do(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
