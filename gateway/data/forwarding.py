@@ -250,7 +250,6 @@ class Forwarding:
     def on_lost(self, error: HttpError, *, unread: bool) -> None:
         self._stop_clock()
         self._connection = None
-        self.is_blocked = False
         self._end_upload()
         if unread and self._exchange.head.method == b"GET" and not self._retried:
             # Closed while it was idle; asking again changes nothing on the other side.

@@ -34,8 +34,9 @@ class Large:
 
 def large(size_bytes: int) -> Iterator[Large]:
     """Upload with a length, in chunks and as JSON, then download to a slow reader."""
-    limit = {"CONCH_MAX_BODY_BYTES": str(2 * size_bytes)}
-    with gateway_before_fake_server(**limit) as gateway:
+    most = str(2 * size_bytes)
+    limits = {"CONCH_MAX_BODY_BYTES": most, "CONCH_MAX_JSON_BYTES": most}
+    with gateway_before_fake_server(**limits) as gateway:
         token = gateway.new_key().token
         for way, move in _WAYS.items():
             before, begun_s = peak_bytes(gateway.pid), perf_counter()
