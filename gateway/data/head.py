@@ -111,10 +111,14 @@ class HeadReader:
             return msgspec.structs.replace(head, target=target)
         if len(varying) != len(self._varying):
             return None
+        token = head.token
         for given, before in zip(varying, self._varying, strict=True):
-            if given != before and not given[0] == before[0] == b"authorization":
+            if given == before:
+                continue
+            if not given[0] == before[0] == b"authorization" or given[1][:7] != b"Bearer ":
                 return None
-        return msgspec.structs.replace(head, target=target, token=_token(dict(varying)))
+            token = _checked(given[1][7:].strip(b" \t"))
+        return msgspec.structs.replace(head, target=target, token=token)
 
     def _read_fields(
         self, varying: list[Header], headers: list[Header]
