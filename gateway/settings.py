@@ -146,10 +146,13 @@ class GatewaySettings(BaseSettings):
 
     @field_validator("triton_urls")
     @classmethod
-    def _are_urls(cls, urls: str) -> str:
-        for url in urls.split(","):
-            if not is_http_url(url):
-                raise ValueError("write it as http://127.0.0.1:8000")
+    def _is_one_url(cls, urls: str) -> str:
+        if "," in urls:
+            raise ValueError(
+                "write one address, as one Triton is served so far; write it as http://a:8000"
+            )
+        if not is_http_url(urls):
+            raise ValueError("write it as http://127.0.0.1:8000")
         return urls
 
     @field_validator("access_log")

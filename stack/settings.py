@@ -59,5 +59,5 @@ class StackSettings(GatewaySettings):
     def triton_url(self) -> str:
         """Where Triton is: the setting if given, else the embedded server's port."""
         if "triton_urls" in self.model_fields_set:
-            return self.triton_urls.split(",")[0].rstrip("/")
+            return self.triton_urls.rstrip("/")
         return f"http://127.0.0.1:{self.triton_http_port}"

@@ -114,7 +114,7 @@ class ClientConnection(asyncio.Protocol):
         self._await_request()
         self._is_held_back = False
         self._proceed()
-        self._regulate()
+        self._regulate_if_needed()
 
     def _await_request(self) -> None:
         """A client that has begun a head is to end it soon, one that has not may be idle."""
@@ -232,7 +232,7 @@ class ClientConnection(asyncio.Protocol):
         if self._receiving is None and self._has_begun:
             self._head_start += data[:MAX_HEAD_BYTES]
         self._proceed()
-        self._regulate()
+        self._regulate_if_needed()
 
     def _feed(self, data: bytes) -> None:
         while True:
@@ -246,7 +246,8 @@ class ClientConnection(asyncio.Protocol):
             except httptools.HttpParserError as error:
                 self._error = _failure(error)
             else:
-                self._error = self._excess()
+                # Between messages nothing can be too much.
+                self._error = self._excess() if self._raw_bytes else None
             return
 
     # Called by the parser; they only store.
@@ -337,6 +338,10 @@ class ClientConnection(asyncio.Protocol):
             self._current.fail(self._error)
         else:
             self._refuse(self._error)
+
+    def _regulate_if_needed(self) -> None:
+        if self._is_paused or self._is_held_back or self._queue:
+            self._regulate()
 
     def _regulate(self) -> None:
         """Read on unless an exchange is held back or requests wait for their turn."""

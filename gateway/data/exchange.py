@@ -205,7 +205,8 @@ class Exchange:
             return
         if state is State.RECEIVING or state is State.FORWARDING:
             self._take_in()
-        if self._state is not State.DONE:
+        may_change = self._is_paused or self.body.held_bytes > HOLD_BYTES
+        if may_change and self._state is not State.DONE:
             self.regulate()
 
     def regulate(self) -> None:

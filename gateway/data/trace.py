@@ -9,6 +9,7 @@ _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[A-Za-z0-9._-]{0,64})?"
 )
 _VERSION_0_BYTES = 55
+_64_BITS = 2**64 - 1
 
 
 def is_traceparent(value: bytes) -> bool:
@@ -21,4 +22,5 @@ def is_traceparent(value: bytes) -> bool:
 def new_traceparent() -> bytes:
     """A trace that begins here, marked as sampled: whether Triton traces it is Triton's setting."""
     # An identifier, no secret; zero is not drawn before the sun has burnt out.
-    return b"00-%032x-%016x-01" % (random.getrandbits(128), random.getrandbits(64))
+    ids = random.getrandbits(192)
+    return b"00-%032x-%016x-01" % (ids >> 64, ids & _64_BITS)

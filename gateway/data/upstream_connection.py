@@ -137,13 +137,11 @@ class UpstreamConnection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(_failure(error))
             return
-        if self._answer is not None and self._frames_too_much():
-            self._fail(
-                UpstreamFailed("Chunk extensions or trailers of Triton's answer take too much.")
-            )
-            return
         if self._answer is not None:
-            if self._complete or not _is_small(self._answer):
+            if self._raw_bytes > MAX_FRAMING_BYTES and self._frames_too_much():
+                text = "Chunk extensions or trailers of Triton's answer take too much."
+                self._fail(UpstreamFailed(text))
+            elif self._complete or not _is_small(self._answer):
                 self._deliver(self._caller, self._answer)
         elif self._raw_bytes > MAX_ANSWER_HEAD_BYTES:
             self._fail(_head_too_large())

@@ -15,7 +15,7 @@ def key_of(row: Row[Any]) -> Key:
     """The key that a row holds."""
     limit = None
     if row.rate_amount is not None:
-        limit = Limit(row.rate_amount, row.rate_period_s, row.burst)
+        limit = _limit(row.rate_amount, row.rate_period_s, row.burst)
     return Key(
         id=row.id,
         tenant=row.tenant,
@@ -43,6 +43,11 @@ def grants_text(grants: Grants) -> str:
 def _grants(text: str) -> Grants:
     # Most keys are granted the same: read once, and held once in memory.
     return tuple(map(parse_grant, text.split()))
+
+
+@lru_cache(maxsize=1024)
+def _limit(amount: int, period_s: int, burst: int) -> Limit:
+    return Limit(amount, period_s, burst)
 
 
 def _moment(moment: datetime | None) -> datetime | None:

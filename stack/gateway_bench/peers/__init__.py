@@ -1,1 +1,1 @@
-"""Proxies as they are usually written in Python, with a key lookup and nothing else."""
+"""Proxies as they are usually written in Python, with the duties that nginx and Conch have."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import aiohttp
 import uvloop
 from aiohttp import web
 
-from stack.gateway_bench.peers.known_keys import PASSED_ON, KnownKeys
+from stack.gateway_bench.peers.duties import PASSED_ON, Duties
 
 
-def make_app(triton_url: str, keys: KnownKeys) -> web.Application:
+def make_app(triton_url: str, duties: Duties) -> web.Application:
     app = web.Application(client_max_size=64 * 1024 * 1024)
     session_key = web.AppKey("session", aiohttp.ClientSession)
 
@@ -25,14 +26,17 @@ def make_app(triton_url: str, keys: KnownKeys) -> web.Application:
             yield
 
     async def forward(request: web.Request) -> web.Response:
-        if not keys.has(request.headers.get("Authorization", "")):
+        began_s = time.monotonic()
+        if not duties.admit(request.headers.get("Authorization", "")):
             return web.json_response({"error": "API key missing or not valid"}, status=401)
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         async with request.app[session_key].post(
             triton_url + request.path, data=await request.read(), headers=headers
         ) as answer:
             kept = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
-            return web.Response(body=await answer.read(), status=answer.status, headers=kept)
+            body = await answer.read()
+        duties.done(request.match_info["model"], answer.status, began_s)
+        return web.Response(body=body, status=answer.status, headers=kept)
 
     app.cleanup_ctx.append(session)
     app.router.add_post("/v2/models/{model}/infer", forward)
@@ -41,7 +45,7 @@ def make_app(triton_url: str, keys: KnownKeys) -> web.Application:
 
 def main() -> None:
     port, triton_url, key_file, *options = sys.argv[1:]
-    app = make_app(triton_url, KnownKeys(Path(key_file)))
+    app = make_app(triton_url, Duties(Path(key_file)))
     loop = uvloop.new_event_loop() if options else asyncio.new_event_loop()
     web.run_app(app, host="127.0.0.1", port=int(port), access_log=None, print=None, loop=loop)
 
