@@ -75,7 +75,7 @@ def test_a_revoked_key_is_refused_soon(stack: RunningStack) -> None:
 
 
 def test_an_unknown_path_is_a_404(stack: RunningStack, key: str) -> None:
-    answer = stack.get("/v2/systemsharedmemory/status", key)
+    answer = stack.get("/v2/models/mnist_mlp/nothing", key)
     assert_problem(answer, 404, answer.json()["code"])
 
 
