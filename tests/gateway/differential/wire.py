@@ -15,6 +15,7 @@ OURS = frozenset(
         "content-length",
         "date",
         "keep-alive",
+        "server",
         "transfer-encoding",
         "via",
         "x-request-id",
