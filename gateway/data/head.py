@@ -27,6 +27,7 @@ _VARYING_FIELDS = (
 )
 VARYING = {name: name.lower() for name in _VARYING_FIELDS}
 VARYING |= {field: field for field in VARYING.values()}
+_BEARER = b"Bearer "
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([/?].*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -115,9 +116,10 @@ class HeadReader:
         for given, before in zip(varying, self._varying, strict=True):
             if given == before:
                 continue
-            if not given[0] == before[0] == b"authorization" or given[1][:7] != b"Bearer ":
+            field, value = given
+            if field != b"authorization" or field != before[0] or not value.startswith(_BEARER):
                 return None
-            token = _checked(given[1][7:].strip(b" \t"))
+            token = _checked(value[len(_BEARER) :].strip(b" \t"))
         return msgspec.structs.replace(head, target=target, token=token)
 
     def _read_fields(

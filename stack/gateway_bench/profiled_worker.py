@@ -52,4 +52,5 @@ def _at_work(frame: FrameType | None) -> str:
 
 
 if __name__ == "__main__":
-    profile(Path(sys.argv[1]))
+    # The worker reads what is left of the arguments.
+    profile(Path(sys.argv.pop(1)))
