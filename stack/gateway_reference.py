@@ -7,6 +7,7 @@ from gateway.data import (
     attempts,
     body,
     client_connection,
+    crowd,
     fields,
     handshakes,
     head,
@@ -130,7 +131,7 @@ def _attempts() -> list[_Row]:
 
 
 def _numbers() -> list[_Row]:
-    share = client_connection.SHARE_OF_ONE_ADDRESS
+    share = crowd.SHARE_OF_ONE_ADDRESS
     waiting = upstream.WAITING_PER_CONNECTION
     return [
         (

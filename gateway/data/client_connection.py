@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from dataclasses import replace
-from itertools import islice
 from math import inf
 from typing import cast
 
@@ -11,6 +10,7 @@ import httptools
 import structlog
 
 from gateway.data.answers import problem_answer
+from gateway.data.crowd import enter, leave
 from gateway.data.exchange import Exchange
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import (
@@ -42,9 +42,6 @@ MAX_FRAMING_BYTES = 64 * 1024
 FRAMING_PER_BYTE = 8
 # As many as Triton itself takes since 26.06.
 MAX_CHUNKS = 65_536
-LOOKED_AT_FOR_ROOM = 64
-# Of all connections; the rest is for others, however many one opens.
-SHARE_OF_ONE_ADDRESS = 0.75
 
 _log = structlog.get_logger()
 
@@ -170,37 +167,18 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.peer = peer_of(transport)
-        self._connections[self] = None
         self._set_deadline(self._gate.times.head_s)
-        addresses, limit = self._gate.addresses, self._gate.max_connections
-        addresses[self.peer.address] += 1
-        if addresses[self.peer.address] > max(1, limit * SHARE_OF_ONE_ADDRESS):
-            self._turn_away("Most of the connections are of this address; close some.")
-        elif len(self._connections) > limit and not self._make_room():
-            self._turn_away(f"{limit} connections are open; try again.")
-
-    def _turn_away(self, text: str) -> None:
-        self._refuse(TooManyConnections(text))
-        # At once: connections that linger would be over the limit as well.
-        self._transport.close()
-
-    def _make_room(self) -> bool:
-        """Whether an idle connection could be closed, looked for among the oldest."""
-        for connection in list(islice(self._connections, LOOKED_AT_FOR_ROOM)):
-            if connection.is_idle and connection is not self:
-                connection.abort()
-                return True
-            # Later ones are to be looked at, too.
-            del self._connections[connection]
-            self._connections[connection] = None
-        return False
+        gate = self._gate
+        refusal = enter(
+            self._connections, gate.addresses, self, self.peer.address, limit=gate.max_connections
+        )
+        if refusal:
+            self._refuse(TooManyConnections(refusal))
+            # At once: connections that linger would be over the limit as well.
+            self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.pop(self, None)
-        addresses = self._gate.addresses
-        addresses[self.peer.address] -= 1
-        if not addresses[self.peer.address]:
-            del addresses[self.peer.address]
+        leave(self._connections, self._gate.addresses, self, self.peer.address)
         self._queue.clear()
         current, self._current = self._current, None
         if current is not None:

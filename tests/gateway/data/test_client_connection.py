@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.data import client_connection
+from gateway.data import client_connection, crowd
 from gateway.data.client_connection import MAX_CHUNKS, MAX_FRAMING_BYTES, MAX_PIPELINED
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, HeadReader
 from gateway.keys import Key
@@ -277,7 +277,7 @@ def test_an_upgrade_is_ignored() -> None:
 def test_a_new_connection_takes_the_place_of_an_idle_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_connection, "SHARE_OF_ONE_ADDRESS", 10)
+    monkeypatch.setattr(crowd, "SHARE_OF_ONE_ADDRESS", 10)
 
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=3) as gateway:
@@ -314,7 +314,7 @@ def test_a_connection_whose_answer_is_not_taken_up_is_not_idle() -> None:
 def test_a_connection_that_is_turned_away_is_closed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_connection, "SHARE_OF_ONE_ADDRESS", 10)
+    monkeypatch.setattr(crowd, "SHARE_OF_ONE_ADDRESS", 10)
 
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=1) as gateway:
@@ -496,7 +496,7 @@ def test_a_request_that_was_refused_is_not_refused_again_when_its_time_is_over()
 def test_with_no_connection_idle_a_new_one_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_connection, "SHARE_OF_ONE_ADDRESS", 10)
+    monkeypatch.setattr(crowd, "SHARE_OF_ONE_ADDRESS", 10)
 
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=2) as gateway:

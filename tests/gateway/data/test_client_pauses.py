@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.data import client_connection
+from gateway.data import client_connection, crowd
 from gateway.data.body import HOLD_BYTES
 from gateway.data.client_connection import ClientConnection
 from tests.gateway.fake_triton import FakeTriton
@@ -91,8 +91,8 @@ def test_a_head_that_was_begun_behind_a_request_must_come_in_time() -> None:
 def test_idle_connections_behind_busy_ones_are_found_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_connection, "SHARE_OF_ONE_ADDRESS", 10)
-    monkeypatch.setattr(client_connection, "LOOKED_AT_FOR_ROOM", 1)
+    monkeypatch.setattr(crowd, "SHARE_OF_ONE_ADDRESS", 10)
+    monkeypatch.setattr(crowd, "LOOKED_AT_FOR_ROOM", 1)
 
     async def test() -> None:
         async with running(FakeTriton(), max_connections_of_clients=2) as gateway:
