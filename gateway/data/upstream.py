@@ -66,6 +66,13 @@ class Pool:
     def opened(self, connection: UpstreamConnection) -> None:
         self._open.add(connection)
 
+    def broke(self) -> None:
+        """Triton closed a connection in use: if it has ended, the idle ones are about to close, and
+        a request on one of them would be lost."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.abort()
+
     def closed(self, connection: UpstreamConnection) -> None:
         self._open.discard(connection)
         if connection in self._idle:

@@ -58,6 +58,7 @@ class Owner(Protocol):
     def opened(self, connection: "UpstreamConnection") -> None: ...
     def released(self, connection: "UpstreamConnection") -> None: ...
     def closed(self, connection: "UpstreamConnection") -> None: ...
+    def broke(self) -> None: ...
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -114,6 +115,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._pool.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._caller is not None:
+            self._pool.broke()
         self._pool.closed(self)
         unread = self._was_used and not self._raw_bytes
         self._fail(UpstreamFailed("Triton closed the connection before it answered."), unread)

@@ -441,3 +441,32 @@ def test_a_request_that_comes_while_a_connection_opens_gets_one_of_its_own() -> 
             assert (await first.answer()).status == (await second.answer()).status == 200
 
     run(test)
+
+
+def test_a_connection_that_breaks_takes_the_idle_ones_along() -> None:
+    async def test() -> None:
+        async def breaks_on_the_second(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            while True:
+                asked = await triton.read_request(reader)
+                if asked.body == b"break":
+                    return
+                if asked.body == b"both":
+                    await until(lambda: triton.connections == 2)
+                writer.write(OK)
+
+        triton = FakeTriton(behaviour=breaks_on_the_second)
+        async with running(triton) as gateway:
+            clients = [await gateway.connect() for _ in range(2)]
+            for client in clients:
+                await client.send(post(INFER, gateway.token, b"both"))
+            assert [(await client.answer()).status for client in clients] == [200, 200]
+            assert len(gateway.gate.pool._idle) == 2
+            reply = await clients[0].ask(post(INFER, gateway.token, b"break"))
+            assert_problem(reply, 502, "upstream_failed")
+            assert not gateway.gate.pool._idle
+            assert (await clients[0].ask(post(INFER, gateway.token, b"alone"))).status == 200
+            assert triton.connections == 3
+
+    run(test)
