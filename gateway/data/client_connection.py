@@ -7,11 +7,11 @@ from math import inf
 from typing import cast
 
 import httptools
-import structlog
 
 from gateway.data.answers import problem_answer
 from gateway.data.crowd import enter, leave
 from gateway.data.exchange import Exchange
+from gateway.data.faults import answerable
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import (
     MAX_HEAD_BYTES,
@@ -27,7 +27,6 @@ from gateway.errors import (
     Header,
     HeadersTooLarge,
     HttpError,
-    InternalError,
     MalformedRequest,
     RequestTimeout,
     TooManyConnections,
@@ -42,8 +41,6 @@ MAX_FRAMING_BYTES = 64 * 1024
 FRAMING_PER_BYTE = 8
 # As many as Triton itself takes since 26.06.
 MAX_CHUNKS = 65_536
-
-_log = structlog.get_logger()
 
 
 class ClientConnection(asyncio.Protocol):
@@ -388,9 +385,6 @@ class ClientConnection(asyncio.Protocol):
 def _failure(error: Exception) -> HttpError:
     # The parser hides what its callbacks raise behind an error of its own.
     cause = error.__context__
-    if isinstance(cause, HttpError):
-        return cause
-    if cause is not None:
-        _log.error("request_handling_failed", error=repr(cause))
-        return InternalError("The gateway failed on this request; its log says why.")
-    return MalformedRequest(f"The request is not HTTP/1.1: {error}.")
+    if cause is None:
+        return MalformedRequest(f"The request is not HTTP/1.1: {error}.")
+    return answerable(cause)

@@ -4,13 +4,12 @@ import asyncio
 from enum import Enum, auto
 from typing import Protocol
 
-import structlog
-
 from gateway.data import forwarding, timeouts
 from gateway.data.answers import CONTINUE, answer_head, problem_answer, unknown_model_answer
 from gateway.data.auth import Principal
 from gateway.data.authorize import authorize
 from gateway.data.body import HOLD_BYTES, Body
+from gateway.data.faults import answerable
 from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
@@ -24,14 +23,11 @@ from gateway.data.upstream_connection import Answer
 from gateway.errors import (
     Draining,
     HttpError,
-    InternalError,
     RequestTimeout,
     UnsupportedCoding,
 )
 
 CLIENT_LEFT = 499
-
-_log = structlog.get_logger()
 
 
 class Client(forwarding.Client, Caller, Protocol):
@@ -117,7 +113,7 @@ class Exchange:
             else:
                 self._admit(route, principal)
         except Exception as error:
-            self._refuse(_answerable(error))
+            self._refuse(answerable(error))
 
     def _ask_health(self, route: Route) -> None:
         self._state = State.ASKING
@@ -236,7 +232,7 @@ class Exchange:
             else:
                 self.await_body()
         except Exception as error:
-            self._refuse(_answerable(error))
+            self._refuse(answerable(error))
 
     def await_body(self) -> None:
         """Set the time until which more of the body must have come."""
@@ -391,12 +387,4 @@ class Exchange:
             self._admit(route, principal)
         except Exception as error:
             self._lookup = None
-            self._refuse(_answerable(error))
-
-
-def _answerable(error: Exception) -> HttpError:
-    """The error itself if it is an answer, else one for a fault of ours, which is logged."""
-    if isinstance(error, HttpError):
-        return error
-    _log.error("request_failed", exc_info=error)
-    return InternalError("The gateway failed on this request; its log says why.")
+            self._refuse(answerable(error))
