@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from gateway.errors import InvalidInput
 from gateway.permissions import Permission
-from gateway.rates import Limit
+from gateway.rates import Rate
 from gateway.strict_json import parse_strict
 from gateway.token_values import limit_from, models_from, permissions_from, tenant_from, words_from
 
@@ -75,7 +75,7 @@ class JwtIssuer:
     # Before a word of `permissions` that is meant for this gateway.
     permission_prefix: str
     models: tuple[str, ...] | Claim
-    limit: Limit | Claim | None
+    limit: Rate | Claim | None
 
 
 MEMBERS = (

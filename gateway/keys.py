@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import inf
 
 from gateway.permissions import Grants, client_grants
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_LENGTH = 12
@@ -40,7 +40,7 @@ class Key:
     # Of a key for a certificate the hash of `tls_subject`; it has no secret.
     token_hash: bytes
     grants: Grants
-    limit: Limit | None
+    limit: Rate | None
     created: datetime
     revoked: datetime | None
     # The secret before the last rotation, which goes on until its end.

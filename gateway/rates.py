@@ -14,7 +14,7 @@ _FORM = re.compile(r"([0-9]{1,12})/([smh])")
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Rate:
     """`amount` requests each `period_s` seconds on average, at most `burst` at once."""
 
     amount: int
@@ -26,20 +26,20 @@ class Limit:
         return f"{self.amount}/{unit}"
 
 
-def parse_limit(rate: str | None, burst: int | None) -> Limit | None:
-    """`parse_limit("100/s", 200)`; without a burst it is the rate's own number; None: no limit."""
+def parse_rate(rate: str | None, burst: int | None) -> Rate | None:
+    """`parse_rate("100/s", 200)`; without a burst it is the rate's own number; None: no limit."""
     if rate is None:
         if burst is not None:
             raise InvalidInput(f"burst {burst} without a rate limits nothing; add a rate: 100/s")
         return None
-    amount, period_s = _parse_rate(rate)
+    amount, period_s = _parse_amount(rate)
     burst = amount if burst is None else burst
     if not 1 <= burst <= MAX_BURST:
         raise InvalidInput(f"burst {burst} is not between 1 and {MAX_BURST}; a usual one is 200")
-    return Limit(amount, period_s, burst)
+    return Rate(amount, period_s, burst)
 
 
-def _parse_rate(rate: str) -> tuple[int, int]:
+def _parse_amount(rate: str) -> tuple[int, int]:
     match = _FORM.fullmatch(rate)
     if match is None:
         raise InvalidInput(

@@ -2,7 +2,7 @@
 
 from gateway.errors import InvalidInput
 from gateway.permissions import Permission, check_patterns
-from gateway.rates import Limit, parse_limit
+from gateway.rates import Rate, parse_rate
 from gateway.tenants import check_tenant
 
 
@@ -24,7 +24,7 @@ def models_from(value: object) -> tuple[str, ...]:
     return check_patterns(words_from(value))
 
 
-def limit_from(value: object) -> Limit:
+def limit_from(value: object) -> Rate:
     """`"100/s"` or `{"rate": "100/s", "burst": 200}`; raises InvalidInput."""
     members = {"rate": value} if isinstance(value, str) else value
     if not isinstance(members, dict) or not {"rate"} <= members.keys() <= {"rate", "burst"}:
@@ -36,7 +36,7 @@ def limit_from(value: object) -> Limit:
         raise InvalidInput(f"rate {rate!r} is not a text as 100/s")
     if burst is not None and (not isinstance(burst, int) or isinstance(burst, bool)):
         raise InvalidInput(f"burst {burst!r} is not a whole number")
-    limit = parse_limit(rate, burst)
+    limit = parse_rate(rate, burst)
     assert limit is not None  # a rate was given
     return limit
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.errors import QuotaExceeded
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 NANOSECONDS = 1_000_000_000
 POLICY = "requests"
@@ -33,7 +33,7 @@ class TokenBuckets:
         self._full_at: dict[str, int] = {}
         self._purge_above = _PURGE_ABOVE
 
-    def admit(self, key_id: str, limit: Limit | None, now_ns: int) -> Decision:
+    def admit(self, key_id: str, limit: Rate | None, now_ns: int) -> Decision:
         """Take one request from the key's bucket; a refused request takes nothing."""
         if limit is None:
             return _ADMITTED
@@ -56,7 +56,7 @@ class TokenBuckets:
         self._purge_above = max(_PURGE_ABOVE, 2 * len(self._full_at))
 
 
-def quota_exceeded(limit: Limit, decision: Decision) -> QuotaExceeded:
+def quota_exceeded(limit: Rate, decision: Decision) -> QuotaExceeded:
     """The error that answers a refused request."""
     wait_s = decision.retry_after_s
     quota, window_s = policy_of(limit)
@@ -69,7 +69,7 @@ def quota_exceeded(limit: Limit, decision: Decision) -> QuotaExceeded:
     )
 
 
-def policy_of(limit: Limit) -> tuple[int, int]:
+def policy_of(limit: Rate) -> tuple[int, int]:
     """Quota and window for the RateLimit-Policy field, whose windows are whole seconds.
 
     A burst that grows back within a second would read as that burst a second, far less than the
@@ -80,12 +80,12 @@ def policy_of(limit: Limit) -> tuple[int, int]:
     return limit.burst, refill_s(limit)
 
 
-def token_interval_ns(limit: Limit) -> int:
+def token_interval_ns(limit: Rate) -> int:
     """Time in which one token grows back; rounded up, so never more than the rate."""
     return _ceil_div(limit.period_s * NANOSECONDS, limit.amount)
 
 
-def refill_s(limit: Limit) -> int:
+def refill_s(limit: Rate) -> int:
     """Time in which an empty bucket is full again: the window of the RateLimit-Policy field."""
     return _ceil_div(limit.burst * token_interval_ns(limit), NANOSECONDS)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from gateway.data.log_members import members
 from gateway.permissions import Grants
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Principal:
     id: str
     tenant: str
     grants: Grants
-    limit: Limit | None
+    limit: Rate | None
     # Unix time from which on the token is to be looked at anew; None: never.
     expires_s: float | None = None
     # As the access log tells it.

@@ -7,7 +7,7 @@ import struct
 from hashlib import blake2b
 
 from gateway.data.limits import NANOSECONDS, Decision, token_interval_ns
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 # Each key belongs to one group of a few entries: enough that with 100,000 keys at once, spread by
 # hash, hardly one finds its group full.
@@ -46,7 +46,7 @@ class SharedBuckets:
         self._secret = self._memory[:_SECRET_BYTES]
         self._groups = (len(self._memory) - _SECRET_BYTES) // _GROUP_BYTES
 
-    def admit(self, key_id: str, limit: Limit | None, now_ns: int) -> Decision:
+    def admit(self, key_id: str, limit: Rate | None, now_ns: int) -> Decision:
         """Take one request from the key's bucket; a refused request takes nothing."""
         if limit is None:
             return _ADMITTED

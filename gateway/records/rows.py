@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from gateway.keys import Key
 from gateway.permissions import Grants, parse_grant
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 
 def key_of(row: Row[Any]) -> Key:
@@ -46,8 +46,8 @@ def _grants(text: str) -> Grants:
 
 
 @lru_cache(maxsize=1024)
-def _limit(amount: int, period_s: int, burst: int) -> Limit:
-    return Limit(amount, period_s, burst)
+def _limit(amount: int, period_s: int, burst: int) -> Rate:
+    return Rate(amount, period_s, burst)
 
 
 def _moment(moment: datetime | None) -> datetime | None:

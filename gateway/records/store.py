@@ -12,7 +12,7 @@ from gateway import keys
 from gateway.errors import InvalidInput
 from gateway.keys import USUAL_TERMS, Key, KeyState, NewKey, Terms
 from gateway.moments import check_period
-from gateway.rates import Limit, parse_limit
+from gateway.rates import Rate, parse_rate
 from gateway.records.engine import open_engine
 from gateway.records.rows import grants_text, key_of
 from gateway.records.schema import CHANGE_COUNTER, CHANGES, KEYS, TENANTS
@@ -43,9 +43,7 @@ class Records:
         """`create_key("acme", rate="100/s", burst=200)`; its token is never to be had again."""
         new = keys.generate()
         token_hash = keys.hash_token(new.token.encode())
-        await self._insert(
-            tenant, parse_limit(rate, burst), terms, id=new.id, token_hash=token_hash
-        )
+        await self._insert(tenant, parse_rate(rate, burst), terms, id=new.id, token_hash=token_hash)
         return new
 
     async def create_certificate_key(
@@ -63,7 +61,7 @@ class Records:
         try:
             await self._insert(
                 tenant,
-                parse_limit(rate, burst),
+                parse_rate(rate, burst),
                 terms,
                 id=key_id,
                 token_hash=keys.hash_subject(subject),
@@ -167,7 +165,7 @@ class Records:
             row = rows.one_or_none()
         return None if row is None else key_of(row)
 
-    async def _insert(self, tenant: str, limit: Limit | None, terms: Terms, **of_key: Any) -> None:
+    async def _insert(self, tenant: str, limit: Rate | None, terms: Terms, **of_key: Any) -> None:
         now = datetime.now(UTC)
         check_tenant(tenant)
         check_period(terms.not_before, terms.expires, now)

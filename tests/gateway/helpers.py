@@ -22,7 +22,7 @@ from gateway.data.upstream import Pool
 from gateway.keys import Key
 from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
-from gateway.rates import Limit
+from gateway.rates import Rate
 from tests.gateway.fake_triton import FakeTriton
 
 INFER = b"/v2/models/echo/infer"
@@ -146,7 +146,7 @@ class Gateway:
         self,
         *,
         models: tuple[str, ...] = ("*",),
-        limit: Limit | None = None,
+        limit: Rate | None = None,
         grants: Grants | None = None,
     ) -> str:
         new = keys.generate()

@@ -15,7 +15,7 @@ from gateway.jwt_issuers import (
     parse_issuers,
 )
 from gateway.permissions import Permission
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 GOOD: dict[str, object] = {
     "issuer": "https://id.example.com",
@@ -62,7 +62,7 @@ def test_values_may_be_fixed() -> None:
     )
     assert (issuer.tenant, issuer.models) == ("acme", ("m*",))
     assert issuer.permissions == frozenset({Permission.INFER})
-    assert issuer.limit == Limit(5, 1, 9)
+    assert issuer.limit == Rate(5, 1, 9)
     assert (issuer.leeway_s, issuer.algorithms) == (0.5, {"ES256", "EdDSA"})
 
 

@@ -3,24 +3,24 @@
 import pytest
 
 from gateway.errors import InvalidInput
-from gateway.rates import Limit, parse_limit
+from gateway.rates import Rate, parse_rate
 
 
 @pytest.mark.parametrize(
     ("rate", "burst", "limit"),
     [
-        ("100/s", 200, Limit(100, 1, 200)),
-        ("6000/m", None, Limit(6000, 60, 6000)),
-        ("10/h", 1, Limit(10, 3600, 1)),
+        ("100/s", 200, Rate(100, 1, 200)),
+        ("6000/m", None, Rate(6000, 60, 6000)),
+        ("10/h", 1, Rate(10, 3600, 1)),
         (None, None, None),
     ],
 )
-def test_a_rate_is_read(rate: str | None, burst: int | None, limit: Limit | None) -> None:
-    assert parse_limit(rate, burst) == limit
+def test_a_rate_is_read(rate: str | None, burst: int | None, limit: Rate | None) -> None:
+    assert parse_rate(rate, burst) == limit
 
 
 def test_a_limit_is_shown_as_it_was_written() -> None:
-    assert str(Limit(6000, 60, 10)) == "6000/m"
+    assert str(Rate(6000, 60, 10)) == "6000/m"
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ def test_a_limit_is_shown_as_it_was_written() -> None:
 )
 def test_a_wrong_rate_is_named(rate: str) -> None:
     with pytest.raises(InvalidInput, match=f"rate {rate!r}"):
-        parse_limit(rate, None)
+        parse_rate(rate, None)
 
 
 @pytest.mark.parametrize("burst", [0, -1, 10**10])
 def test_a_wrong_burst_is_named(burst: int) -> None:
     with pytest.raises(InvalidInput, match=f"burst {burst}"):
-        parse_limit("1/s", burst)
+        parse_rate("1/s", burst)
 
 
 def test_a_burst_alone_is_refused() -> None:
     with pytest.raises(InvalidInput, match="without a rate"):
-        parse_limit(None, 5)
+        parse_rate(None, 5)

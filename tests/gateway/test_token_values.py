@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import InvalidInput
 from gateway.permissions import Permission
-from gateway.rates import Limit
+from gateway.rates import Rate
 from gateway.token_values import (
     limit_from,
     models_from,
@@ -39,12 +39,12 @@ def test_models_are_patterns() -> None:
 @pytest.mark.parametrize(
     ("value", "limit"),
     [
-        ("100/s", Limit(100, 1, 100)),
-        ({"rate": "6/m"}, Limit(6, 60, 6)),
-        ({"rate": "6/m", "burst": 9}, Limit(6, 60, 9)),
+        ("100/s", Rate(100, 1, 100)),
+        ({"rate": "6/m"}, Rate(6, 60, 6)),
+        ({"rate": "6/m", "burst": 9}, Rate(6, 60, 9)),
     ],
 )
-def test_a_limit_is_a_rate_with_or_without_a_burst(value: object, limit: Limit) -> None:
+def test_a_limit_is_a_rate_with_or_without_a_burst(value: object, limit: Rate) -> None:
     assert limit_from(value) == limit
 
 

@@ -10,7 +10,7 @@ from gateway.data.auth import Authenticator
 from gateway.data.exchange import CLIENT_LEFT, HOLD_BYTES
 from gateway.errors import RecordsUnavailable
 from gateway.keys import Key
-from gateway.rates import Limit
+from gateway.rates import Rate
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import INFER, assert_problem, get, post, run, running, until
 
@@ -130,7 +130,7 @@ def test_a_key_over_its_rate_is_refused_until_the_time_it_is_told() -> None:
     async def test() -> None:
         triton = FakeTriton()
         async with running(triton) as gateway:
-            token = gateway.add_key(limit=Limit(1, 60, 2))
+            token = gateway.add_key(limit=Rate(1, 60, 2))
             client = await gateway.connect()
             assert [(await client.ask(post(INFER, token))).status for _ in range(2)] == [200, 200]
             reply = await client.ask(post(INFER, token))
@@ -169,7 +169,7 @@ def test_a_body_declared_too_large_is_refused_before_it_is_read_and_takes_no_quo
     async def test() -> None:
         triton = FakeTriton()
         async with running(triton, max_body_bytes=1000) as gateway:
-            token = gateway.add_key(limit=Limit(1, 60, 1))
+            token = gateway.add_key(limit=Rate(1, 60, 1))
             request = post(INFER, token, b"x" * 2000)
             reply = await gateway.ask(request[:-2000])
             assert_problem(reply, 413, "body_too_large")

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from gateway.data import limits
 from gateway.data.limits import NANOSECONDS, TokenBuckets, policy_of, quota_exceeded, refill_s
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 LIMITS = st.builds(
-    Limit,
+    Rate,
     amount=st.integers(1, 1000),
     period_s=st.sampled_from([1, 60, 3600]),
     burst=st.integers(1, 50),
@@ -20,7 +20,7 @@ STEPS_NS = st.lists(st.integers(0, 3 * NANOSECONDS), min_size=1, max_size=200)
 
 @given(LIMITS, STEPS_NS, st.integers(0, 10**18))
 def test_no_interval_admits_more_than_burst_and_rate_allow(
-    limit: Limit, steps_ns: list[int], start_ns: int
+    limit: Rate, steps_ns: list[int], start_ns: int
 ) -> None:
     buckets, now_ns, admitted_ns = TokenBuckets(), start_ns, []
     for step_ns in steps_ns:
@@ -35,7 +35,7 @@ def test_no_interval_admits_more_than_burst_and_rate_allow(
 
 
 @given(LIMITS, STEPS_NS)
-def test_after_retry_after_a_request_succeeds(limit: Limit, steps_ns: list[int]) -> None:
+def test_after_retry_after_a_request_succeeds(limit: Rate, steps_ns: list[int]) -> None:
     buckets, now_ns = TokenBuckets(), 0
     for step_ns in steps_ns:
         now_ns += step_ns
@@ -47,7 +47,7 @@ def test_after_retry_after_a_request_succeeds(limit: Limit, steps_ns: list[int])
 
 
 @given(LIMITS, st.integers(1, 100))
-def test_a_refused_request_takes_nothing(limit: Limit, refused: int) -> None:
+def test_a_refused_request_takes_nothing(limit: Rate, refused: int) -> None:
     asked, untouched = TokenBuckets(), TokenBuckets()
     for buckets in (asked, untouched):
         for _ in range(limit.burst):
@@ -60,13 +60,13 @@ def test_a_refused_request_takes_nothing(limit: Limit, refused: int) -> None:
 
 
 def test_what_is_allowed_is_given() -> None:
-    buckets, limit = TokenBuckets(), Limit(100, 1, 10)
+    buckets, limit = TokenBuckets(), Rate(100, 1, 10)
     admitted = sum(buckets.admit("k", limit, ms * 1_000_000).admitted for ms in range(10_001))
     assert admitted == 10 + 10 * 100
 
 
 def test_keys_do_not_share_a_bucket() -> None:
-    buckets, limit = TokenBuckets(), Limit(1, 1, 1)
+    buckets, limit = TokenBuckets(), Rate(1, 1, 1)
     assert buckets.admit("a", limit, 0).admitted
     assert buckets.admit("b", limit, 0).admitted
     assert not buckets.admit("a", limit, 0).admitted
@@ -79,7 +79,7 @@ def test_a_key_without_a_limit_is_always_admitted_and_not_remembered() -> None:
 
 
 def test_full_buckets_are_forgotten_and_others_kept() -> None:
-    buckets, slow, fast = TokenBuckets(), Limit(1, 3600, 1), Limit(1000, 1, 1)
+    buckets, slow, fast = TokenBuckets(), Rate(1, 3600, 1), Rate(1000, 1, 1)
     assert buckets.admit("slow", slow, 0).admitted
     for number in range(3 * limits._PURGE_ABOVE):
         buckets.admit(f"k{number}", fast, number * 10_000)
@@ -88,7 +88,7 @@ def test_full_buckets_are_forgotten_and_others_kept() -> None:
 
 
 def test_the_error_tells_the_limit_the_window_and_the_wait() -> None:
-    limit, buckets = Limit(10, 3600, 5), TokenBuckets()
+    limit, buckets = Rate(10, 3600, 5), TokenBuckets()
     for _ in range(5):
         buckets.admit("k", limit, 0)
     error = quota_exceeded(limit, buckets.admit("k", limit, 0))
@@ -98,5 +98,5 @@ def test_the_error_tells_the_limit_the_window_and_the_wait() -> None:
 
 
 def test_a_burst_that_grows_back_within_a_second_is_told_as_the_rate() -> None:
-    assert policy_of(Limit(1000, 1, 1)) == (1000, 1)
-    assert policy_of(Limit(100, 1, 200)) == (200, 2)
+    assert policy_of(Rate(1000, 1, 1)) == (1000, 1)
+    assert policy_of(Rate(100, 1, 200)) == (200, 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.data.access_log import AccessLog
-from gateway.rates import Limit
+from gateway.rates import Rate
 from tests.gateway.fake_triton import OK_BODY, FakeTriton
 from tests.gateway.helpers import INFER, Gateway, get, post, run, running, until
 
@@ -46,7 +46,7 @@ def test_a_refusal_is_told_with_its_code(tmp_path: Path) -> None:
         path = tmp_path / "log"
         async with running(FakeTriton()) as gateway:
             log_to(gateway, path)
-            limited = gateway.add_key(limit=Limit(1, 3600, 1))
+            limited = gateway.add_key(limit=Rate(1, 3600, 1))
             for token in (None, limited, limited):
                 await gateway.ask(post(INFER, token))
             told = [(line["status"], line.get("code")) for line in logged(gateway, path)]

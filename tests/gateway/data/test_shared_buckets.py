@@ -10,28 +10,28 @@ import pytest
 
 from gateway.data.limits import NANOSECONDS, TokenBuckets
 from gateway.data.shared_buckets import ENTRIES, SharedBuckets, new_bucket_memory
-from gateway.rates import Limit
+from gateway.rates import Rate
 
-LIMIT = Limit(1000, 1, 50)
+LIMIT = Rate(1000, 1, 50)
 # Takes all it gets for a second; tells how much that was, and between which moments.
 GREEDY = """
 import sys, time
 from gateway.data.shared_buckets import SharedBuckets
-from gateway.rates import Limit
+from gateway.rates import Rate
 
 buckets, taken = SharedBuckets(int(sys.argv[1])), 0
 sys.stdin.readline()
 first = now = time.monotonic_ns()
 while now < first + 1_000_000_000:
     now = time.monotonic_ns()
-    taken += buckets.admit("key", Limit(1000, 1, 50), now).admitted
+    taken += buckets.admit("key", Rate(1000, 1, 50), now).admitted
 print(taken, first, now)
 """
 
 
 def test_it_decides_as_the_buckets_of_one_worker_do() -> None:
     alone, shared = TokenBuckets(), SharedBuckets(new_bucket_memory(groups=64))
-    limits = [Limit(3, 1, 2), Limit(100, 60, 1), Limit(7, 3600, 5), None]
+    limits = [Rate(3, 1, 2), Rate(100, 60, 1), Rate(7, 3600, 5), None]
     now_ns, seed = 0, random.Random(1)
     for _ in range(20_000):
         number = seed.randrange(len(limits))
@@ -83,7 +83,7 @@ def test_a_process_killed_with_a_lock_blocks_nobody() -> None:
 
 def test_a_key_whose_group_is_full_of_others_waits_for_the_first_to_be_free() -> None:
     buckets = SharedBuckets(new_bucket_memory(groups=1))
-    slow = Limit(1, 60, 1)
+    slow = Rate(1, 60, 1)
     for number in range(ENTRIES):
         assert buckets.admit(f"key {number}", slow, number * NANOSECONDS).admitted
     now_ns = ENTRIES * NANOSECONDS

@@ -15,7 +15,7 @@ from gateway import keys
 from gateway.errors import ConfigurationError, InvalidInput
 from gateway.keys import USUAL_TERMS, Key, Terms
 from gateway.permissions import parse_grants
-from gateway.rates import Limit
+from gateway.rates import Rate
 from gateway.records import migrate as migrations
 from gateway.records.migrate import migrate, require_current
 from gateway.records.store import Records
@@ -45,7 +45,7 @@ def test_a_key_is_found_by_the_id_in_its_token_and_only_its_hash_is_kept(tmp_pat
         assert key is not None
         assert (key.tenant, key.limit, key.grants) == (
             "acme",
-            Limit(100, 1, 200),
+            Rate(100, 1, 200),
             terms.grants,
         )
         assert keys.matches(key, keys.hash_token(new.token.encode()))

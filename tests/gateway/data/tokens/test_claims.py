@@ -11,7 +11,7 @@ from gateway.data.tokens.claims import MAX_LIFETIME_S, MAX_SECONDS, principal_of
 from gateway.data.tokens.faults import Refused
 from gateway.jwt_issuers import parse_issuers
 from gateway.permissions import Grant, Permission
-from gateway.rates import Limit
+from gateway.rates import Rate
 from tests.gateway.data.tokens.signing import ISSUER, NOW_S, good_claims, issuers_text
 
 URL = "https://id.example.com/jwks.json"
@@ -183,7 +183,7 @@ def test_other_claims_may_hold_the_values() -> None:
     found = principal(members, **claims)
     assert found.tenant == "globex"
     assert found.grants == (Grant(frozenset({Permission.INFER}), ("mnist_*", "resnet")),)
-    assert found.limit == Limit(100, 1, 200)
+    assert found.limit == Rate(100, 1, 200)
 
 
 def test_values_may_be_the_same_for_every_token_of_an_issuer() -> None:
@@ -192,7 +192,7 @@ def test_values_may_be_the_same_for_every_token_of_an_issuer() -> None:
     found = principal(members, tenant="acme", scope="repository:load", models="*", limit="9/s")
     assert found.tenant == "globex"
     assert found.grants == (Grant(frozenset({Permission.INFER}), ("mnist_*",)),)
-    assert found.limit == Limit(5, 60, 5)
+    assert found.limit == Rate(5, 60, 5)
 
 
 @pytest.mark.parametrize(
