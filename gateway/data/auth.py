@@ -18,12 +18,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from hashlib import sha256
-from math import inf
 from typing import Protocol
 
 from gateway import keys
 from gateway.data.attempts import Attempts
-from gateway.data.key_cache import Admitted, KeyCache, put_bounded, subject_name
+from gateway.data.key_cache import KeyCache, put_bounded, subject_name
 from gateway.data.last_used import NOTE_EVERY_S, LastUsed
 from gateway.data.peer import Peer
 from gateway.data.principal import Principal as Principal
@@ -75,7 +74,7 @@ class Authenticator:
         self._attempts = attempts or Attempts()
         self._clock = clock
         self._cache = KeyCache()
-        self._verified: OrderedDict[bytes, Admitted] = OrderedDict()
+        self._verified: OrderedDict[bytes, Principal] = OrderedDict()
         self._reading: Questions[str, Key | None] = Questions()
         self._verifying: Questions[bytes, Principal] = Questions()
 
@@ -89,13 +88,13 @@ class Authenticator:
             token_hash = keys.hash_subject(peer.subject)
         else:
             raise Unauthenticated(MISSING, is_missing=True)
-        admitted = self._cache.admitted.get(token_hash) or self._verified.get(token_hash)
+        principal = self._cache.admitted.get(token_hash) or self._verified.get(token_hash)
         if (
-            admitted is not None
-            and admitted.begins_s <= self._clock() < admitted.calm_until_s
-            and (not admitted.networks or is_within(admitted.networks, peer.address))
+            principal is not None
+            and principal.begins_s <= self._clock() < principal.calm_until_s
+            and (not principal.networks or is_within(principal.networks, peer.address))
         ):
-            return admitted.principal
+            return principal
         return self._recall(token, token_hash, peer)
 
     async def look_up(self, token: bytes, peer: Peer) -> Principal:
@@ -144,12 +143,12 @@ class Authenticator:
         if key.networks and not is_within(key.networks, peer.address):
             return None
         self.last_used.note(key.id, now_s)
-        expires_s = None if ends_s == inf else ends_s
-        principal = Principal(key.id, key.tenant, key.grants, key.limit, expires_s)
         # Not for longer, so that the next use is noted as well.
         calm_until_s = min(ends_s, now_s + NOTE_EVERY_S)
-        admitted = Admitted(principal, begins_s, calm_until_s, key.networks)
-        self._cache.admit(key, token_hash, admitted)
+        principal = Principal(
+            key.id, key.tenant, key.grants, key.limit, begins_s, calm_until_s, key.networks
+        )
+        self._cache.admit(key, token_hash, principal)
         return principal
 
     async def _read(self, name: str, token: bytes, peer: Peer) -> Key | None:
@@ -172,9 +171,7 @@ class Authenticator:
         except Unauthenticated:
             self._verified.pop(token_hash, None)
             raise self._failure(peer) from None
-        until_s = inf if principal.expires_s is None else principal.expires_s
-        admitted = Admitted(principal, -inf, until_s, networks=())
-        put_bounded(self._verified, token_hash, admitted, MAX_VERIFIED)
+        put_bounded(self._verified, token_hash, principal, MAX_VERIFIED)
         return principal
 
     def _failure(self, peer: Peer, name: str = "") -> Unauthenticated:

@@ -14,10 +14,10 @@ from gateway.data.exchange import Exchange
 from gateway.data.faults import answerable
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import (
+    CREDENTIALS,
     MAX_HEAD_BYTES,
     MAX_TARGET_BYTES,
     VARYING,
-    Head,
     HeadReader,
     head_size_bytes,
 )
@@ -60,6 +60,7 @@ class ClientConnection(asyncio.Protocol):
         self._target = b""
         self._headers: list[Header] = []
         self._varying: list[Header] = []
+        self._credentials: list[Header] = []
         # Bytes of the last piece of data; of the message that it began or went on with, less what
         # came in one piece with the message before; how many of these were body.
         self._fed_bytes = 0
@@ -231,6 +232,7 @@ class ClientConnection(asyncio.Protocol):
         self._target = b""
         self._headers = []
         self._varying = []
+        self._credentials = []
         self._receiving = None
         self._has_begun = True
         if len(self._queue) >= MAX_PIPELINED:
@@ -243,21 +245,31 @@ class ClientConnection(asyncio.Protocol):
         # After the head come trailers; nothing of them is passed on.
         if self._receiving is not None:
             return
-        field = VARYING.get(name)
-        if field is None:
-            self._headers.append((name, value))
+        if name in VARYING:
+            self._varying.append((VARYING[name], value))
+        elif name in CREDENTIALS:
+            self._credentials.append((CREDENTIALS[name], value))
         else:
-            self._varying.append((field, value))
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
         if max(self._raw_bytes, self._fed_bytes) > MAX_HEAD_BYTES:
-            size_bytes = head_size_bytes(self._target, self._headers + self._varying)
+            headers = self._headers + self._varying + self._credentials
+            size_bytes = head_size_bytes(self._target, headers)
             excess = self._head_excess(size_bytes)
             if excess is not None:
                 raise excess
-        head = self._read_head(
-            parser.get_method(), parser.get_http_version(), parser.should_keep_alive()
+        method, version = parser.get_method(), parser.get_http_version()
+        self._check_protocol(method, version)
+        head, target, token = self._reader.read(
+            method,
+            self._target,
+            self._credentials,
+            self._varying,
+            self._headers,
+            version,
+            keep_alive=parser.should_keep_alive(),
         )
         if parser.should_upgrade() and head.body_bytes != 0:
             # The parser would take the body for the other protocol.
@@ -265,21 +277,18 @@ class ClientConnection(asyncio.Protocol):
                 "A request with a body cannot ask for an upgrade; leave Upgrade out "
                 "(Java: HttpClient.Version.HTTP_1_1)."
             )
-        self._receiving = Exchange(self._gate, self, head)
+        self._receiving = Exchange(self._gate, self, head, target, token)
         self._queue.append(self._receiving)
         self._head_start.clear()
         self._body_bytes = 0
         self._chunks = 0
 
-    def _read_head(self, method: bytes, version: str, keep_alive: bool) -> Head:
+    def _check_protocol(self, method: bytes, version: str) -> None:
         if method == b"CONNECT":
             raise MalformedRequest("There are no tunnels here; leave CONNECT out.")
         if version == "1.0" and b" HTTP/1.0" not in self._head_start + self._piece:
             # The parser knows RTSP and ICE as well, and does not tell them apart.
             raise MalformedRequest("The request is not HTTP; use HTTP/1.1.")
-        return self._reader.read(
-            method, self._target, self._varying, self._headers, version, keep_alive=keep_alive
-        )
 
     def on_chunk_header(self) -> None:
         self._chunks += 1

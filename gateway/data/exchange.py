@@ -72,11 +72,15 @@ class Exchange:
         "request_id",
         "route",
         "started_s",
+        "target",
+        "token",
         "traceparent",
     )
 
-    def __init__(self, gate: Gate, client: Client, head: Head) -> None:
+    def __init__(self, gate: Gate, client: Client, head: Head, target: bytes, token: bytes) -> None:
         self.head = head
+        self.target = target
+        self.token = token
         self.request_id = head.request_id or new_request_id()
         self.traceparent = head.traceparent or new_traceparent()
         self.body = Body(head.body_bytes)
@@ -101,13 +105,13 @@ class Exchange:
         gate, head = self._gate, self.head
         gate.metrics.in_flight += 1
         try:
-            self.route = route = find_route(head.method, head.target)
+            self.route = route = find_route(head.method, self.target)
             if route.path == READY and not gate.is_ready:
                 raise Draining("This gateway ends soon; send to another, or in a while again.")
             if route.permission is None:
                 self._ask_health(route)
                 return
-            principal = gate.authenticator.known(head.token, self._client.peer)
+            principal = gate.authenticator.known(self.token, self._client.peer)
             if principal is None:
                 self._look_up(route)
             else:
@@ -256,7 +260,7 @@ class Exchange:
         if self._state is State.DISCARDING:
             self._finish(keep_alive=False)
         elif self._state is State.LOOKING_UP:
-            self._refuse(timeouts.of_a_look_up(self.head.token))
+            self._refuse(timeouts.of_a_look_up(self.token))
         elif self._state is State.ASKING:
             self._refuse(timeouts.of_triton(self._gate.times))
         elif self._client.deadline_s >= self._ends_s:
@@ -382,7 +386,7 @@ class Exchange:
 
     async def _ask_records(self, route: Route) -> None:
         try:
-            principal = await self._gate.authenticator.look_up(self.head.token, self._client.peer)
+            principal = await self._gate.authenticator.look_up(self.token, self._client.peer)
             self._lookup = None
             self._admit(route, principal)
         except Exception as error:

@@ -17,29 +17,33 @@ REMEMBERED_BYTES = 2048
 # These differ from request to request, so they are read each time. As they are mostly spelt;
 # another spelling is found out later, where what does not vary is read.
 _VARYING_FIELDS = (
-    b"Authorization",
     b"Content-Length",
     b"Traceparent",
-    b"X-Api-Key",
-    b"X-API-Key",
     b"X-Request-Id",
     b"X-Request-ID",
 )
-VARYING = {name: name.lower() for name in _VARYING_FIELDS}
-VARYING |= {field: field for field in VARYING.values()}
+_CREDENTIAL_FIELDS = (b"Authorization", b"X-Api-Key", b"X-API-Key")
+
+
+def _spellings(names: tuple[bytes, ...]) -> dict[bytes, bytes]:
+    """Each name in lower case, by it and as it is written here."""
+    return {name: name.lower() for name in names} | {name.lower(): name.lower() for name in names}
+
+
+VARYING = _spellings(_VARYING_FIELDS)
+CREDENTIALS = _spellings(_CREDENTIAL_FIELDS)
 _BEARER = b"Bearer "
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([/?].*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """What the gateway needs to know of a request before its body."""
+    """What the gateway needs to know of a request before its body, beside what it asks for and who
+    asks: a connection that serves many keys and models sends the same head otherwise."""
 
     method: bytes
-    target: bytes
     keep_alive: bool
     is_http_1_0: bool
-    token: bytes
     # Empty: the client gave none that can be accepted.
     request_id: bytes
     # Declared size of the body; None: chunked, its size shows only when it is read.
@@ -58,7 +62,16 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 class HeadReader:
     """Reads the heads of one connection and remembers what does not vary in them."""
 
-    __slots__ = ("_fields", "_head", "_headers", "_line", "_target", "_varying")
+    __slots__ = (
+        "_credentials",
+        "_fields",
+        "_head",
+        "_headers",
+        "_line",
+        "_target",
+        "_token",
+        "_varying",
+    )
 
     def __init__(self) -> None:
         # The fields that do not vary, and what they were read from.
@@ -66,92 +79,98 @@ class HeadReader:
         self._fields: Fields | None = None
         # The last head, and what it was read from: many clients just repeat it.
         self._line: tuple[object, ...] = ()
-        self._target = b""
         self._varying: list[Header] = []
         self._head: Head | None = None
+        # The last target that is a path, and the last token with what it was read from.
+        self._target = b""
+        self._credentials: list[Header] = []
+        self._token = b""
 
     def read(
         self,
         method: bytes,
         target: bytes,
+        credentials: list[Header],
         varying: list[Header],
         headers: list[Header],
         version: str,
         *,
         keep_alive: bool,
-    ) -> Head:
-        """Check the parsed parts of a head; raises the error that answers a bad one.
+    ) -> tuple[Head, bytes, bytes]:
+        """Head, path and token of a request; raises the error that answers a bad one.
 
-        `varying` are the fields that were found in VARYING, under their names there.
+        `credentials` and `varying` are the fields that were found in CREDENTIALS and VARYING, under
+        their names there.
         """
         fields = self._fields
         if fields is None or headers != self._headers:
-            fields, varying = self._read_fields(varying, headers)
+            fields, found = self._read_fields(len(credentials) + len(varying), headers)
+            if found:
+                credentials = credentials + [(n, v) for n, v in found if n in CREDENTIALS]
+                varying = varying + [(n, v) for n, v in found if n in VARYING]
         line = (method, version, keep_alive)
         head = self._head
-        if head is not None and line == self._line:
-            if target == self._target and varying == self._varying:
-                return head
-            # Mostly it is another model, or another key.
-            again = self._differing(head, target, varying)
-            if again is not None:
-                return again
-        self._head = None
-        _check_line(target, version)
-        head = _assemble(method, target, version, keep_alive, varying, fields)
-        if fields is self._fields and _size_bytes(target, varying) <= REMEMBERED_BYTES:
-            self._line, self._target, self._varying = line, target, varying
-            self._head = head
-        return head
+        if head is None or line != self._line or varying != self._varying:
+            head = self._read_head(line, varying, fields)
+        if target != self._target:
+            target = self._read_target(target, fields)
+        if credentials != self._credentials:
+            return head, target, self._read_token(credentials)
+        return head, target, self._token
 
-    def _differing(self, head: Head, target: bytes, varying: list[Header]) -> Head | None:
-        """The last head with this target and this key; None if more is different."""
-        if target[:1] != b"/" or b"#" in target or len(target) > MAX_TARGET_BYTES:
-            return None
-        if varying == self._varying:
-            return msgspec.structs.replace(head, target=target)
-        if len(varying) != len(self._varying):
-            return None
-        token = head.token
-        for given, before in zip(varying, self._varying, strict=True):
-            if given == before:
-                continue
-            field, value = given
-            if field != b"authorization" or field != before[0] or not value.startswith(_BEARER):
-                return None
-            token = _checked(value[len(_BEARER) :].strip(b" \t"))
-        return msgspec.structs.replace(head, target=target, token=token)
-
-    def _read_fields(
-        self, varying: list[Header], headers: list[Header]
-    ) -> tuple[Fields, list[Header]]:
+    def _read_fields(self, others: int, headers: list[Header]) -> tuple[Fields, list[Header]]:
+        """What does not vary, and the fields among these that do."""
         self._fields = self._head = None
-        count = len(varying) + len(headers)
+        count = others + len(headers)
         if count > MAX_HEADERS:
             raise HeadersTooLarge(f"The request has {count} fields; at most {MAX_HEADERS}.")
-        found, others = _respelt(headers)
-        fields = read_fields(others)
+        found, rest = _respelt(headers)
+        fields = read_fields(rest)
         if not found and head_size_bytes(b"", headers) <= REMEMBERED_BYTES:
             self._headers, self._fields = headers, fields
-        return fields, varying + found
+        return fields, found
+
+    def _read_head(
+        self, line: tuple[bytes, str, bool], varying: list[Header], fields: Fields
+    ) -> Head:
+        self._head = None
+        head = _assemble(*line, varying, fields)
+        size_bytes = sum(len(value) for _, value in varying)
+        if fields is self._fields and size_bytes <= REMEMBERED_BYTES:
+            self._line, self._varying, self._head = line, varying, head
+        return head
+
+    def _read_target(self, target: bytes, fields: Fields) -> bytes:
+        if len(target) > MAX_TARGET_BYTES:
+            raise UriTooLong(
+                f"The request target has {len(target)} bytes; at most {MAX_TARGET_BYTES}."
+            )
+        if b"#" in target:
+            raise MalformedRequest(
+                "The request target has a fragment; leave out '#' and what follows."
+            )
+        if target[:1] not in (b"/", b"*"):
+            return _origin_form(target, fields.host or b"")
+        if len(target) <= REMEMBERED_BYTES:
+            self._target = target
+        return target
+
+    def _read_token(self, credentials: list[Header]) -> bytes:
+        token = _token(credentials)
+        if len(credentials) == 1 and len(credentials[0][1]) <= REMEMBERED_BYTES:
+            self._credentials, self._token = credentials, token
+        return token
 
 
 def _assemble(
-    method: bytes,
-    target: bytes,
-    version: str,
-    keep_alive: bool,
-    given: list[Header],
-    fields: Fields,
+    method: bytes, version: str, keep_alive: bool, given: list[Header], fields: Fields
 ) -> Head:
-    varying = dict(given)
-    if len(varying) != len(given):
-        raise _given_twice(given)
+    if version not in ("1.1", "1.0"):
+        raise MalformedRequest(f"HTTP/{version} is not served; use HTTP/1.1.")
+    varying = _once_each(given)
     is_http_1_0 = version == "1.0"
     if fields.host is None and not is_http_1_0:
         raise MalformedRequest("The Host field is missing; HTTP/1.1 requires it.")
-    if target[:1] not in (b"/", b"*"):
-        target = _origin_form(target, fields.host or b"")
     body_bytes = _body_bytes(fields, varying.get(b"content-length"), is_http_1_0)
     if body_bytes != 0 and method != b"POST":
         raise MalformedRequest("Only a POST may have a body; send it without one.")
@@ -160,11 +179,9 @@ def _assemble(
         traceparent = b""
     return Head(
         method,
-        target,
         # An HTTP/1.0 client may not know that an answer ends before the connection does.
         keep_alive and not is_http_1_0,
         is_http_1_0,
-        _token(varying),
         _request_id(varying.get(b"x-request-id", b"")),
         body_bytes,
         fields.expects_continue and not is_http_1_0,
@@ -178,36 +195,28 @@ def _assemble(
 
 def _respelt(headers: list[Header]) -> tuple[list[Header], list[Header]]:
     """Fields that vary, in a spelling that was not foreseen, and the others."""
-    found = [(name.lower(), value) for name, value in headers if name.lower() in VARYING]
-    if not found:
-        return [], headers
-    return found, [header for header in headers if header[0].lower() not in VARYING]
+    found: list[Header] = []
+    others: list[Header] = []
+    for header in headers:
+        name = header[0].lower()
+        if name in VARYING or name in CREDENTIALS:
+            found.append((name, header[1]))
+        else:
+            others.append(header)
+    return found, others
 
 
-def _given_twice(given: list[Header]) -> MalformedRequest:
-    names = [name for name, _ in given]
-    return given_twice(next(name for name in names if names.count(name) > 1))
-
-
-def _size_bytes(target: bytes, varying: list[Header]) -> int:
-    size_bytes = len(target)
-    for _, value in varying:
-        size_bytes += len(value)
-    return size_bytes
+def _once_each(given: list[Header]) -> dict[bytes, bytes]:
+    values = dict(given)
+    if len(values) != len(given):
+        names = [name for name, _ in given]
+        raise given_twice(next(name for name in names if names.count(name) > 1))
+    return values
 
 
 def head_size_bytes(target: bytes, headers: list[Header]) -> int:
     """Size of a head as it was on the wire, near enough to hold against a limit."""
     return len(target) + sum(len(name) + len(value) + 4 for name, value in headers)
-
-
-def _check_line(target: bytes, version: str) -> None:
-    if len(target) > MAX_TARGET_BYTES:
-        raise UriTooLong(f"The request target has {len(target)} bytes; at most {MAX_TARGET_BYTES}.")
-    if b"#" in target:
-        raise MalformedRequest("The request target has a fragment; leave out '#' and what follows.")
-    if version not in ("1.1", "1.0"):
-        raise MalformedRequest(f"HTTP/{version} is not served; use HTTP/1.1.")
 
 
 def _origin_form(target: bytes, host: bytes) -> bytes:
@@ -238,13 +247,19 @@ def _body_bytes(fields: Fields, length: bytes | None, is_http_1_0: bool) -> int 
     return None
 
 
-def _token(varying: dict[bytes, bytes]) -> bytes:
-    given = varying.get(b"authorization")
+def _token(credentials: list[Header]) -> bytes:
+    if len(credentials) == 1:
+        # Mostly; and here it is the next key of many.
+        ((name, value),) = credentials
+        if name == b"authorization" and value.startswith(_BEARER):
+            return _checked(value[len(_BEARER) :].strip(b" \t"))
+    values = _once_each(credentials)
+    given = values.get(b"authorization")
     if given is not None:
-        scheme, _, credentials = given.strip(b" \t").partition(b" ")
+        scheme, _, secret = given.strip(b" \t").partition(b" ")
         if scheme == b"Bearer" or scheme.lower() == b"bearer":
-            return _checked(credentials.strip(b" "))
-    return _checked(varying.get(b"x-api-key", b"").strip(b" \t"))
+            return _checked(secret.strip(b" "))
+    return _checked(values.get(b"x-api-key", b"").strip(b" \t"))
 
 
 def _checked(token: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.data.principal import Principal
@@ -14,16 +13,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A token that was let in, and until when nothing about it need be looked at again."""
-
-    principal: Principal
-    begins_s: float
-    calm_until_s: float
-    networks: tuple[str, ...]
-
-
 class KeyCache:
     """Keys that were read, each until it changes; bounded, the oldest go.
 
@@ -32,7 +21,7 @@ class KeyCache:
 
     def __init__(self) -> None:
         # By hash of the token or the subject; read on every request.
-        self.admitted: dict[bytes, Admitted] = {}
+        self.admitted: dict[bytes, Principal] = {}
         # Whoever reads compares it before and after: a change meanwhile makes the answer stale.
         self.changes = 0
         self._keys: OrderedDict[str, Key] = OrderedDict()
@@ -59,10 +48,10 @@ class KeyCache:
         while len(self._keys) > MAX_KEYS:
             self._forget(next(iter(self._keys)))
 
-    def admit(self, key: Key, token_hash: bytes, admitted: Admitted) -> None:
+    def admit(self, key: Key, token_hash: bytes, principal: Principal) -> None:
         """Remember the token too, unless its key changed since it was read."""
         if self._keys.get(key.id) is key:
-            self.admitted[token_hash] = admitted
+            self.admitted[token_hash] = principal
 
     def evict(self, key_ids: Iterable[str]) -> None:
         """Forget keys that changed."""

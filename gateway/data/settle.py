@@ -25,6 +25,7 @@ class Settled(Protocol):
     """An exchange that is over."""
 
     head: Head
+    target: bytes
     body: Body
     request_id: bytes
     traceparent: bytes
@@ -72,5 +73,5 @@ def _target(exchange: Settled) -> bytes:
     if exchange.route is not None:
         return exchange.route.log_members
     # Nothing of ours: it may be anything, and its query a secret.
-    path = exchange.head.target.partition(b"?")[0][:LOGGED_TARGET_BYTES]
+    path = exchange.target.partition(b"?")[0][:LOGGED_TARGET_BYTES]
     return members(path=path.decode("latin-1"), model="")

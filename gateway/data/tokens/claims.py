@@ -34,7 +34,7 @@ def principal_of(issuer: JwtIssuer, claims: dict[str, object], now_s: float) -> 
             tenant=_value(issuer.tenant, claims, tenant_from),
             grants=(Grant(permissions, _value(issuer.models, claims, models_from)),),
             limit=_value(issuer.limit, claims, limit_from),
-            expires_s=expires_s,
+            calm_until_s=expires_s,
         )
     except InvalidInput as error:
         raise Refused("a claim does not map to what it stands for", error) from error

@@ -145,7 +145,7 @@ def test_a_known_token_is_not_asked_for_again() -> None:
         principal = await world.authenticator.look_up(token, PEER)
         assert world.authenticator.known(token, PEER) is principal
         assert (principal.id, principal.tenant) == (id_of(token), "acme")
-        assert (principal.grants, principal.expires_s) == (GRANTS, None)
+        assert principal.grants == GRANTS
         assert world.asked == [id_of(token)]
 
     in_world(test)
@@ -228,7 +228,7 @@ def test_records_that_cannot_be_read_are_no_failure_of_the_caller() -> None:
 def test_a_key_stops_at_its_very_second_also_from_memory() -> None:
     async def test(world: World) -> None:
         token = world.add(expires=world.moment(10))
-        assert (await world.ask(token)).expires_s == world.clock.now_s + 10
+        assert (await world.ask(token)).calm_until_s == world.clock.now_s + 10
         world.clock.now_s += 9.999
         assert world.authenticator.known(token, PEER)
         assert len(world.asked) == 1
@@ -274,7 +274,7 @@ def test_two_secrets_of_a_key_hold_and_the_old_one_ends_with_the_overlap() -> No
         )
         first, second = await world.ask(old), await world.ask(new)
         assert first.id == second.id
-        assert (first.expires_s, second.expires_s) == (world.clock.now_s + 10, None)
+        assert first.calm_until_s == world.clock.now_s + 10 < second.calm_until_s
         world.clock.now_s += 10
         assert await world.is_refused(old)
         assert world.authenticator.known(new, PEER)
@@ -611,7 +611,7 @@ class FakeVerifier:
         if not token.startswith(b"jwt.good"):
             raise Unauthenticated("signature does not fit")
         assert self.clock is not None
-        return Principal("jwt:a:b", "acme", GRANTS, None, self.clock.now_s + 10)
+        return Principal("jwt:a:b", "acme", GRANTS, None, calm_until_s=self.clock.now_s + 10)
 
 
 def in_world_with_verifier(test: Callable[[World, FakeVerifier], Awaitable[None]]) -> None:

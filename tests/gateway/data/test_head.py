@@ -1,10 +1,12 @@
 """Heads of requests: what is refused, what is passed on."""
 
-import msgspec
+from typing import NamedTuple
+
 import pytest
 
 from gateway.data.fields import MAX_FIELD_BYTES
 from gateway.data.head import (
+    CREDENTIALS,
     MAX_HEADERS,
     MAX_TARGET_BYTES,
     REMEMBERED_BYTES,
@@ -17,21 +19,30 @@ from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
 HOST = (b"Host", b"gateway")
 
 
-def read(method: bytes, target: bytes, headers: list[Header], version: str = "1.1") -> Head:
+class Read(NamedTuple):
+    head: Head
+    target: bytes
+    token: bytes
+
+
+def read(method: bytes, target: bytes, headers: list[Header], version: str = "1.1") -> Read:
     return read_by(HeadReader(), method, target, headers, version)
 
 
 def read_by(
     reader: HeadReader, method: bytes, target: bytes, headers: list[Header], version: str = "1.1"
-) -> Head:
+) -> Read:
     """As the connection does: what varies comes apart."""
+    credentials = [(CREDENTIALS[name], value) for name, value in headers if name in CREDENTIALS]
     varying = [(VARYING[name], value) for name, value in headers if name in VARYING]
-    others = [header for header in headers if header[0] not in VARYING]
-    return reader.read(method, target, varying, others, version, keep_alive=True)
+    others = [header for header in headers if header[0] not in VARYING | CREDENTIALS]
+    return Read(
+        *reader.read(method, target, credentials, varying, others, version, keep_alive=True)
+    )
 
 
 def _read(*headers: Header, version: str = "1.1", method: bytes = b"POST") -> Head:
-    return read(method, b"/v2", [HOST, *headers], version)
+    return read(method, b"/v2", [HOST, *headers], version).head
 
 
 REFUSED: list[tuple[str, list[Header]]] = [
@@ -80,8 +91,7 @@ def test_a_name_or_an_address_with_or_without_a_port_is_a_host(host: bytes) -> N
 
 def test_the_absolute_form_is_read_as_its_path() -> None:
     for target in (b"http://gateway/v2", b"HTTP://GATEWAY/v2", b"https://gateway/v2"):
-        head = read(b"GET", target, [HOST], "1.1")
-        assert head.target == b"/v2"
+        assert read(b"GET", target, [HOST], "1.1").target == b"/v2"
     assert read(b"GET", b"http://gateway", [HOST], "1.1").target == b"/"
 
 
@@ -169,7 +179,7 @@ def test_lists_given_in_two_fields_are_joined() -> None:
     ],
 )
 def test_the_token_is_found(headers: list[Header], token: bytes) -> None:
-    assert _read(*headers).token == token
+    assert read(b"POST", b"/v2", [HOST, *headers]).token == token
 
 
 @pytest.mark.parametrize("given", [b"", b"a b", b"a" * 129, b'"', "\u00e9".encode()])
@@ -191,17 +201,17 @@ def test_what_varies_is_read_each_time_and_the_rest_once() -> None:
             (b"X-Request-Id", b"r%d" % number),
             (b"Accept", b"a/b"),
         ]
-        head = read_by(reader, b"POST", b"/v2/%d" % number, headers)
-        assert (head.token, head.request_id) == (b"t%d" % number, b"r%d" % number)
-        assert (head.target, head.body_bytes) == (b"/v2/%d" % number, int(length))
+        head, target, token = read_by(reader, b"POST", b"/v2/%d" % number, headers)
+        assert (target, token) == (b"/v2/%d" % number, b"t%d" % number)
+        assert (head.request_id, head.body_bytes) == (b"r%d" % number, int(length))
         assert head.forwarded == b"Accept: a/b\r\n"
 
 
 def test_a_field_that_is_gone_is_not_remembered() -> None:
     reader = HeadReader()
     with_accept = [HOST, (b"Accept", b"a/b"), (b"Transfer-Encoding", b"chunked")]
-    assert read_by(reader, b"POST", b"/", with_accept).body_bytes is None
-    head = read_by(reader, b"POST", b"/", [HOST])
+    assert read_by(reader, b"POST", b"/", with_accept).head.body_bytes is None
+    head = read_by(reader, b"POST", b"/", [HOST]).head
     assert (head.forwarded, head.body_bytes) == (b"", 0)
     with pytest.raises(MalformedRequest, match="Host"):
         read_by(reader, b"POST", b"/", [])
@@ -212,16 +222,18 @@ def test_what_is_remembered_is_small() -> None:
     read_by(reader, b"GET", b"/", [HOST, (b"X", b"x" * REMEMBERED_BYTES)])
     assert reader._fields is reader._head is None
     key = (b"Authorization", b"Bearer " + b"x" * REMEMBERED_BYTES)
-    read_by(reader, b"GET", b"/", [HOST, key])
+    request_id = (b"X-Request-Id", b"x" * (REMEMBERED_BYTES + 1))
+    read_by(reader, b"GET", b"/" + b"x" * REMEMBERED_BYTES, [HOST, key, request_id])
     assert reader._head is None
+    assert (reader._target, reader._credentials, reader._token) == (b"/", [], b"")
 
 
 @pytest.mark.parametrize("name", [b"AUTHORIZATION", b"authoriZation"])
 def test_a_spelling_that_was_not_foreseen_is_the_same_field(name: bytes) -> None:
     reader = HeadReader()
     for number in range(2):
-        head = read_by(reader, b"GET", b"/", [HOST, (name, b"Bearer t%d" % number)])
-        assert head.token == b"t%d" % number
+        given = (name, b"Bearer t%d" % number)
+        assert read_by(reader, b"GET", b"/", [HOST, given]).token == b"t%d" % number
     with pytest.raises(MalformedRequest, match="twice"):
         read_by(reader, b"GET", b"/", [HOST, (name, b"Bearer a"), (b"Authorization", b"Bearer b")])
     with pytest.raises(MalformedRequest, match="twice"):
@@ -233,13 +245,19 @@ def test_another_model_or_key_changes_nothing_else() -> None:
     first = read_by(reader, b"POST", b"/a", [HOST, (b"Authorization", b"Bearer x")])
     for target, token in ((b"/b", b"x"), (b"/b", b"y"), (b"/a", b"z"), (b"/a", b"x")):
         key = (b"Authorization", b"Bearer " + token)
-        head = read_by(reader, b"POST", target, [HOST, key])
-        assert (head.target, head.token) == (target, token)
-        assert msgspec.structs.replace(head, target=b"/a", token=b"x") == first
+        again = read_by(reader, b"POST", target, [HOST, key])
+        assert (again.target, again.token) == (target, token)
+        assert again.head is first.head
     other = read_by(reader, b"POST", b"/a", [HOST, (b"X-API-Key", b"Bearer x")])
     assert other.token == b"Bearer x"
     basic = read_by(reader, b"POST", b"/a", [HOST, (b"Authorization", b"Basic x")])
     assert basic.token == b""
+
+
+def test_a_request_without_a_key_after_one_with_it_has_none() -> None:
+    reader = HeadReader()
+    read_by(reader, b"GET", b"/", [HOST, (b"Authorization", b"Bearer x")])
+    assert read_by(reader, b"GET", b"/", [HOST]).token == b""
 
 
 def test_a_bad_target_is_refused_also_after_a_good_one() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from gateway import keys
 from gateway.data import key_cache
-from gateway.data.key_cache import Admitted, KeyCache, subject_name
+from gateway.data.key_cache import KeyCache, subject_name
 from gateway.data.principal import Principal
 from gateway.keys import Key
 from gateway.permissions import client_grants
@@ -24,8 +24,8 @@ def _key(key_id: str, token_hash: bytes, *, old: bytes | None = None, subject: s
     )
 
 
-def _admitted(key: Key) -> Admitted:
-    return Admitted(Principal(key.id, key.tenant, GRANTS, None), 0.0, 1.0, ())
+def _admitted(key: Key) -> Principal:
+    return Principal(key.id, key.tenant, GRANTS, None)
 
 
 def _remember(cache: KeyCache, key: Key, *hashes: bytes) -> None:

@@ -13,10 +13,8 @@ PLAIN = b"Accept-Encoding: identity\r\n"
 def head_of(target: bytes, body_bytes: int | None, *, method: bytes, forwarded: bytes) -> bytes:
     head = Head(
         method=method,
-        target=target,
         keep_alive=True,
         is_http_1_0=False,
-        token=b"secret",
         request_id=b"",
         body_bytes=body_bytes,
         expects_continue=False,

@@ -31,7 +31,7 @@ def test_claims_map_to_a_principal() -> None:
         tenant="acme",
         grants=(Grant(frozenset({Permission.INFER, Permission.METADATA}), ("*",)),),
         limit=None,
-        expires_s=NOW_S + 60,
+        calm_until_s=NOW_S + 60,
     )
 
 
@@ -49,7 +49,7 @@ def test_claims_map_to_a_principal() -> None:
 def test_a_principal_is_good_until_its_token_expires_and_a_minute_at_most(
     exp: float, until_s: float
 ) -> None:
-    assert principal(exp=exp).expires_s == until_s
+    assert principal(exp=exp).calm_until_s == until_s
 
 
 @pytest.mark.parametrize("exp", [NOW_S - LEEWAY_S, NOW_S - LEEWAY_S - 1, 0, 0.0])
