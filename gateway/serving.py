@@ -146,7 +146,7 @@ def _access_log(settings: GatewaySettings) -> AccessLog | None:
     if not settings.access_log:
         return None
     try:
-        return AccessLog(settings.access_log)
+        return AccessLog(settings.access_log, share=settings.access_log_share)
     except OSError as error:
         raise ConfigurationError(
             f"CONCH_ACCESS_LOG {settings.access_log} cannot be written ({error.strerror}); "

@@ -125,6 +125,12 @@ class GatewaySettings(BaseSettings):
         default="",
         description="File that gets a line of JSON for each request; `-`: standard output.",
     )
+    access_log_share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of the answers below 400 that get a line; errors always do.",
+    )
     jwt_issuers: str = Field(
         default="",
         description="Whose JSON Web Tokens are taken: a JSON list, or tables in conch.toml "

@@ -1,4 +1,4 @@
-"""One line of JSON for each request; never a secret, never a body."""
+"""Lines of JSON, one for a request; never a secret, never a body."""
 
 import os
 import select
@@ -26,8 +26,13 @@ class AccessLog:
     What cannot be written is dropped and said once: requests do not wait for a disk.
     """
 
-    def __init__(self, path: str, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: str, *, share: float = 1.0, now_s: Callable[[], float] = time.time
+    ) -> None:
         self._path = path
+        # Of the answers below 400; evenly, so that a rate can be told from the lines.
+        self._share = share
+        self._due = 0.0
         self._now_s = now_s
         self._lines: list[bytes] = []
         self._second = 0
@@ -35,6 +40,16 @@ class AccessLog:
         self._is_failing = False
         self._is_closed = False
         self._file = self._open()
+
+    def wants(self, status: int) -> bool:
+        """Whether a line is to be written: for each error, and for the share of the others."""
+        if self._share == 1.0 or status >= 400:
+            return True
+        self._due += self._share
+        if self._due < 1.0:
+            return False
+        self._due -= 1.0
+        return True
 
     def write(
         self,

@@ -6,11 +6,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 MAX_MODELS = 1000
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+OVERHEAD_BUCKETS_S = (
+    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0),
+)
 _OK = 200
 
 
 class Metrics:
-    """Requests by model and status, their latency, and how many are in flight.
+    """Requests by model and status, their latency and the gateway's part in it, those in flight.
 
     They are counted here and handed to prometheus_client by `publish`, once a second:
     its files cost more than a request's own decisions.
@@ -32,6 +36,13 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=registry,
         )
+        self._overhead = Histogram(
+            "conch_gateway_overhead_seconds",
+            "Of the requests that went to Triton the time that was not Triton's: waiting for the "
+            "client's body, for a connection, and the gateway's own work.",
+            buckets=OVERHEAD_BUCKETS_S,
+            registry=registry,
+        )
         self._stream_errors = Counter(
             "conch_stream_errors",
             "Answers of generate and generate_stream with status 200 that told an error, by model.",
@@ -49,20 +60,25 @@ class Metrics:
         # Since they were published last.
         self._counted: dict[tuple[str, int], int] = {}
         self._observed: dict[str, _Latencies] = {}
+        self._overheads = _Latencies(OVERHEAD_BUCKETS_S)
         # Looking a child up by its labels costs more than counting.
         self._counters: dict[tuple[str, int], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
 
-    def observe(self, model: str, status: int, seconds: float) -> None:
-        """One request is done."""
+    def observe(
+        self, model: str, status: int, seconds: float, triton_s: float | None = None
+    ) -> None:
+        """One request is done; Triton took `triton_s` of its seconds, None: was not asked."""
         if model not in self._models:
             model = self._admit_label(model, status)
         key = (model, status)
         self._counted[key] = self._counted.get(key, 0) + 1
         latencies = self._observed.get(model)
         if latencies is None:
-            latencies = self._observed[model] = _Latencies()
+            latencies = self._observed[model] = _Latencies(BUCKETS_S)
         latencies.add(seconds)
+        if triton_s is not None:
+            self._overheads.add(seconds - triton_s)
 
     def observe_stream_error(self, model: str) -> None:
         """A stream of events ended in an error."""
@@ -86,6 +102,8 @@ class Metrics:
             if histogram is None:
                 histogram = self._histograms[model] = self._latency.labels(model)
             latencies.publish(histogram)
+        self._overheads.publish(self._overhead)
+        self._overheads = _Latencies(OVERHEAD_BUCKETS_S)
 
     def _admit_label(self, model: str, status: int) -> str:
         if status != _OK or len(self._models) > MAX_MODELS:
@@ -97,14 +115,15 @@ class Metrics:
 class _Latencies:
     """How many observations fell into each bucket, and their sum."""
 
-    __slots__ = ("_counts", "_sum_s")
+    __slots__ = ("_bounds_s", "_counts", "_sum_s")
 
-    def __init__(self) -> None:
-        self._counts = [0] * (len(BUCKETS_S) + 1)
+    def __init__(self, bounds_s: tuple[float, ...]) -> None:
+        self._bounds_s = bounds_s
+        self._counts = [0] * (len(bounds_s) + 1)
         self._sum_s = 0.0
 
     def add(self, seconds: float) -> None:
-        self._counts[bisect_left(BUCKETS_S, seconds)] += 1
+        self._counts[bisect_left(self._bounds_s, seconds)] += 1
         self._sum_s += seconds
 
     def publish(self, histogram: Histogram) -> None:

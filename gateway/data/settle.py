@@ -41,10 +41,11 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     """Comes exactly once to every request: what was taken becomes what was used."""
     gate.metrics.in_flight -= 1
     seconds = gate.now_s() - exchange.started_s
-    gate.metrics.observe(_counted_model(exchange), status, seconds)
-    if gate.access_log is None:
-        return
     forwarding = exchange.forwarding
+    triton_s = forwarding.triton_s if forwarding else None
+    gate.metrics.observe(_counted_model(exchange), status, seconds, triton_s)
+    if gate.access_log is None or not gate.access_log.wants(status):
+        return
     gate.access_log.write(
         exchange.request_id,
         caller.peer.log_members,
@@ -54,7 +55,7 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
         status=status,
         code=exchange.code,
         seconds=seconds,
-        triton_s=forwarding.triton_s if forwarding else 0.0,
+        triton_s=triton_s or 0.0,
         received_bytes=exchange.body.received_bytes,
         sent_bytes=forwarding.sent_bytes if forwarding else 0,
         traceparent=exchange.traceparent,

@@ -206,3 +206,13 @@ def test_a_pipe_that_nobody_reads_holds_no_request_up(
     os.close(reader)
     os.close(writer)
     assert capsys.readouterr().out.count("access_log_unwritable") == 1
+
+
+def test_of_a_share_every_so_many_answers_and_all_errors_are_wanted(tmp_path: Path) -> None:
+    log = AccessLog(str(tmp_path / "log"), share=0.25)
+    assert [log.wants(200) for _ in range(8)] == [False, False, False, True] * 2
+    assert all(log.wants(status) for status in (400, 429, 499, 503))
+    none = AccessLog(str(tmp_path / "log"), share=0)
+    assert not any(none.wants(200) for _ in range(1000))
+    log.close()
+    none.close()

@@ -51,6 +51,20 @@ def test_a_latency_on_the_edge_of_a_bucket_is_in_it() -> None:
     assert value("conch_request_duration_seconds_sum", {"model": "m"}) == pytest.approx(31.005)
 
 
+def test_what_was_not_tritons_time_is_told_apart() -> None:
+    registry = CollectorRegistry()
+    counted = Metrics(registry)
+    counted.observe("m", 200, 0.1002, 0.1)
+    counted.observe("m", 401, 0.3)
+    counted.publish()
+    counted.publish()
+    value = registry.get_sample_value
+    bucket = "conch_gateway_overhead_seconds_bucket"
+    assert value("conch_gateway_overhead_seconds_count") == 1
+    assert value(bucket, {"le": "0.0001"}) == 0
+    assert value(bucket, {"le": "0.00025"}) == 1
+
+
 def test_models_with_a_label_of_their_own_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "MAX_MODELS", 2)
     registry = CollectorRegistry()
