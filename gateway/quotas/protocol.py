@@ -107,6 +107,7 @@ class Renewal:
     holder: str
     # Counted up with each Renewal of this holder, for whichever tenant.
     number: int
+    # None at all: the holder would only know whether the store is there, and can be written to.
     asks: tuple[Ask, ...]
 
 
