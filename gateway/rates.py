@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from gateway.errors import InvalidInput
 
 PERIODS_S = {"s": 1, "m": 60, "h": 3600}
-# Above this the token bucket's clock of nanoseconds would round too coarsely.
-MAX_PER_S = 1_000_000
-MAX_BURST = 1_000_000_000
+# Times a million, the clock of a bucket, it is still a number that a double holds exactly: Redis
+# counts in them.
+MAX_AMOUNT = 8_000_000_000
+MAX_BURST = 1_000_000_000_000
 
 _FORM = re.compile(r"([0-9]{1,12})/([smh])")
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`amount` requests each `period_s` seconds on average, at most `burst` at once."""
+    """`amount` units each `period_s` seconds on average, at most `burst` at once."""
 
     amount: int
     period_s: int
@@ -46,6 +47,6 @@ def _parse_amount(rate: str) -> tuple[int, int]:
             f"rate {rate!r} is not NUMBER/s, NUMBER/m or NUMBER/h; write it as 100/s"
         )
     amount, period_s = int(match[1]), PERIODS_S[match[2]]
-    if not 1 <= amount <= MAX_PER_S * period_s:
-        raise InvalidInput(f"rate {rate!r} is not between 1 and {MAX_PER_S} a second")
+    if not 1 <= amount <= MAX_AMOUNT:
+        raise InvalidInput(f"rate {rate!r} is not between 1/{match[2]} and {MAX_AMOUNT}/{match[2]}")
     return amount, period_s

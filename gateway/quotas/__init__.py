@@ -1,0 +1,1 @@
+"""Quotas that are exact and cheap: units on lease from a store, spent where requests arrive."""

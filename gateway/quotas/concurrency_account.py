@@ -1,0 +1,35 @@
+"""The account of a concurrency: slots are out on leases, or free."""
+
+from gateway.limits import Concurrency
+from gateway.quotas.ledger import Account, Lease, Now, Wait
+from gateway.quotas.protocol import HEARTBEAT_US, Ask
+
+# A holder that was refused a slot asks again so soon: slots come free at any moment.
+ASK_US = 100_000
+
+
+class ConcurrencyAccount(Account[Concurrency], tag="concurrency"):
+    """Slots on all leases are never more than there are."""
+
+    # Until then holders keep no more than their share: one of them could get none.
+    shared_until_us: int = 0
+
+    def restart(self, now: Now) -> None:
+        self.leases, self.shared_until_us = {}, 0
+
+    def book(self, measure: Concurrency, lease: Lease, ask: Ask, now: Now) -> None:
+        # Nothing is spent of a slot.
+        lease.spent, lease.returned = ask.spent, ask.returned
+
+    def spare(self, measure: Concurrency) -> int:
+        return measure.slots - self.out()
+
+    def keep(self, measure: Concurrency, holders: int, now: Now) -> int:
+        return measure.slots // holders if now.us < self.shared_until_us else measure.slots
+
+    def wait(self, measure: Concurrency, lease: Lease, short: int, now: Now) -> Wait:
+        if not any(self.others(lease)):
+            return Wait(HEARTBEAT_US, HEARTBEAT_US)
+        # Long enough for the others to hear of it.
+        self.shared_until_us = now.us + 2 * HEARTBEAT_US
+        return Wait(HEARTBEAT_US, ASK_US)

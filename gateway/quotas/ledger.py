@@ -1,0 +1,177 @@
+"""What a store does with an Ask: the specification of every store (protocol.py tells the rules).
+
+Nothing is read or written here: a store loads an account, lets it renew, and saves it.
+"""
+
+from collections.abc import Iterator
+from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from gateway.quotas.protocol import TTL_US, Ask, Given
+
+M = TypeVar("M")
+
+
+class Now(NamedTuple):
+    """The store's clocks: one that only goes on, for leases; and the calendar's."""
+
+    us: int
+    wall_us: int
+
+
+class Lease(msgspec.Struct):
+    """Units that have left the account for a holder."""
+
+    epoch: int
+    number: int = 0
+    granted: int = 0
+    spent: int = 0
+    returned: int = 0
+    wants: int = 0
+    ends_us: int = 0
+
+    @property
+    def out(self) -> int:
+        """Most units that the holder may still spend."""
+        return self.granted - self.spent - self.returned
+
+
+class Wait(NamedTuple):
+    """How long until there is enough, and until asking is worth it."""
+
+    ready_us: int
+    ask_us: int
+
+
+NO_WAIT = Wait(0, 0)
+
+
+class Account(msgspec.Struct, Generic[M], tag_field="kind"):
+    """State of one limit; a kind says what it counts by (M is its measure)."""
+
+    leases: dict[str, Lease] = {}
+
+    # What the kinds say.
+
+    def begin(self, measure: M, now: Now) -> None:
+        """Begin with everything left."""
+
+    def restart(self, now: Now) -> None:
+        """All leases are over: their holders ended, and the clock of leases began anew."""
+        raise NotImplementedError
+
+    def look(self, measure: M, now: Now) -> None:
+        """Bring the account to this moment; comes before every Ask."""
+
+    def end(self, measure: M, lease: Lease, at_us: int) -> None:
+        """This lease, still among the leases, is over at this moment."""
+
+    def book(self, measure: M, lease: Lease, ask: Ask, now: Now) -> None:
+        """Book the totals of the Ask."""
+        raise NotImplementedError
+
+    def spare(self, measure: M) -> int:
+        """Units that are left."""
+        raise NotImplementedError
+
+    def take(self, units: int) -> None:
+        """So many units were granted."""
+
+    def keep(self, measure: M, holders: int, now: Now) -> int:
+        """Most units that a holder should hold."""
+        raise NotImplementedError
+
+    def wait(self, measure: M, lease: Lease, short: int, now: Now) -> Wait:
+        """So many units are short, and for how long."""
+        raise NotImplementedError
+
+    def window_us(self, now: Now) -> int:
+        """Until the window ends; 0: there is none."""
+        return 0
+
+    # The steps of an Ask.
+
+    def out(self) -> int:
+        """Units on all leases."""
+        return sum(lease.out for lease in self.leases.values())
+
+    def renew(self, measure: M, holder: str, number: int, ask: Ask, now: Now) -> Given:
+        """Answer an Ask of this holder, in the Renewal of this number."""
+        self._end_leases(measure, now)
+        self.look(measure, now)
+        lease = self._find(measure, holder, ask, now)
+        if lease is None:
+            return self._lost(measure, ask, now)
+        if number <= lease.number:
+            return self._given(measure, lease, now, NO_WAIT, is_lost=lease.epoch != ask.epoch)
+        lease.number = number
+        self.book(measure, lease, ask, now)
+        lease.wants = ask.wants
+        lease.ends_us = now.us + self._ttl_us(now)
+        short = self._grant(measure, lease, ask, now)
+        wait = self.wait(measure, lease, short, now) if short > 0 else NO_WAIT
+        return self._given(measure, lease, now, wait, is_lost=False)
+
+    def _end_leases(self, measure: M, now: Now) -> None:
+        over = [item for item in self.leases.items() if item[1].ends_us <= now.us]
+        for holder, lease in sorted(over, key=lambda item: item[1].ends_us):
+            self.end(measure, lease, lease.ends_us)
+            del self.leases[holder]
+
+    def _find(self, measure: M, holder: str, ask: Ask, now: Now) -> Lease | None:
+        """The lease that the Ask is about, or one that is newer; None: it is lost."""
+        lease = self.leases.get(holder)
+        if lease is not None and ask.epoch <= lease.epoch:
+            return lease
+        if lease is not None:
+            self.end(measure, lease, now.us)
+            del self.leases[holder]
+        if ask.granted > 0:
+            return None
+        lease = self.leases[holder] = Lease(ask.epoch)
+        return lease
+
+    def _grant(self, measure: M, lease: Lease, ask: Ask, now: Now) -> int:
+        """Move units to the lease; returns how many are short of what is needed, or of one."""
+        spare = max(self.spare(measure), 0)
+        needed = max(ask.needs - lease.out, 0)
+        if needed > spare:
+            return needed - self.spare(measure)
+        keep = self.keep(measure, self._holders(), now)
+        extra = min(ask.wants, keep) - lease.out - needed
+        shared = (spare - needed) // max(self._holders(), 1)
+        units = needed + max(0, min(extra, shared))
+        lease.granted += units
+        self.take(units)
+        return 1 - self.spare(measure) if ask.wants > 0 else 0
+
+    def _holders(self) -> int:
+        return sum(1 for lease in self.leases.values() if lease.out > 0 or lease.wants > 0)
+
+    def _ttl_us(self, now: Now) -> int:
+        window_us = self.window_us(now)
+        return min(TTL_US, window_us) if window_us else TTL_US
+
+    def _lost(self, measure: M, ask: Ask, now: Now) -> Given:
+        unknown = Lease(ask.epoch)
+        return self._given(measure, unknown, now, NO_WAIT, is_lost=True)
+
+    def _given(self, measure: M, lease: Lease, now: Now, wait: Wait, *, is_lost: bool) -> Given:
+        holders = max(self._holders(), 1)
+        return Given(
+            epoch=lease.epoch,
+            is_lost=is_lost,
+            granted=lease.granted,
+            ttl_us=max(lease.ends_us - now.us, 0),
+            holders=holders,
+            keep=self.keep(measure, holders, now),
+            left=max(self.spare(measure), 0),
+            ready_us=wait.ready_us,
+            ask_us=wait.ask_us,
+            window_us=self.window_us(now),
+        )
+
+    def others(self, lease: Lease) -> Iterator[Lease]:
+        """Leases of other holders that have units."""
+        return (other for other in self.leases.values() if other is not lease and other.out > 0)
