@@ -53,8 +53,8 @@ class Metrics:
         self._counters: dict[tuple[str, int], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
 
-    def observe(self, model: str, status: int, seconds: float) -> None:
-        """One request is done."""
+    def observe(self, model: str, status: int, seconds: float) -> str:
+        """One request is done; the name that it is counted under."""
         if model not in self._models:
             model = self._admit_label(model, status)
         key = (model, status)
@@ -63,6 +63,7 @@ class Metrics:
         if latencies is None:
             latencies = self._observed[model] = _Latencies()
         latencies.add(seconds)
+        return model
 
     def observe_stream_error(self, model: str) -> None:
         """A stream of events ended in an error."""

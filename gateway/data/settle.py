@@ -8,6 +8,7 @@ from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate
 from gateway.data.head import Head
 from gateway.data.log_members import members
+from gateway.data.metering import meter
 from gateway.data.peer import Peer
 from gateway.data.routes import LOAD_VERBS, Route
 
@@ -39,11 +40,15 @@ class Settled(Protocol):
 def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     """Comes exactly once to every request: what was taken becomes what was used."""
     gate.metrics.in_flight -= 1
-    seconds = gate.now_s() - exchange.started_s
-    gate.metrics.observe(_counted_model(exchange), status, seconds)
+    now_s = gate.now_s()
+    seconds = now_s - exchange.started_s
+    model = gate.metrics.observe(_counted_model(exchange), status, seconds)
+    forwarding = exchange.forwarding
+    triton_s = forwarding.triton_s(now_s) if forwarding else 0.0
+    if exchange.principal is not None:
+        meter(gate.usage, exchange.principal, exchange, model, status, triton_s)
     if gate.access_log is None:
         return
-    forwarding = exchange.forwarding
     gate.access_log.write(
         exchange.request_id,
         caller.peer.log_members,
@@ -53,7 +58,7 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
         status=status,
         code=exchange.code,
         seconds=seconds,
-        triton_s=forwarding.triton_s if forwarding else 0.0,
+        triton_s=triton_s,
         received_bytes=exchange.body.received_bytes,
         sent_bytes=forwarding.sent_bytes if forwarding else 0,
         traceparent=exchange.traceparent,
