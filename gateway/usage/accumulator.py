@@ -32,6 +32,8 @@ class Usage:
         """All that was counted since it was taken last."""
         batch, self._over = self._over, {}
         tenants, self._tenants = self._tenants, {}
+        # A clock that was set back is believed from here on.
+        self._hour_ends_s = 0.0
         for tenant, keys in tenants.items():
             for key, models in keys.items():
                 for model, counts in models.items():
