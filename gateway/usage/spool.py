@@ -42,7 +42,6 @@ class Spool:
         line = _line(number, batch)
         try:
             if self._file is None:
-                make_private_folder(self.path.parent)
                 self._file = _new_locked(self.path)
             _write(self._file, line)
             self._is_failing = False
@@ -78,7 +77,13 @@ class Spool:
 
     def remove(self) -> None:
         """The records have all of it."""
-        remove(self.path)
+        if self._file is None:
+            return
+        try:
+            remove(self.path)
+        except OSError as error:
+            # What it holds is known to the records: who adopts it adds nothing.
+            self._complain(error)
         self.close()
 
     def close(self) -> None:
@@ -119,6 +124,7 @@ def adopted(path: Path) -> Iterator[tuple[str, list[tuple[int, Batch]]] | None]:
 
 
 def _new_locked(path: Path) -> int:
+    make_private_folder(path.parent)
     while True:
         file = make_private_file(path, os.O_WRONLY | os.O_APPEND)
         # Between the two calls somebody may have taken it for one that was left behind.
