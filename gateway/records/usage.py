@@ -6,9 +6,8 @@ so a batch may be written again by anybody, at any time, and counts once.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from typing import Any
 
@@ -18,42 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.records.schema import USAGE, USAGE_WRITERS
 from gateway.usage.counts import HOUR_S, Batch, Counts
+from gateway.usage.query import By, UsageQuery, UsageRow
 
 DAY_S = 24 * HOUR_S
 # Rows handed over at a time: requests wait while they are put into the words of the database.
 _ROWS = 200
 _COUNTED = [field.name for field in fields(Counts)]
-
-
-class By(StrEnum):
-    """What usage can be told by."""
-
-    TENANT = "tenant"
-    KEY = "key"
-    MODEL = "model"
-    DAY = "day"
-    HOUR = "hour"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageQuery:
-    """Whose usage, of when, and told by what; None: of all."""
-
-    by: Sequence[By] = (By.TENANT,)
-    tenant: str | None = None
-    key: str | None = None
-    model: str | None = None
-    # Every hour that the time from `since` to before `until` touches.
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRow:
-    """The sums of one group, named in the order that was asked for."""
-
-    group: tuple[str, ...]
-    counts: Counts
 
 
 class UsageRecords:

@@ -9,8 +9,9 @@ import pytest
 
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
-from gateway.records.usage import By, UsageQuery, UsageRecords
+from gateway.records.usage import UsageRecords
 from gateway.usage.counts import Account, Counts
+from gateway.usage.query import By, UsageQuery
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NOON_S = int(NOON.timestamp())

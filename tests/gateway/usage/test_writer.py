@@ -10,10 +10,11 @@ import pytest
 from gateway.records import engine
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
-from gateway.records.usage import UsageQuery, UsageRecords
+from gateway.records.usage import UsageRecords
 from gateway.usage import writer as writers
 from gateway.usage.accumulator import Usage
 from gateway.usage.counts import Batch
+from gateway.usage.query import UsageQuery
 from gateway.usage.writer import UsageWriter
 from tests.gateway.helpers import until
 
