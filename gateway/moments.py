@@ -41,6 +41,11 @@ def parse_moment(text: str, now: datetime) -> datetime:
         ) from error
 
 
+def parse_past_moment(text: str, now: datetime) -> datetime:
+    """As `parse_moment`, but a length of time lies before `now`: `7d` is a week ago."""
+    return now - parse_duration(text) if _DURATION.fullmatch(text) else parse_moment(text, now)
+
+
 def check_period(not_before: datetime | None, expires: datetime | None, now: datetime) -> None:
     """Raise InvalidInput for a key that would never be in force."""
     if expires is None:

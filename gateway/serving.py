@@ -32,6 +32,7 @@ from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 from gateway.tls import TlsReloader, tls_files
 from gateway.tls_following import follow_tls
+from gateway.usage.writer import UsageWriter
 
 if TYPE_CHECKING:
     from gateway.data.tokens.verifier import JwtVerifier
@@ -59,6 +60,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     gate = _gate(settings, authenticator, inherited)
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
+    usage = UsageWriter(records.usage, gate.usage, settings.state_dir / "usage")
+    usage.start()
     tasks = [
         asyncio.create_task(_follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
@@ -79,6 +82,7 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
         task.cancel()
     # A look at the records that is cut short would wait for ever once they are closed.
     await asyncio.gather(*tasks, return_exceptions=True)
+    await usage.finish()
     await write_last_used(records, authenticator.last_used)
     if verifier is not None:
         await verifier.close()

@@ -21,6 +21,7 @@ try:
     from stack.commands.remove import remove
     from stack.commands.rollback import rollback
     from stack.commands.up import gateway, up
+    from stack.commands.usage import usage
     from stack.commands.verify import verify
     from stack.commands.versions import versions
     from stack.errors import StackError, UsageError
@@ -48,6 +49,7 @@ app.command()(prune)
 app.command()(remove)
 app.command()(verify)
 app.add_typer(keys.app, name="keys")
+app.command()(usage)
 app.command()(doctor)
 
 

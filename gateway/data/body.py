@@ -27,10 +27,14 @@ class Body:
         "held_bytes",
         "ready_bytes",
         "received_bytes",
+        "samples",
     )
 
     def __init__(self, declared_bytes: int | None) -> None:
         self.received_bytes = 0
+        # Of an inference, as far as it was looked at: 0 before that, and final once the shapes have
+        # come. Those of tensors in binary form come first, others mostly before their data.
+        self.samples = 0
         # All of it has come from the client.
         self.has_arrived = False
         self.ready_bytes = 0
@@ -124,12 +128,14 @@ class Body:
             return
         if self._guard is None:
             if self.has_arrived:
-                check_whole(new[0] if len(new) == 1 else b"".join(new), self._json_bytes)
+                whole = new[0] if len(new) == 1 else b"".join(new)
+                self.samples = check_whole(whole, self._json_bytes)
                 return
             declared = self._declared_bytes
             self._guard = self._new_guard(self._max_bytes if declared is None else declared)
         for part in new:
             self._guard.piece(part)
+        self.samples = self._guard.samples
         if self.has_arrived:
             self._guard.end(self.received_bytes)
 
@@ -140,6 +146,7 @@ class Body:
             inflation.add(part)
         if inflation.is_pending:
             guard.piece(inflation.step())
+            self.samples = guard.samples
         if not inflation.is_pending:
             if self.has_arrived:
                 guard.end(inflation.inflated_bytes)

@@ -15,6 +15,7 @@ from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
 from gateway.data.limits import quota_exceeded
 from gateway.data.load_request import load_body
+from gateway.data.metering import CLIENT_LEFT
 from gateway.data.pace import Pace
 from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller, settle
@@ -26,8 +27,6 @@ from gateway.errors import (
     RequestTimeout,
     UnsupportedCoding,
 )
-
-CLIENT_LEFT = 499
 
 
 class Client(forwarding.Client, Caller, Protocol):

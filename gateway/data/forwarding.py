@@ -91,11 +91,11 @@ class Forwarding:
         "_list",
         "_retried",
         "_route",
+        "_triton_s",
         "_upload",
         "answer_has_begun",
         "is_blocked",
         "sent_bytes",
-        "triton_s",
     )
 
     def __init__(self, gate: Gate, client: Client, exchange: Forwarded, route: Route) -> None:
@@ -112,8 +112,7 @@ class Forwarding:
         # Triton takes nothing more for now, since the moment that follows.
         self.is_blocked = False
         self._blocked_s = 0.0
-        # From the request's first byte to the answer's last.
-        self.triton_s = 0.0
+        self._triton_s = 0.0
         self._began_s = 0.0
         # Bytes of the answer's body.
         self.sent_bytes = 0
@@ -184,6 +183,15 @@ class Forwarding:
             self._connection.abort()
             self._connection = None
         self._end_upload()
+
+    def triton_s(self, now_s: float) -> float:
+        """From the request's first byte to the answer's last, or to now if that is to come."""
+        return self._triton_s if self._connection is None else now_s - self._began_s
+
+    @property
+    def tells_error(self) -> bool:
+        """Whether there is an error in an answer of status 200."""
+        return self._events is not None and self._events.found
 
     def timeout(self) -> HttpError:
         """The error that tells what was waited for in vain."""
@@ -319,7 +327,7 @@ class Forwarding:
     def _end_answer(self, status: int) -> None:
         if self._is_chunked:
             self._client.write(LAST_CHUNK)
-        if self._events is not None and self._events.found:
+        if self.tells_error:
             self._gate.metrics.observe_stream_error(self._route.model)
         self._exchange.answered(status, keep_alive=self._keeps_alive)
 
@@ -341,7 +349,7 @@ class Forwarding:
 
     def _stop_clock(self) -> None:
         if self._connection is not None:
-            self.triton_s = self._gate.now_s() - self._began_s
+            self._triton_s = self._gate.now_s() - self._began_s
 
     def _await_progress(self) -> None:
         if self._exchange.body.has_arrived or self.is_blocked or self.answer_has_begun:

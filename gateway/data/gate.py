@@ -15,6 +15,7 @@ from gateway.data.routes import HEALTH_ROUTES
 from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.uploads import Uploads
 from gateway.data.upstream import Pool
+from gateway.usage.accumulator import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Gate:
     now_ns: Callable[[], int]
     # None: not wanted.
     access_log: AccessLog | None = None
+    usage: Usage = field(default_factory=Usage)
     # Whether health checks are told that this gateway may be called.
     is_ready: bool = True
     # Whether connections end with their next answer.

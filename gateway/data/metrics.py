@@ -67,8 +67,11 @@ class Metrics:
 
     def observe(
         self, model: str, status: int, seconds: float, triton_s: float | None = None
-    ) -> None:
-        """One request is done; Triton took `triton_s` of its seconds, None: was not asked."""
+    ) -> str:
+        """One request is done; Triton took `triton_s` of its seconds, None: was not asked.
+
+        Returns the name that it is counted under.
+        """
         if model not in self._models:
             model = self._admit_label(model, status)
         key = (model, status)

@@ -8,6 +8,7 @@ from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate
 from gateway.data.head import Head
 from gateway.data.log_members import members
+from gateway.data.metering import meter
 from gateway.data.peer import Peer
 from gateway.data.routes import LOAD_VERBS, Route
 
@@ -40,10 +41,13 @@ class Settled(Protocol):
 def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     """Comes exactly once to every request: what was taken becomes what was used."""
     gate.metrics.in_flight -= 1
-    seconds = gate.now_s() - exchange.started_s
+    now_s = gate.now_s()
+    seconds = now_s - exchange.started_s
     forwarding = exchange.forwarding
-    triton_s = forwarding.triton_s if forwarding else None
-    gate.metrics.observe(_counted_model(exchange), status, seconds, triton_s)
+    triton_s = forwarding.triton_s(now_s) if forwarding else None
+    model = gate.metrics.observe(_counted_model(exchange), status, seconds, triton_s)
+    if exchange.principal is not None:
+        meter(gate.usage, exchange.principal, exchange, model, status, triton_s or 0.0)
     if gate.access_log is None or not gate.access_log.wants(status):
         return
     gate.access_log.write(

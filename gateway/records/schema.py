@@ -1,4 +1,4 @@
-"""Tables of the records: tenants, their keys, and what changed."""
+"""Tables of the records: tenants, their keys, what changed, and what was used."""
 
 from sqlalchemy import (
     BigInteger,
@@ -70,4 +70,31 @@ CHANGE_COUNTER = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("last", BigInteger, nullable=False),
+)
+
+# What a tenant used in an hour, by key and model; tenants and keys may be gone by then.
+USAGE = Table(
+    "usage",
+    METADATA,
+    # Unix time at which the hour begins.
+    Column("hour_s", BigInteger, primary_key=True, autoincrement=False),
+    Column("tenant", String(64), primary_key=True),
+    # The key's id, or `jwt:` with issuer and subject.
+    Column("key", Text, primary_key=True),
+    Column("model", String(128), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("samples", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("compute_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The number of the last batch of usage that each writer has here (gateway/records/usage.py).
+USAGE_WRITERS = Table(
+    "usage_writers",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("last_batch", BigInteger, nullable=False),
 )

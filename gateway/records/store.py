@@ -16,6 +16,7 @@ from gateway.rates import Rate, parse_rate
 from gateway.records.engine import open_engine
 from gateway.records.rows import grants_text, key_of
 from gateway.records.schema import CHANGE_COUNTER, CHANGES, KEYS, TENANTS
+from gateway.records.usage import UsageRecords
 from gateway.tenants import check_tenant
 from gateway.tls_subjects import check_subject
 
@@ -31,6 +32,11 @@ class Records:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    @property
+    def usage(self) -> UsageRecords:
+        """What was used, in the same database."""
+        return UsageRecords(self._engine)
 
     async def create_key(
         self,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.errors import InvalidInput
-from gateway.moments import check_period, parse_duration, parse_moment
+from gateway.moments import check_period, parse_duration, parse_moment, parse_past_moment
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
@@ -63,3 +63,9 @@ def test_a_period_must_have_something_of_it_left() -> None:
         check_period(None, NOON, NOON)
     with pytest.raises(InvalidInput, match="is not after 2027-01-31T12:00:02"):
         check_period(NOON + 2 * second, NOON + 2 * second, NOON)
+
+
+def test_a_length_of_time_can_be_one_that_has_passed() -> None:
+    now = datetime(2026, 11, 8, 12, tzinfo=UTC)
+    assert parse_past_moment("7d", now) == datetime(2026, 11, 1, 12, tzinfo=UTC)
+    assert parse_past_moment("2026-11-01", now) == datetime(2026, 11, 1, tzinfo=UTC)

@@ -120,6 +120,34 @@ def test_json_that_is_known_is_held_against_each_body() -> None:
         check_whole(text, len(text))
 
 
+SAMPLES = {
+    b'{"inputs":[{"shape":[8,3]}]}': 8,
+    b'{"inputs":[{"shape" : [ 1 ]}]}': 1,
+    b'{"inputs":[{"name":"no shape"}]}': 1,
+    b"": 1,
+    # A scalar, and tensors of which there is nothing.
+    b'{"inputs":[{"shape":[]}]}': 1,
+    b'{"inputs":[{"shape":[9000000000000000000,0]}]}': 1,
+    b'{"inputs":[{"shape":[-4,-1]}]}': 1,
+    # Whatever name Triton does not read, and in whatever order: never fewer than it computes.
+    b'{"outputs":[{"shape":[1]}],"inputs":[{"shape":[6]}]}': 6,
+    b'{"inputs":[{"shape":[2],"shape":[6]},{"shape":[3]}]}': 6,
+    b'{"inputs":[{"name":"\\"shape\\":[9]","shape":[2]}]}': 2,
+}
+
+
+@pytest.mark.parametrize(("text", "samples"), SAMPLES.items())
+def test_samples_are_the_largest_first_dimension(text: bytes, samples: int) -> None:
+    # Twice: the second time the text is known.
+    for _ in range(2):
+        assert check_whole(text + bytes(100), len(text)) == samples
+    for size in range(1, len(text) + 1):
+        guard = JsonGuard(len(text), 1000, max_json_bytes=1000)
+        for at in range(0, len(text), size):
+            guard.piece(text[at : at + size])
+        assert guard.samples == samples
+
+
 def test_known_json_takes_bounded_space(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_guard, "_MAX_KNOWN", 3)
     monkeypatch.setattr(json_guard, "_known", {})

@@ -1,0 +1,167 @@
+"""Counted batches that the records may not have yet, in a file that outlives its process.
+
+Each worker has a file of its own, `ID.usage`, and a lock on it for as long as it lives; the kernel
+gives the lock back however the process ends. A line is one batch with its number. Lines reach the
+page cache, which a killed process does not take along; nothing waits for the disk, so a machine
+that loses power may lose what was not in the records yet, mostly a second of it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import astuple
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from gateway.private_files import make_private_file, make_private_folder
+from gateway.usage.counts import Account, Batch, Counts
+
+_SUFFIX = ".usage"
+_FRESH_SUFFIX = ".new"
+_Row = tuple[int, str, str, str, int, int, int, int, int, int]
+_decoder = msgspec.json.Decoder(tuple[int, list[_Row]])
+_log = structlog.get_logger()
+
+
+class Spool:
+    """The file of one worker, made when there is something to write. No failure of it is raised:
+    usage is in memory too, and clients do not wait for a disk.
+    """
+
+    def __init__(self, folder: Path, writer_id: str) -> None:
+        self.path = folder / f"{writer_id}{_SUFFIX}"
+        self.size_bytes = 0
+        self._file: int | None = None
+        self._is_failing = False
+
+    def append(self, number: int, batch: Batch) -> None:
+        """Add a batch under the next number."""
+        line = _line(number, batch)
+        try:
+            if self._file is None:
+                self._file = _new_locked(self.path)
+            _write(self._file, line)
+            self._is_failing = False
+        except OSError as error:
+            self._complain(error)
+            # Half a line would spoil the one after it.
+            if self._file is not None:
+                with suppress(OSError):
+                    os.ftruncate(self._file, self.size_bytes)
+            return
+        self.size_bytes += len(line)
+
+    def replace(self, batches: Sequence[tuple[int, Batch]]) -> None:
+        """Hold these batches in place of all that is there."""
+        if self._file is None:
+            return
+        text = b"".join(_line(number, batch) for number, batch in batches)
+        fresh = None
+        beside = self.path.with_suffix(_FRESH_SUFFIX)
+        try:
+            # Locked before it has the name that others look for.
+            fresh = _new_locked(beside)
+            _write(fresh, text)
+            os.replace(beside, self.path)
+        except OSError as error:
+            self._complain(error)
+            if fresh is not None:
+                os.close(fresh)
+            return
+        os.close(self._file)
+        self._file = fresh
+        self.size_bytes = len(text)
+
+    def remove(self) -> None:
+        """The records have all of it."""
+        if self._file is None:
+            return
+        try:
+            remove(self.path)
+        except OSError as error:
+            # What it holds is known to the records: who adopts it adds nothing.
+            self._complain(error)
+        self.close()
+
+    def close(self) -> None:
+        """Leave what is there to whoever adopts it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _complain(self, error: OSError) -> None:
+        if not self._is_failing:
+            _log.error("usage_spool_unwritable", path=str(self.path), error=str(error))
+        self._is_failing = True
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """The files of all workers, alive or not."""
+    return sorted(folder.glob(f"*{_SUFFIX}"))
+
+
+def remove(path: Path) -> None:
+    """Remove the file of a worker; whoever does has the lock on it."""
+    path.with_suffix(_FRESH_SUFFIX).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+@contextmanager
+def adopted(path: Path) -> Iterator[tuple[str, list[tuple[int, Batch]]] | None]:
+    """Whose file it was and its batches, locked for the block; None while its worker lives."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield (path.stem, list(_read(path, file))) if _lock(file) else None
+    finally:
+        os.close(file)
+
+
+def _new_locked(path: Path) -> int:
+    make_private_folder(path.parent)
+    while True:
+        file = make_private_file(path, os.O_WRONLY | os.O_APPEND)
+        # Between the two calls somebody may have taken it for one that was left behind.
+        if _lock(file):
+            os.ftruncate(file, 0)
+            return file
+        os.close(file)
+
+
+def _lock(file: int) -> bool:
+    """Whether the file is this process's now, and is still to be found under a name."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    # Who had it before may have removed it after it was opened here.
+    return os.fstat(file).st_nlink > 0
+
+
+def _write(file: int, text: bytes) -> None:
+    written = os.write(file, text) if text else 0
+    if written < len(text):
+        raise OSError(f"{written} of {len(text)} bytes were written; the disk is full")
+
+
+def _line(number: int, batch: Batch) -> bytes:
+    rows = [(*account, *astuple(counts)) for account, counts in batch.items()]
+    return msgspec.json.encode((number, rows)) + b"\n"
+
+
+def _read(path: Path, file: int) -> Iterable[tuple[int, Batch]]:
+    with open(file, "rb", closefd=False) as reader:
+        for line in reader:
+            try:
+                number, rows = _decoder.decode(line)
+            except msgspec.DecodeError as error:
+                # The last line of a process that was killed while it wrote it.
+                _log.warning("usage_line_unreadable", path=str(path), error=str(error))
+                continue
+            yield number, {Account(*row[:4]): Counts(*row[4:]) for row in rows}

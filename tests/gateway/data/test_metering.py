@@ -1,0 +1,181 @@
+"""What of a request is usage, seen from a gateway before a Triton that says what it is told to."""
+
+import asyncio
+import gzip
+import json
+
+import pytest
+
+from gateway.data.body import HOLD_BYTES
+from gateway.rates import Rate
+from gateway.usage.counts import Counts
+from tests.gateway.fake_triton import OK_BODY, FakeTriton
+from tests.gateway.helpers import INFER, Gateway, get, post, run, running, until
+
+
+def infer_body(samples: int, data_bytes: int = 0) -> bytes:
+    tensor = {"name": "x", "datatype": "INT8", "shape": [samples, 1], "data": [0] * samples}
+    return json.dumps({"inputs": [tensor]}).encode().ljust(data_bytes)
+
+
+def counted(gateway: Gateway) -> dict[str, Counts]:
+    """By model; the tenant and the key are the gateway's only ones."""
+    batch = gateway.gate.usage.take()
+    (key,) = gateway.keys
+    assert all((account.tenant, account.key) == ("acme", key) for account in batch)
+    return {account.model: counts for account, counts in batch.items()}
+
+
+def test_an_inference_counts_with_its_samples_and_bytes() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            body = infer_body(7)
+            for _ in range(2):
+                await gateway.ask(post(INFER, gateway.token, body))
+            size = 2 * (len(body) + len(OK_BODY))
+            expected = Counts(requests=2, samples=14, size_bytes=size)
+            assert counted(gateway) == {"echo": expected}
+
+    run(test)
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b""])
+def test_samples_are_found_in_bodies_that_are_streamed_or_compressed(coding: bytes) -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            body = infer_body(50, 3 * HOLD_BYTES)
+            fields = b"Content-Encoding: gzip\r\n" if coding else b""
+            sent = gzip.compress(body) if coding else body
+            await gateway.ask(post(INFER, gateway.token, sent, fields))
+            assert counted(gateway)["echo"].samples == 50
+
+    run(test)
+
+
+@pytest.mark.parametrize("verb", [b"generate", b"generate_stream"])
+def test_generate_takes_one_sample_whatever_its_input_is_called(verb: bytes) -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            path = b"/v2/models/echo/" + verb
+            await gateway.ask(post(path, gateway.token, b'{"shape":[5]}'))
+            assert counted(gateway)["echo"].samples == 1
+
+    run(test)
+
+
+def test_a_request_without_tensors_has_no_samples() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            await gateway.ask(get(b"/v2/models/echo", gateway.token))
+            counts = counted(gateway)["echo"]
+            assert (counts.requests, counts.samples, counts.errors) == (1, 0, 0)
+
+    run(test)
+
+
+def test_what_nobody_known_asked_for_is_not_counted() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            await gateway.ask(post(INFER, None))
+            await gateway.ask(get(b"/v2/health/live", None))
+            await gateway.ask(get(b"/v9", gateway.token))
+            assert counted(gateway) == {}
+
+    run(test)
+
+
+def test_what_a_quota_refuses_is_no_request() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            gateway.keys.clear()
+            token = gateway.add_key(limit=Rate(1, 3600, 1))
+            for _ in range(3):
+                await gateway.ask(post(INFER, token, infer_body(1)))
+            found = counted(gateway)
+            sums = [(counts.requests, counts.refused) for counts in found.values()]
+            assert sums == [(1, 2)]
+
+    run(test)
+
+
+@pytest.mark.parametrize(("status", "errors"), [(400, 0), (500, 1), (503, 1)])
+def test_an_answer_that_is_no_success_counts_without_samples(status: int, errors: int) -> None:
+    async def test() -> None:
+        answer = b"HTTP/1.1 %d x\r\nContent-Length: 3\r\n\r\nbad" % status
+
+        async def refuse(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            writer.write(answer)
+
+        async with running(FakeTriton(behaviour=refuse)) as gateway:
+            body = infer_body(5)
+            await gateway.ask(post(INFER, gateway.token, body))
+            # Triton has not answered for this model with success: the name may be made up.
+            expected = Counts(requests=1, errors=errors, size_bytes=len(body) + 3)
+            assert counted(gateway) == {"": expected}
+
+    run(test)
+
+
+def test_an_error_told_in_a_stream_of_status_200_is_an_error() -> None:
+    async def test() -> None:
+        events = b'data: {"n":1}\n\ndata: {"error":"x"}\n\n'
+
+        async def tell(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(events) + events)
+
+        async with running(FakeTriton(behaviour=tell)) as gateway:
+            path = b"/v2/models/echo/generate_stream"
+            await gateway.ask(post(path, gateway.token))
+            counts = counted(gateway)["echo"]
+            assert (counts.requests, counts.samples, counts.errors) == (1, 1, 1)
+
+    run(test)
+
+
+def test_a_client_that_leaves_has_used_what_triton_computed_until_then() -> None:
+    async def test() -> None:
+        async def silent(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            await reader.read()
+
+        triton = FakeTriton(behaviour=silent)
+        async with running(triton) as gateway:
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token, infer_body(4)))
+            await until(lambda: bool(triton.asked))
+            gateway.clock.now_s += 1.5
+            client.close()
+            await until(lambda: not gateway.server.open_connections)
+            counts = counted(gateway)[""]
+        assert (counts.requests, counts.samples, counts.compute_us) == (1, 4, 1_500_000)
+
+    run(test)
+
+
+def test_the_time_of_triton_is_summed_in_microseconds() -> None:
+    async def test() -> None:
+        running_gateways: list[Gateway] = []
+
+        async def slow(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            while True:
+                await triton.read_request(reader)
+                running_gateways[0].clock.now_s += 0.000_25
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        async with running(FakeTriton(behaviour=slow)) as gateway:
+            running_gateways.append(gateway)
+            for _ in range(3):
+                await gateway.ask(post(INFER, gateway.token, infer_body(1)))
+            assert counted(gateway)["echo"].compute_us == 750
+
+    run(test)

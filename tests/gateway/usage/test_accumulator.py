@@ -1,0 +1,75 @@
+"""Usage as it is counted in memory: by whom, by model, by hour."""
+
+from gateway.usage.accumulator import Usage
+from gateway.usage.counts import Account, Counts, merge
+
+HOUR_S = 1_800_000_000 // 3600 * 3600
+
+
+class WallClock:
+    def __init__(self) -> None:
+        self.now_s = float(HOUR_S)
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_counts_are_kept_by_tenant_key_and_model_and_taken_once() -> None:
+    usage = Usage(WallClock())
+    for account in (
+        ("a", "k", "m"),
+        ("a", "k", "m"),
+        ("a", "k", ""),
+        ("a", "l", "m"),
+        ("b", "k", "m"),
+    ):
+        usage.counts(*account).requests += 1
+    assert usage.take() == {
+        Account(HOUR_S, "a", "k", "m"): Counts(requests=2),
+        Account(HOUR_S, "a", "k", ""): Counts(requests=1),
+        Account(HOUR_S, "a", "l", "m"): Counts(requests=1),
+        Account(HOUR_S, "b", "k", "m"): Counts(requests=1),
+    }
+    assert usage.take() == {}
+
+
+def test_what_was_taken_is_counted_in_no_more() -> None:
+    usage = Usage(WallClock())
+    usage.counts("a", "k", "m").requests += 1
+    taken = usage.take()
+    usage.counts("a", "k", "m").requests += 1
+    assert taken == usage.take() == {Account(HOUR_S, "a", "k", "m"): Counts(requests=1)}
+
+
+def test_a_request_is_counted_in_the_hour_in_which_it_ends() -> None:
+    clock = WallClock()
+    usage = Usage(clock)
+    for now_s in (HOUR_S, HOUR_S + 3599.99, HOUR_S + 3600, HOUR_S + 7200):
+        clock.now_s = now_s
+        usage.counts("a", "k", "m").requests += 1
+    assert {account.hour_s: counts.requests for account, counts in usage.take().items()} == {
+        HOUR_S: 2,
+        HOUR_S + 3600: 1,
+        HOUR_S + 7200: 1,
+    }
+
+
+def test_a_clock_that_was_wrong_is_believed_once_it_is_set_right() -> None:
+    clock = WallClock()
+    usage = Usage(clock)
+    clock.now_s = HOUR_S + 1e9
+    usage.counts("a", "k", "m").requests += 1
+    usage.take()
+    clock.now_s = HOUR_S
+    usage.counts("a", "k", "m").requests += 1
+    assert [account.hour_s for account in usage.take()] == [HOUR_S]
+
+
+def test_batches_add_up_and_stay_as_they_were() -> None:
+    here, there = Account(HOUR_S, "a", "k", "m"), Account(HOUR_S, "a", "k", "n")
+    batch = {here: Counts(1, 2, 3, 4, 5, 6)}
+    into = {there: Counts(requests=9)}
+    merge(into, batch)
+    merge(into, batch)
+    assert into == {there: Counts(requests=9), here: Counts(2, 4, 6, 8, 10, 12)}
+    assert batch == {here: Counts(1, 2, 3, 4, 5, 6)}

@@ -1,0 +1,139 @@
+"""The file with usage that the records may not have: whose it is, and what ends leave in it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.usage import spool as spools
+from gateway.usage.counts import Account, Batch, Counts
+from gateway.usage.spool import Spool, adopted, left_behind
+
+
+def batch_of(requests: int, model: str = "m") -> Batch:
+    return {Account(3600, "acme", "key", model): Counts(requests, 1, 2, 3, 4, 5)}
+
+
+def found(folder: Path) -> dict[str, list[tuple[int, Batch]]]:
+    """What can be adopted, by the writer that left it."""
+    result = {}
+    for path in left_behind(folder):
+        with adopted(path) as left:
+            if left is not None:
+                result[left[0]] = left[1]
+    return result
+
+
+def test_batches_are_found_once_their_worker_is_gone_and_no_sooner(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "usage", "w")
+    spool.append(1, batch_of(5))
+    spool.append(2, batch_of(6, "Ω"))
+    assert found(tmp_path / "usage") == {}
+    spool.close()
+    assert found(tmp_path / "usage") == {"w": [(1, batch_of(5)), (2, batch_of(6, "Ω"))]}
+
+
+def test_nothing_to_write_makes_no_file(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "usage", "w")
+    spool.replace([])
+    spool.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_their_owners_alone(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "usage", "w")
+    spool.append(1, batch_of(1))
+    spool.replace([(1, batch_of(1))])
+    (file,) = (tmp_path / "usage").iterdir()
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_what_is_held_in_place_of_the_rest_is_still_locked_and_goes_on(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "w")
+    for number in range(1, 4):
+        spool.append(number, batch_of(number))
+    spool.replace([(3, batch_of(3))])
+    assert found(tmp_path) == {}
+    spool.append(4, batch_of(4))
+    assert spool.size_bytes == os.path.getsize(spool.path)
+    spool.close()
+    assert found(tmp_path) == {"w": [(3, batch_of(3)), (4, batch_of(4))]}
+
+
+def test_a_line_that_was_cut_off_is_no_batch(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "w")
+    spool.append(1, batch_of(1))
+    spool.append(2, batch_of(2))
+    spool.close()
+    os.truncate(spool.path, os.path.getsize(spool.path) - 3)
+    assert found(tmp_path) == {"w": [(1, batch_of(1))]}
+
+
+def test_a_full_disk_leaves_whole_lines_and_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spool = Spool(tmp_path, "w")
+    spool.append(1, batch_of(1))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, text: write(file, text[:10]))
+    spool.append(2, batch_of(2))
+    spool.replace([(2, batch_of(2))])
+    monkeypatch.setattr(os, "write", write)
+    spool.append(3, batch_of(3))
+    spool.close()
+    assert found(tmp_path) == {"w": [(1, batch_of(1)), (3, batch_of(3))]}
+    assert capsys.readouterr().out.count("usage_spool_unwritable") == 1
+
+
+def test_a_folder_that_cannot_be_made_is_said_and_raises_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "usage").write_text("")
+    spool = Spool(tmp_path / "usage", "w")
+    spool.append(1, batch_of(1))
+    spool.replace([])
+    spool.remove()
+    assert "usage_spool_unwritable" in capsys.readouterr().out
+
+
+def test_a_file_that_was_removed_meanwhile_is_adopted_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path, "w")
+    spool.append(1, batch_of(1))
+    spool.close()
+    lock = spools._lock
+
+    def after_another(file: int) -> bool:
+        spools.remove(spool.path)
+        return lock(file)
+
+    monkeypatch.setattr(spools, "_lock", after_another)
+    with adopted(spool.path) as left:
+        assert left is None
+    with adopted(spool.path) as left:
+        assert left is None
+
+
+def test_a_new_file_that_another_took_for_one_left_behind_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, lock, taken = Spool(tmp_path, "w"), spools._lock, []
+
+    def after_another(file: int) -> bool:
+        if not taken:
+            taken.append(spools.remove(spool.path))
+        return lock(file)
+
+    monkeypatch.setattr(spools, "_lock", after_another)
+    spool.append(1, batch_of(1))
+    spool.close()
+    assert found(tmp_path) == {"w": [(1, batch_of(1))]}
+
+
+def test_removing_takes_along_what_an_end_left_beside_the_file(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "w")
+    spool.append(1, batch_of(1))
+    (tmp_path / "w.new").touch()
+    spool.remove()
+    assert list(tmp_path.iterdir()) == []

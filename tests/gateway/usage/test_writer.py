@@ -1,0 +1,242 @@
+"""From a worker's memory to the records: in batches, each once, whatever the records do."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.records import engine
+from gateway.records.migrate import migrate
+from gateway.records.store import Records
+from gateway.records.usage import UsageRecords
+from gateway.usage import writer as writers
+from gateway.usage.accumulator import Usage
+from gateway.usage.counts import Batch
+from gateway.usage.query import UsageQuery
+from gateway.usage.writer import UsageWriter
+from tests.gateway.helpers import until
+
+
+class Parts:
+    """A writer before real records."""
+
+    def __init__(self, records: Records, folder: Path) -> None:
+        self.records = records
+        self.folder = folder / "usage"
+        self.usage = Usage()
+        self.writer = self.new_writer(records.usage)
+
+    def new_writer(self, records: UsageRecords) -> UsageWriter:
+        return UsageWriter(records, self.usage, self.folder)
+
+    def count(self, requests: int, model: str = "m") -> None:
+        self.usage.counts("acme", "key", model).requests += requests
+        self.writer.gather()
+
+    async def written(self) -> int:
+        return sum(row.counts.requests for row in await self.records.usage.usage(UsageQuery()))
+
+    @property
+    def files(self) -> list[str]:
+        return [file.name for file in self.folder.glob("*")]
+
+
+class FakeRecords(UsageRecords):
+    """Real ones whose connection breaks when it is told to: before a commit, or after it."""
+
+    def __init__(self, records: Records) -> None:
+        super().__init__(records._engine)
+        self.breaks = ""
+
+    async def add(self, writer_id: str, number: int, batch: Batch) -> bool:
+        if self.breaks == "before":
+            raise ConnectionError("gone")
+        added = await super().add(writer_id, number, batch)
+        if self.breaks == "after":
+            raise ConnectionError("gone")
+        return added
+
+
+def with_parts(folder: Path, test: Callable[[Parts], Awaitable[None]]) -> None:
+    async def run() -> None:
+        url = f"sqlite+aiosqlite:///{folder}/conch.db"
+        await migrate(url)
+        records = Records(url)
+        try:
+            await test(Parts(records, folder))
+        finally:
+            await records.close()
+
+    asyncio.run(run())
+
+
+def test_what_was_counted_is_written_and_the_spool_holds_it_no_longer(tmp_path: Path) -> None:
+    async def test(parts: Parts) -> None:
+        parts.count(2)
+        parts.count(3)
+        assert await parts.writer.write()
+        assert await parts.written() == 5
+        assert parts.writer._spool.path.read_bytes() == b""
+        # Nothing new: no transaction.
+        assert await parts.writer.write()
+        assert await parts.written() == 5
+
+    with_parts(tmp_path, test)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_connection_that_breaks_around_a_commit_makes_nothing_count_twice_or_not_at_all(
+    tmp_path: Path, when: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def test(parts: Parts) -> None:
+        records = FakeRecords(parts.records)
+        parts.writer = parts.new_writer(records)
+        parts.count(1)
+        records.breaks = when
+        for _ in range(3):
+            assert not await parts.writer.write()
+            # What comes meanwhile is not of the batch that may be there.
+            parts.count(10)
+        records.breaks = ""
+        assert await parts.writer.write() and await parts.writer.write()
+        assert await parts.written() == 31
+
+    with_parts(tmp_path, test)
+    output = capsys.readouterr().out
+    assert output.count("usage_unwritable") == output.count("usage_written_again") == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_successor_writes_what_is_not_there_yet(tmp_path: Path, when: str) -> None:
+    async def test(parts: Parts) -> None:
+        records = FakeRecords(parts.records)
+        dead = parts.writer = parts.new_writer(records)
+        parts.count(1)
+        await dead.write()
+        parts.count(2)
+        parts.count(3)
+        records.breaks = when
+        await dead.write()
+        parts.count(4)
+        dead._spool.close()
+        successor = parts.new_writer(parts.records.usage)
+        for _ in range(2):
+            await successor.adopt()
+            assert await parts.written() == 10
+        assert parts.files == []
+        assert await _writers(parts.records) == 0
+
+    with_parts(tmp_path, test)
+
+
+def test_a_worker_that_lives_is_not_adopted(tmp_path: Path) -> None:
+    async def test(parts: Parts) -> None:
+        parts.count(1)
+        await parts.new_writer(parts.records.usage).adopt()
+        assert await parts.written() == 0
+        assert len(parts.files) == 1
+
+    with_parts(tmp_path, test)
+
+
+def test_successors_at_the_same_time_count_once(tmp_path: Path) -> None:
+    async def test(parts: Parts) -> None:
+        for _ in range(5):
+            parts.writer = parts.new_writer(parts.records.usage)
+            parts.count(1)
+            parts.writer._spool.close()
+        successors = [parts.new_writer(parts.records.usage) for _ in range(4)]
+        await asyncio.gather(*(successor.adopt() for successor in successors))
+        assert await parts.written() == 5
+
+    with_parts(tmp_path, test)
+
+
+def test_a_spool_that_grows_while_the_records_are_away_is_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writers, "_MERGE_BYTES", 1000)
+
+    async def test(parts: Parts) -> None:
+        records = FakeRecords(parts.records)
+        dead = parts.writer = parts.new_writer(records)
+        records.breaks = "after"
+        parts.count(1)
+        await dead.write()
+        for number in range(100):
+            parts.count(1, f"m{number % 3}")
+            assert dead._spool.size_bytes <= 1000 + 100
+        dead._spool.close()
+        await parts.new_writer(parts.records.usage).adopt()
+        assert await parts.written() == 101
+
+    with_parts(tmp_path, test)
+
+
+def test_it_writes_by_itself_and_at_the_end_leaves_nothing(tmp_path: Path) -> None:
+    async def test(parts: Parts) -> None:
+        parts.writer.start()
+        parts.usage.counts("acme", "key", "m").requests += 1
+        async with asyncio.timeout(10):
+            while await parts.written() < 1:
+                await asyncio.sleep(0.05)
+        parts.usage.counts("acme", "key", "m").requests += 1
+        await parts.writer.finish()
+        assert await parts.written() == 2
+        assert parts.files == []
+        assert await _writers(parts.records) == 0
+
+    with_parts(tmp_path, test)
+
+
+def test_an_end_while_the_records_are_locked_leaves_the_rest_to_a_successor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writers, "FINISH_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 300)
+
+    async def test(parts: Parts) -> None:
+        parts.writer.start()
+        lock = sqlite3.connect(tmp_path / "conch.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        parts.count(1)
+        parts.usage.counts("acme", "key", "m").requests += 1
+        await parts.writer.finish()
+        lock.close()
+        assert len(parts.files) == 1
+        await parts.new_writer(parts.records.usage).adopt()
+        assert await parts.written() == 2
+
+    with_parts(tmp_path, test)
+
+
+def test_a_fault_in_gathering_is_logged_and_the_next_round_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(writers, "GATHER_EVERY_S", 0.01)
+
+    async def test(parts: Parts) -> None:
+        gather, faults = parts.writer.gather, [ValueError("once")]
+
+        def broken() -> None:
+            if faults:
+                raise faults.pop()
+            gather()
+
+        monkeypatch.setattr(parts.writer, "gather", broken)
+        parts.usage.counts("acme", "key", "m").requests += 1
+        parts.writer.start()
+        await until(lambda: not faults)
+        await parts.writer.finish()
+        assert await parts.written() == 1
+
+    with_parts(tmp_path, test)
+    assert "usage_not_gathered" in capsys.readouterr().out
+
+
+async def _writers(records: Records) -> int:
+    async with records._engine.connect() as connection:
+        found = await connection.exec_driver_sql("SELECT count(*) FROM usage_writers")
+        return int(found.scalar_one())
