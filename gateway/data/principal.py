@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from gateway.data.log_members import members
+from gateway.limits import Limit
 from gateway.permissions import Grants
 from gateway.rates import Rate
 
@@ -18,6 +19,8 @@ class Principal:
     limit: Rate | None
     # Unix time from which on the token is to be looked at anew; None: never.
     expires_s: float | None = None
+    # Those of the tenant and of the key, beside the rate above.
+    limits: tuple[Limit, ...] = ()
     # As the access log tells it.
     log_members: bytes = field(init=False, repr=False, compare=False)
 
