@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from gateway.data.log_members import members
+from gateway.keys import Key
+from gateway.limits import Limit, Metric
 from gateway.permissions import Grants
 from gateway.rates import Rate
 
@@ -19,7 +21,8 @@ class Principal:
     id: str
     tenant: str
     grants: Grants
-    limit: Rate | None
+    # All that its requests are charged to: its own, and those of its tenant.
+    limits: tuple[Limit, ...] = ()
     # Unix time from which on it may call, and from which on the token is to be looked at anew.
     begins_s: float = -inf
     calm_until_s: float = inf
@@ -31,3 +34,15 @@ class Principal:
     def __post_init__(self) -> None:
         told = members(tenant=self.tenant, principal=self.id)
         object.__setattr__(self, "log_members", told)
+
+
+def limits_of(key: Key) -> tuple[Limit, ...]:
+    """All that requests with this key are charged to."""
+    if key.limit is None:
+        return key.limits
+    return (own_rate(key.tenant, key.id, key.limit), *key.limits)
+
+
+def own_rate(tenant: str, principal: str, rate: Rate) -> Limit:
+    """The rate that a key or a token brings itself; no other limit has a principal's name as id."""
+    return Limit(principal, tenant, principal, "*", Metric.REQUESTS, rate)

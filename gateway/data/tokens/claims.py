@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.data.auth import Principal
+from gateway.data.principal import Principal, own_rate
 from gateway.data.tokens.faults import Refused
 from gateway.errors import InvalidInput
 from gateway.jwt_issuers import Claim, JwtIssuer
@@ -29,11 +29,14 @@ def principal_of(issuer: JwtIssuer, claims: dict[str, object], now_s: float) -> 
         permissions = _value(
             issuer.permissions, claims, lambda v: permissions_from(v, issuer.permission_prefix)
         )
+        principal_id = f"jwt:{issuer.issuer}#{subject}"
+        tenant = _value(issuer.tenant, claims, tenant_from)
+        rate = _value(issuer.limit, claims, limit_from)
         return Principal(
-            id=f"jwt:{issuer.issuer}#{subject}",
-            tenant=_value(issuer.tenant, claims, tenant_from),
+            id=principal_id,
+            tenant=tenant,
             grants=(Grant(permissions, _value(issuer.models, claims, models_from)),),
-            limit=_value(issuer.limit, claims, limit_from),
+            limits=() if rate is None else (own_rate(tenant, principal_id, rate),),
             calm_until_s=expires_s,
         )
     except InvalidInput as error:
