@@ -76,6 +76,12 @@ class TorchEngine:
         return self._triton.Tensor.from_dlpack(name, capsule)
 
 
+def bfloat16_tensor(name: str, bits: Any, triton: Any) -> Any:
+    """A BF16 tensor of Triton from its bits as uint16."""
+    capsule = torch.from_numpy(bits).view(torch.bfloat16).__dlpack__()
+    return triton.Tensor.from_dlpack(name, capsule)
+
+
 def device_of(model: ServedModel) -> torch.device:
     """The device the instance was placed on, or why it cannot run there."""
     if not model.on_gpu:

@@ -1,13 +1,16 @@
 """A model repository of small models, one for each thing a backend must be able to do."""
 
+import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
 from onnx import TensorProto, helper
+
+from tests.stack.factor_models import Refuses
 
 # Name, Triton's type, dims.
 Tensor = tuple[str, str, list[int]]
@@ -95,6 +98,18 @@ class EchoHalf(torch.nn.Module):
         return a, b
 
 
+class Expects(torch.nn.Module):
+    """Runs with the one warm-up that `expects` is configured with, and fails with any other."""
+
+    def forward(self, words: list[str], x: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        assert words[0] == "two words" and words[-1] == "two words"
+        assert x.dim() == 2 and x.shape[1] == 3
+        assert bool((x == torch.tensor([1.0, 2.0, 3.0])).all())
+        assert length.dim() == 1 and bool((length == 0).all())
+        assert len(words) == 2 and x.shape[0] == 2 and length.shape[0] == 2
+        return x.add_(1)
+
+
 def write_small_models(repository: Path) -> None:
     """All of them; `broken_*` cannot be loaded, each for another reason."""
     _write_torch_models(repository)
@@ -120,6 +135,19 @@ def write_config(
         + extra
     )
     return folder / "1"
+
+
+def warmup(inputs: Sequence[Tensor], data: Mapping[str, str], *, batch_size: int = 2) -> str:
+    """A `model_warmup` of zeros, except for the inputs whose `data` is given."""
+    return (
+        f"model_warmup [{{ name: 'sample' batch_size: {batch_size} count: 2 "
+        + " ".join(
+            f"inputs {{ key: '{name}' value {{ data_type: TYPE_{dtype} dims: {dims} "
+            f"{data.get(name, 'zero_data: true')} }} }}"
+            for name, dtype, dims in inputs
+        )
+        + " }]\n"
+    )
 
 
 def save_script(module: torch.nn.Module, path: Path) -> None:
@@ -234,12 +262,34 @@ def _write_torch_models(repository: Path) -> None:
         ("echo_torch", EchoAll(), TORCH_DTYPES),
         ("echo_torch_half", EchoHalf(), TORCH_HALF_DTYPES),
     ):
+        inputs = [(f"{dtype}_in__{at}", dtype, [2]) for at, dtype in enumerate(dtypes)]
         add(
             name,
             module,
-            inputs=[(f"{dtype}_in__{at}", dtype, [2]) for at, dtype in enumerate(dtypes)],
+            inputs=inputs,
             outputs=[(f"{dtype}_out__{at}", dtype, [2]) for at, dtype in enumerate(dtypes)],
+            extra=warmup(inputs, {}),
         )
+    _write_expects(repository)
+
+
+def _write_expects(repository: Path) -> None:
+    inputs = [("words", "STRING", [1]), ("x", "FP32", [-1])]
+    sample = [("words", "STRING", [1]), ("x", "FP32", [3]), ("length", "INT64", [1])]
+    files = {name: f"input_data_file: '{name}.raw'" for name, _, _ in inputs}
+    version = write_config(
+        repository / "expects",
+        backend="pytorch",
+        inputs=inputs,
+        outputs=[("y", "FP32", [3])],
+        extra="input [{ name: 'length' data_type: TYPE_INT64 dims: [1] reshape {} }]\n"
+        + warmup(sample, files),
+    )
+    save_script(Expects(), version / "model.pt")
+    (repository / "expects/warmup").mkdir()
+    words = b"two words"
+    (repository / "expects/warmup/words.raw").write_bytes(struct.pack("<I", len(words)) + words)
+    (repository / "expects/warmup/x.raw").write_bytes(struct.pack("<3f", 1, 2, 3))
 
 
 def _write_onnx_models(repository: Path) -> None:
@@ -255,7 +305,7 @@ def _write_onnx_models(repository: Path) -> None:
             backend="onnxruntime",
             inputs=inputs,
             outputs=outputs,
-            extra=MEETING_POINT,
+            extra=MEETING_POINT + warmup(inputs, {inputs[0][0]: "random_data: true"}),
         )
         pairs = zip(inputs, outputs, strict=True)
         nodes = [helper.make_node("Identity", [given[0]], [made[0]]) for given, made in pairs]
@@ -282,12 +332,26 @@ def _write_broken_models(repository: Path) -> None:
     version = write_config(repository / "broken_onnx", backend="onnxruntime", **tensors)
     (version / "model.onnx").write_bytes(b"this is no protobuf message")
     _write_text_beside_bfloat16(repository)
+    _write_broken_warmups(repository)
     version = write_config(repository / "broken_script", backend="pytorch", **tensors)
     (version / "model.pt").write_bytes(b"this is no archive")
     platform = 'platform: "torch_aoti"'
     write_config(repository / "broken_platform", backend="pytorch", extra=platform, **tensors)
     gpu = "instance_group [{ kind: KIND_GPU }]"
     write_config(repository / "broken_gpu", backend="pytorch", extra=gpu, **tensors)
+
+
+def _write_broken_warmups(repository: Path) -> None:
+    inputs, outputs = [("x", "FP32", [2])], [("y", "FP32", [2])]
+    for name, data in (
+        ("broken_warmup", "zero_data: true"),
+        ("broken_warmup_file", "input_data_file: 'lost.raw'"),
+    ):
+        sample = warmup(inputs, {"x": data})
+        version = write_config(
+            repository / name, backend="pytorch", inputs=inputs, outputs=outputs, extra=sample
+        )
+        save_script(Refuses(), version / "model.pt")
 
 
 def _write_text_beside_bfloat16(repository: Path) -> None:

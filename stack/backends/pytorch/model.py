@@ -10,8 +10,9 @@ from stack.backends.aoti import AotiProgram
 from stack.backends.batching import Batching
 from stack.backends.config import read_model
 from stack.backends.threads import threads_for, usable_cores
-from stack.backends.torch_engine import TorchEngine, device_of
+from stack.backends.torch_engine import TorchEngine, bfloat16_tensor, device_of
 from stack.backends.torchscript import TorchScriptProgram
+from stack.backends.warmup import warm_up
 
 
 class TritonPythonModel:
@@ -26,6 +27,7 @@ class TritonPythonModel:
         program_type = AotiProgram if model.path.suffix == ".pt2" else TorchScriptProgram
         engine = TorchEngine(model, device, program_type(model, device), pb_utils)
         self._batching = Batching(model, engine, pb_utils)
+        warm_up(self._batching, args, pb_utils, bfloat16_tensor)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         return self._batching.execute(requests)
