@@ -12,6 +12,8 @@ US = 1000
 HORIZON_NS = 2 * HEARTBEAT_US * US
 # Use is not extrapolated from less.
 _SHORTEST_NS = 250_000_000
+# Nothing used in so long: it is returned.
+_IDLE_NS = HEARTBEAT_US * US * 9 // 10
 # Of how far two clocks may be apart in what they call a second; real ones are a hundred times
 # better.
 _DRIFT_PERCENT = 1
@@ -151,6 +153,10 @@ class Holding:
         if self.kind is Kind.CONCURRENCY:
             self.reserved -= cost
             self.free += cost
+            if self.is_above_share:
+                # Taken from under the next request: others wait for it elsewhere.
+                self.free -= cost
+                self.returned += cost
         elif reserved_ns >= self.begun_ns:
             self.reserved -= cost
             self.free += cost - used
@@ -159,6 +165,11 @@ class Holding:
         elif used > cost:
             # The lease that it was reserved from is over, and all of it counts as spent.
             self.free -= used - cost
+
+    @property
+    def is_above_share(self) -> bool:
+        """Whether it has more slots than the store would have it keep."""
+        return self.reserved + self.free > self.keep
 
     def end(self, now_ns: int) -> None:
         """Whatever it has is void; debt stays, and so do the slots of requests in flight."""
@@ -218,12 +229,16 @@ class Holding:
         if self.kind is Kind.CONCURRENCY:
             wants = max(self.peak, in_use) * 3 // 2
         else:
-            elapsed_ns = max(now_ns - self.asked_ns, _SHORTEST_NS)
-            lately = self.used * HORIZON_NS // elapsed_ns
-            # Falls by half at most, unless nothing is used at all.
-            self.demand = max(lately, self.demand // 2) if self.used > 0 else 0
-            wants = in_use + self.demand
+            wants = in_use + self._expected(now_ns - self.asked_ns)
         return max(min(wants, self.keep), self.reserved + needed)
+
+    def _expected(self, elapsed_ns: int) -> int:
+        """Demand of the time to come; it falls no faster than by half in a heartbeat."""
+        lately = self.used * HORIZON_NS // max(elapsed_ns, _SHORTEST_NS)
+        fallen = self.demand - self.demand * elapsed_ns // HORIZON_NS
+        is_idle = self.used <= 0 and elapsed_ns >= _IDLE_NS
+        self.demand = 0 if is_idle else max(lately, fallen, 0)
+        return self.demand
 
     def _low_water(self) -> int:
         if self.kind is Kind.CONCURRENCY or self.ask_ns:

@@ -12,7 +12,7 @@ def why_short(holding: Holding, cost: int, mode: Mode, now_ns: int) -> Refusal |
     """The refusal of a request that costs more than is held; None: the store may have more."""
     if cost > holding.capacity:
         return Refusal(Reason.TOO_LARGE, holding.limit, retry_after_s=None)
-    if now_ns < holding.ask_ns:
+    if now_ns < holding.ask_ns and cost > holding.free + holding.left:
         wait_ns = max(holding.ready_ns, holding.ask_ns) - now_ns + _beyond_one_ns(holding, cost)
         return Refusal(Reason.USED_UP, holding.limit, -(-wait_ns // _SECOND_NS))
     if mode is not Mode.EXACT:
