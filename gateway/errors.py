@@ -16,6 +16,7 @@ GatewayError
     MethodNotAllowed       405
     RequestTimeout         408
     BodyTooLarge           413
+    ExceedsLimit           413
     UriTooLong             414
     UnsupportedCoding      415
     QuotaExceeded          429
@@ -28,13 +29,14 @@ GatewayError
       Overloaded
       TooManyConnections
       RecordsUnavailable
+      LimitsUnavailable
       IssuerUnavailable
       Draining
     UpstreamTimeout        504
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -154,30 +156,47 @@ class UnsupportedCoding(HttpError):
         return [(b"Accept-Encoding", b"gzip, deflate")]
 
 
+class Policy(NamedTuple):
+    """A limit as the fields RateLimit and RateLimit-Policy tell it: so many units in a window."""
+
+    name: str
+    quota: int
+    # None: the limit has no window.
+    window_s: int | None
+    # Another quota unit than requests; of the metrics that have no registered one, none is told.
+    unit: str | None = None
+
+    def field(self) -> bytes:
+        """An item of RateLimit-Policy."""
+        window = "" if self.window_s is None else f";w={self.window_s}"
+        unit = "" if self.unit is None else f';qu="{self.unit}"'
+        return f'"{self.name}";q={self.quota}{unit}{window}'.encode()
+
+
 class QuotaExceeded(HttpError):
     status, code, title = 429, "quota_exceeded", "Quota exceeded"
     proxy_error = "http_request_denied"
     problem_type = PROBLEM_TYPES + "quota-exceeded"
 
-    def __init__(
-        self, detail: str, *, policy: str, quota: int, window_s: int, retry_after_s: int
-    ) -> None:
+    def __init__(self, detail: str, *, policy: Policy, retry_after_s: int) -> None:
         super().__init__(detail)
         self.policy = policy
-        self.quota = quota
-        self.window_s = window_s
         self.retry_after_s = retry_after_s
 
     def headers(self) -> list[Header]:
-        policy = f'"{self.policy}";q={self.quota};w={self.window_s}'
         return [
             (b"Retry-After", b"%d" % self.retry_after_s),
-            (b"RateLimit", f'"{self.policy}";r=0;t={self.retry_after_s}'.encode()),
-            (b"RateLimit-Policy", policy.encode()),
+            (b"RateLimit", f'"{self.policy.name}";r=0;t={self.retry_after_s}'.encode()),
+            (b"RateLimit-Policy", self.policy.field()),
         ]
 
     def members(self) -> dict[str, object]:
-        return {"violated-policies": [self.policy]}
+        return {"violated-policies": [self.policy.name]}
+
+
+class ExceedsLimit(HttpError):
+    status, code, title = 413, "exceeds_limit", "Request takes more than a limit allows"
+    proxy_error = "http_request_denied"
 
 
 class TooManyFailures(HttpError):
@@ -235,6 +254,11 @@ class TooManyConnections(Unavailable):
 
 class RecordsUnavailable(Unavailable):
     code, title = "records_unavailable", "Keys cannot be read"
+    proxy_error = "proxy_internal_error"
+
+
+class LimitsUnavailable(Unavailable):
+    code, title = "limits_unavailable", "Limits cannot be kept"
     proxy_error = "proxy_internal_error"
 
 

@@ -63,7 +63,9 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     gate = _gate(settings, authenticator, inherited)
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
-    usage = UsageWriter(records.usage, gate.usage, settings.state_dir / "usage")
+    usage = UsageWriter(
+        records.usage, gate.usage, settings.state_dir / "usage", gate.metrics.tenants.observe
+    )
     usage.start()
     tasks = [
         asyncio.create_task(_follow_changes(records, authenticator, seen)),

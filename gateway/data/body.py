@@ -73,6 +73,16 @@ class Body:
             self._inflation = Inflation(self._max_bytes)
 
     @property
+    def size_bytes(self) -> int:
+        """As far as it is known: what was declared, or what has come."""
+        return self._declared_bytes or self.received_bytes
+
+    @property
+    def has_shown_samples(self) -> bool:
+        """Whether so much of it was looked at that `samples` is what it will be."""
+        return self.ready_bytes > 0 or self.is_whole
+
+    @property
     def is_whole(self) -> bool:
         """Whether all of it has come and was looked at."""
         return self.has_arrived and not self._new and not self._looked_at

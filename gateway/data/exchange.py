@@ -13,10 +13,10 @@ from gateway.data.faults import answerable
 from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
-from gateway.data.limits import quota_exceeded
 from gateway.data.load_request import load_body
 from gateway.data.metering import CLIENT_LEFT
 from gateway.data.pace import Pace
+from gateway.data.quotas import costs_of, must_see_body, refused
 from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller, settle
 from gateway.data.trace import new_traceparent
@@ -24,9 +24,11 @@ from gateway.data.upstream_connection import Answer
 from gateway.errors import (
     Draining,
     HttpError,
+    LimitsUnavailable,
     RequestTimeout,
     UnsupportedCoding,
 )
+from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 
 
 class Client(forwarding.Client, Caller, Protocol):
@@ -45,6 +47,8 @@ class State(Enum):
     LOOKING_UP = auto()
     # Of Triton's health.
     ASKING = auto()
+    # The store of the limits is asked whether there is room.
+    ADMITTING = auto()
     RECEIVING = auto()
     FORWARDING = auto()
     # Answered without Triton; what is left of the request's body is read and dropped.
@@ -60,15 +64,19 @@ class Exchange:
         "_ends_s",
         "_gate",
         "_is_paused",
+        "_is_visible",
         "_lookup",
         "_pace",
         "_state",
+        "_unpaid",
+        "_waiting",
         "body",
         "code",
         "forwarding",
         "head",
         "principal",
         "request_id",
+        "reservation",
         "route",
         "started_s",
         "target",
@@ -94,6 +102,11 @@ class Exchange:
         self._pace = Pace(gate.tick_s, gate.times.body_progress_s)
         self._ends_s = gate.tick_s + gate.times.request_s
         self._is_paused = False
+        self._is_visible = False
+        # Its limits, while its body has yet to show what it takes of them.
+        self._unpaid: Allowance | None = None
+        self._waiting: Waiting | None = None
+        self.reservation: Reservation | None = None
         # Of the problem that was answered with.
         self.code = ""
 
@@ -141,11 +154,54 @@ class Exchange:
         gate = self._gate
         self.principal = principal
         self._expect_body(route)
-        is_visible = authorize(route, principal.grants)
-        decision = gate.buckets.admit(principal.id, principal.limit, gate.now_ns())
-        if not decision.admitted and principal.limit is not None:
-            raise quota_exceeded(principal.limit, decision)
-        if is_visible:
+        self._is_visible = authorize(route, principal.grants)
+        if principal.limits:
+            allowance = gate.quotas.allowances.get(principal.id, principal.limits, route.model)
+            if allowance.holdings:
+                self._ask_limits(route, allowance)
+                return
+        self._go_on(route)
+
+    def _ask_limits(self, route: Route, allowance: Allowance) -> None:
+        if not must_see_body(allowance, route, self.body):
+            self._reserve(route, allowance)
+            return
+        # What is certain to be refused is not to be sent at all.
+        refusal = self._gate.quotas.foresee(allowance, (1, 1, self.body.size_bytes, 0))
+        if refusal is not None:
+            raise refused(refusal)
+        self._unpaid = allowance
+        self._go_on(route)
+
+    def _reserve(self, route: Route, allowance: Allowance) -> None:
+        """All that it takes of all its limits, or nothing of any."""
+        self._unpaid = None
+        costs = costs_of(route, self.body, self._gate.estimates)
+        outcome = self._gate.quotas.admit(allowance, costs, self._decided)
+        if isinstance(outcome, Reservation):
+            self.reservation = outcome
+            self._go_on(route)
+        elif isinstance(outcome, Refusal):
+            raise refused(outcome)
+        else:
+            self._state = State.ADMITTING
+            self._waiting = outcome
+            self.set_deadline(self._gate.times.upstream_s)
+
+    def _decided(self, outcome: Reservation | Refusal) -> None:
+        """The store of the limits has answered."""
+        assert self.route is not None
+        self._waiting = None
+        try:
+            if isinstance(outcome, Refusal):
+                raise refused(outcome)
+            self.reservation = outcome
+            self._go_on(self.route)
+        except Exception as error:
+            self._refuse(answerable(error))
+
+    def _go_on(self, route: Route) -> None:
+        if self._is_visible:
             self._receive(route)
         else:
             self._deny_model(route)
@@ -228,7 +284,12 @@ class Exchange:
                 body.look()
             if body.is_pending:
                 asyncio.get_running_loop().call_soon(self.advance)
-            if self.forwarding is not None:
+            if self._unpaid is not None and self.route is not None:
+                if not body.has_shown_samples:
+                    self.await_body()
+                    return
+                self._reserve(self.route, self._unpaid)
+            elif self.forwarding is not None:
                 self.forwarding.send_more()
             elif body.is_whole or body.ready_bytes > HOLD_BYTES:
                 self._forward()
@@ -262,6 +323,8 @@ class Exchange:
             self._refuse(timeouts.of_a_look_up(self.token))
         elif self._state is State.ASKING:
             self._refuse(timeouts.of_triton(self._gate.times))
+        elif self._state is State.ADMITTING:
+            self._refuse(LimitsUnavailable("The store of the limits took too long; try again."))
         elif self._client.deadline_s >= self._ends_s:
             error = timeouts.of_all(self._gate.times, has_arrived=self.body.has_arrived)
             self._refuse(error, may_keep=False)
@@ -370,6 +433,9 @@ class Exchange:
         if self._lookup is not None:
             self._lookup.cancel()
             self._lookup = None
+        if self._waiting is not None:
+            self._gate.quotas.leave(self._waiting)
+            self._waiting = None
         if self._state is State.ASKING and self.route is not None:
             self._gate.health[self.route.path].leave(self)
         if self.forwarding is not None:

@@ -9,12 +9,12 @@ from itertools import count
 from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
 from gateway.data.health import Health
-from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.routes import HEALTH_ROUTES
-from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.uploads import Uploads
 from gateway.data.upstream import Pool
+from gateway.quotas.estimates import Estimates
+from gateway.quotas.holder import Holder
 from gateway.usage.accumulator import Usage
 
 
@@ -40,19 +40,19 @@ class Gate:
     """The decisions' state, the pool and the limits of one worker."""
 
     authenticator: Authenticator
-    buckets: TokenBuckets | SharedBuckets
+    quotas: Holder
     pool: Pool
     metrics: Metrics
     max_body_bytes: int
     max_json_bytes: int = 8 * 1024 * 1024
     max_connections: int = 20_000
     times: Times
-    # Seconds for latencies, nanoseconds for token buckets; both monotonic.
+    # Monotonic.
     now_s: Callable[[], float]
-    now_ns: Callable[[], int]
     # None: not wanted.
     access_log: AccessLog | None = None
     usage: Usage = field(default_factory=Usage)
+    estimates: Estimates = field(default_factory=Estimates)
     # Whether health checks are told that this gateway may be called.
     is_ready: bool = True
     # Whether connections end with their next answer.

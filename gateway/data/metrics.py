@@ -4,6 +4,8 @@ from bisect import bisect_left
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.data.tenant_metrics import TenantMetrics
+
 MAX_MODELS = 1000
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 OVERHEAD_BUCKETS_S = (
@@ -55,6 +57,7 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self.tenants = TenantMetrics(registry)
         self.in_flight = 0
         self._models = {""}
         # Since they were published last.
@@ -82,6 +85,7 @@ class Metrics:
         latencies.add(seconds)
         if triton_s is not None:
             self._overheads.add(seconds - triton_s)
+        return model
 
     def observe_stream_error(self, model: str) -> None:
         """A stream of events ended in an error."""

@@ -10,7 +10,9 @@ from gateway.data.head import Head
 from gateway.data.log_members import members
 from gateway.data.metering import meter
 from gateway.data.peer import Peer
+from gateway.data.quotas import used_by
 from gateway.data.routes import LOAD_VERBS, Route
+from gateway.quotas.decisions import Reservation
 
 LOGGED_TARGET_BYTES = 200
 _NOBODY = members(tenant="", principal="")
@@ -33,6 +35,7 @@ class Settled(Protocol):
     route: Route | None
     principal: Principal | None
     forwarding: Forwarding | None
+    reservation: Reservation | None
     started_s: float
     # Of the problem that was answered with, else empty.
     code: str
@@ -46,6 +49,9 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     forwarding = exchange.forwarding
     triton_s = forwarding.triton_s(now_s) if forwarding else None
     model = gate.metrics.observe(_counted_model(exchange), status, seconds, triton_s)
+    reservation = exchange.reservation
+    if reservation is not None and reservation.is_kept:
+        gate.quotas.settle(reservation, used_by(exchange, triton_s or 0.0, gate.estimates))
     if exchange.principal is not None:
         meter(gate.usage, exchange.principal, exchange, model, status, triton_s or 0.0)
     if gate.access_log is None or not gate.access_log.wants(status):

@@ -4,19 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from gateway.limits import Limit
+from gateway.limits import Limit, Metric
 from gateway.quotas.holding import Costs, Holding
 
 
 class Allowance:
     """The limits that a caller's requests to one model must stay within, all of them."""
 
-    __slots__ = ("holdings", "kept")
+    __slots__ = ("counts_samples", "holdings", "kept")
 
     def __init__(self, holdings: tuple[Holding, ...]) -> None:
         self.holdings = holdings
         # Those that hear of a request again when it is settled.
         self.kept = tuple(holding for holding in holdings if holding.is_kept)
+        self.counts_samples = any(h.limit.metric is Metric.SAMPLES for h in holdings)
 
 
 class Reservation:
@@ -29,6 +30,11 @@ class Reservation:
         self.allowance: Allowance | None = allowance
         self.costs = costs
         self.at_ns = at_ns
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what was used is still to be told."""
+        return self.allowance is not None and bool(self.allowance.kept)
 
 
 class Reason(Enum):

@@ -91,6 +91,14 @@ class Holder:
             holding.reserve(costs[holding.metric])
         return Reservation(allowance, costs, now_ns)
 
+    def foresee(self, allowance: Allowance, costs: Costs) -> Refusal | None:
+        """The refusal that is certain; None: it may be admitted. Nothing is taken or asked."""
+        now_ns, mode = self._now_ns(), self.outage.mode
+        short = [h for h in allowance.holdings if h.is_short(costs[h.metric], now_ns)]
+        certain = [why_short(h, costs[h.metric], mode, now_ns) for h in short]
+        refusals = [refusal for refusal in certain if refusal is not None]
+        return strictest(refusals) if refusals else None
+
     def settle(self, reservation: Reservation, used: Costs) -> None:
         """The request is over and has used so much; said again, nothing happens."""
         allowance = reservation.allowance

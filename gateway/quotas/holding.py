@@ -69,10 +69,7 @@ class Holding:
         self.metric = METRICS.index(limit.metric)
         self.capacity = capacity_of(limit.measure)
         # Reserved until the request is settled; of the others it is known what a request takes.
-        self.is_kept = self.kind is Kind.CONCURRENCY or limit.metric in (
-            Metric.BYTES,
-            Metric.COMPUTE_MS,
-        )
+        self.is_kept = self.kind is Kind.CONCURRENCY or limit.metric is not Metric.REQUESTS
         # 0: it has no lease.
         self.epoch = 0
         self.begun_ns = 0

@@ -21,6 +21,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -49,7 +50,15 @@ _log = structlog.get_logger()
 class UsageWriter:
     """Writes what one worker counts, and what killed workers left."""
 
-    def __init__(self, records: UsageRecords, usage: Usage, folder: Path) -> None:
+    def __init__(
+        self,
+        records: UsageRecords,
+        usage: Usage,
+        folder: Path,
+        on_batch: Callable[[Batch], None] = lambda batch: None,
+    ) -> None:
+        """`on_batch` hears of what was counted, each once, before anybody else."""
+        self._on_batch = on_batch
         self._records = records
         self._usage = usage
         self._folder = folder
@@ -90,6 +99,7 @@ class UsageWriter:
         batch = self._usage.take()
         if not batch:
             return
+        self._on_batch(batch)
         self._number += 1
         self._spool.append(self._number, batch)
         merge(self._waiting, batch)
