@@ -9,6 +9,7 @@ from stack.gateway_bench.sections import (
     CONCH,
     CONCH_IN,
     CONCH_KEYS,
+    CONCH_LIMITS,
     CONCH_MODELS,
     CONCH_OUT,
     DIRECT,
@@ -68,6 +69,11 @@ def _small(runs: Mapping[str, Run]) -> list[Aim]:
     added_us = differences(conch, runs[DIRECT], p50_us)
     return [
         Aim("CPU: Conch / nginx", "at most 2.5", ratios(conch, runs[NGINX], cpu_us)),
+        Aim(
+            "CPU: Conch with every kind of limit / nginx",
+            "at most 2.5",
+            ratios(runs[CONCH_LIMITS], runs[NGINX], cpu_us),
+        ),
         Aim("p50 added at 1 connection, µs", "at most 120", added_us, "{:.0f}"),
         Aim("CPU: aiohttp / Conch", "at least 4", ratios(runs[AIOHTTP], conch, cpu_us), "{:.1f}"),
         Aim(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from gateway import keys
 from gateway.keys import NewKey
+from gateway.limits import Budget, Concurrency, Measure, Metric, Period
+from gateway.rates import Rate
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.settings import PREFIX, GatewaySettings
@@ -18,6 +20,17 @@ from stack.gateway_bench.python_peers import python_environment
 
 # Never reached, yet counted for each request.
 _RATE = "1000000/s"
+_MANY = 10**12
+_TENANT = "bench"
+Limits = Sequence[tuple[Metric, Measure]]
+# Of the tenant, beside the key's rate: every kind of limit and every metric.
+EVERY_LIMIT: Limits = (
+    (Metric.REQUESTS, Concurrency(1_000_000)),
+    (Metric.REQUESTS, Budget(_MANY, Period.DAY)),
+    (Metric.SAMPLES, Rate(1_000_000, 1, 1_000_000)),
+    (Metric.BYTES, Budget(_MANY, Period.MONTH)),
+    (Metric.COMPUTE_MS, Budget(_MANY, Period.DAY)),
+)
 WORKER = ("-m", "gateway.worker")
 
 
@@ -41,12 +54,18 @@ def run_conch(
     )
 
 
-def make_records(state_dir: Path, used: Sequence[NewKey], total: int) -> None:
-    """Records with the keys that are used, and others up to the total that are not."""
+def make_records(
+    state_dir: Path,
+    used: Sequence[NewKey],
+    total: int,
+    limits: Limits = (),
+) -> None:
+    """Records with the keys that are used, and others up to the total that are not; all are of one
+    tenant, which has these limits."""
     state_dir.mkdir(parents=True, exist_ok=True)
     url = _records_url(state_dir)
     asyncio.run(migrate(url))
-    _copy_key(state_dir / "conch.db", asyncio.run(_create_key(url)), used, total)
+    _copy_key(state_dir / "conch.db", asyncio.run(_create_key(url, limits)), used, total)
 
 
 def _environment(state_dir: Path, port: int, triton_port: int) -> dict[str, str]:
@@ -65,10 +84,13 @@ def _records_url(state_dir: Path) -> str:
     return f"sqlite+aiosqlite:///{state_dir}/conch.db"
 
 
-async def _create_key(url: str) -> NewKey:
+async def _create_key(url: str, limits: Limits) -> NewKey:
     records = Records(url)
     try:
-        return await records.create_key("bench", rate=_RATE)
+        key = await records.create_key(_TENANT, rate=_RATE)
+        for metric, measure in limits:
+            await records.create_limit(_TENANT, measure, metric=metric)
+        return key
     finally:
         await records.close()
 

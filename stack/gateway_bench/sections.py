@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.keys import NewKey
-from stack.gateway_bench.conch_gateway import make_records, run_conch
+from stack.gateway_bench.conch_gateway import EVERY_LIMIT, Limits, make_records, run_conch
 from stack.gateway_bench.load import Load
 from stack.gateway_bench.measuring import CONNECTIONS, Run
 from stack.gateway_bench.nginx_gateway import run_nginx_gateway
@@ -28,6 +28,7 @@ from stack.trial import free_ports
 DIRECT = "upstream alone"
 NGINX = "nginx"
 CONCH = "Conch"
+CONCH_LIMITS = f"{CONCH}, every kind of limit"
 AIOHTTP = "aiohttp"
 AIOHTTP_UVLOOP = "aiohttp on uvloop"
 FASTAPI = "FastAPI + httpx"
@@ -57,10 +58,10 @@ class Stand:
         return Load(traffic, self.folder / f"load-{name}", self.cores.load)
 
     def conch(
-        self, name: str, used: list[NewKey], total: int = 1
+        self, name: str, used: list[NewKey], total: int = 1, limits: Limits = ()
     ) -> AbstractContextManager[Server]:
         state_dir = self.folder / name
-        make_records(state_dir, used, total)
+        make_records(state_dir, used, total, limits)
         (port,) = free_ports(1)
         return run_conch(
             name,
@@ -111,6 +112,9 @@ def small_tensors(stand: Stand) -> Iterator[list[Run]]:
             DIRECT: stand.upstream,
             NGINX: nginx,
             CONCH: servers.enter_context(stand.conch("conch", keys)),
+            CONCH_LIMITS: servers.enter_context(
+                stand.conch("conch-limits", keys, limits=EVERY_LIMIT)
+            ),
             AIOHTTP_UVLOOP: servers.enter_context(stand.peer("aiohttp_proxy", keys, "uvloop")),
             AIOHTTP: servers.enter_context(stand.peer("aiohttp_proxy", keys)),
             FASTAPI: servers.enter_context(stand.peer("fastapi_proxy", keys)),
