@@ -11,19 +11,17 @@ READY = b"ready"
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    """Numbers of open files; all are sockets but `buckets`, the memory that workers share."""
+    """Numbers of open files; all are sockets."""
 
     listeners: Sequence[int]
     # The worker says READY on it, and closes it when it begins to end; when the other end is shut,
     # the worker is to retire.
     control: int
-    buckets: int | None
 
     @property
     def files(self) -> list[int]:
         """Every open file that the worker needs."""
-        shared = [] if self.buckets is None else [self.buckets]
-        return [*self.listeners, self.control, *shared]
+        return [*self.listeners, self.control]
 
     def to_argument(self) -> str:
         return json.dumps(asdict(self))

@@ -11,7 +11,6 @@ import signal
 
 import structlog
 
-from gateway.data.shared_buckets import new_bucket_memory
 from gateway.listening import open_listeners
 from gateway.settings import GatewaySettings
 from gateway.slot import Slot
@@ -30,13 +29,11 @@ class Parent:
         self._is_ending = False
         self._has_failed = False
         self._wake = asyncio.Event()
-        buckets = None if settings.workers == 1 else new_bucket_memory()
         listeners = open_listeners(settings.host, settings.port, settings.workers)
         self._slots = [
             Slot(
                 number,
                 sockets,
-                buckets=buckets,
                 state_dir=settings.state_dir,
                 is_last=self._has_one_left,
                 on_failure=self._fail,

@@ -16,10 +16,8 @@ from gateway.data.access_log import AccessLog
 from gateway.data.attempts import PER_ADDRESS, Allowance, Attempts
 from gateway.data.auth import Authenticator
 from gateway.data.gate import Gate, Times
-from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.server import Server
-from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.tenant_verifier import TenantVerifier
 from gateway.data.upstream import Pool
 from gateway.ending import Ending
@@ -28,6 +26,8 @@ from gateway.inheritance import Inheritance
 from gateway.last_used_writer import keep_writing, write_last_used
 from gateway.listening import cannot_listen, open_listeners
 from gateway.open_files import most_connections
+from gateway.quota_store import open_quotas
+from gateway.quotas.holder import Holder
 from gateway.records.migrate import reason_of, require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
@@ -60,13 +60,15 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     verifier = _verifier(settings)
     authenticator = _authenticator(settings, records, verifier)
     seen = await records.last_change()
-    gate = _gate(settings, authenticator, inherited)
+    quotas = await open_quotas(settings)
+    gate = _gate(settings, authenticator, quotas.holder)
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
     usage = UsageWriter(
         records.usage, gate.usage, settings.state_dir / "usage", gate.metrics.tenants.observe
     )
     usage.start()
+    quotas.start()
     tasks = [
         asyncio.create_task(_follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
@@ -87,6 +89,7 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
         task.cancel()
     # A look at the records that is cut short would wait for ever once they are closed.
     await asyncio.gather(*tasks, return_exceptions=True)
+    await quotas.close()
     await usage.finish()
     await write_last_used(records, authenticator.last_used)
     if verifier is not None:
@@ -122,13 +125,11 @@ def triton_address(urls: str) -> tuple[str, int]:
     return parts.hostname, port
 
 
-def _gate(
-    settings: GatewaySettings, authenticator: Authenticator, inherited: Inheritance | None
-) -> Gate:
+def _gate(settings: GatewaySettings, authenticator: Authenticator, quotas: Holder) -> Gate:
     host, port = triton_address(settings.triton_urls)
     return Gate(
         authenticator=authenticator,
-        buckets=_buckets(inherited),
+        quotas=quotas,
         pool=Pool(host, port, max_connections=settings.upstream_connections),
         metrics=Metrics(CollectorRegistry()),
         max_body_bytes=settings.max_body_bytes,
@@ -141,14 +142,7 @@ def _gate(
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
         access_log=_access_log(settings),
         now_s=time.monotonic,
-        now_ns=time.monotonic_ns,
     )
-
-
-def _buckets(inherited: Inheritance | None) -> TokenBuckets | SharedBuckets:
-    if inherited is None or inherited.buckets is None:
-        return TokenBuckets()
-    return SharedBuckets(inherited.buckets)
 
 
 def _access_log(settings: GatewaySettings) -> AccessLog | None:

@@ -33,7 +33,6 @@ class Slot:
         number: int,
         listeners: Listeners,
         *,
-        buckets: int | None,
         state_dir: Path,
         is_last: Callable[[], bool],
         on_failure: Callable[[BaseException], None],
@@ -41,7 +40,6 @@ class Slot:
         self.is_open = True
         self._number = number
         self._listeners = listeners
-        self._buckets = buckets
         self._state_dir = state_dir
         self._is_last = is_last
         self._on_failure = on_failure
@@ -96,7 +94,7 @@ class Slot:
         if self._ending.is_set():
             return None
         try:
-            worker = await WorkerProcess.start(self._listeners, self._buckets)
+            worker = await WorkerProcess.start(self._listeners)
         except OSError as error:  # no more processes or open files, say
             _log.error("worker_not_started", slot=self._number, error=str(error))
             return None

@@ -22,14 +22,13 @@ class WorkerProcess:
         self._leaving = asyncio.create_task(self._hear())
 
     @classmethod
-    async def start(cls, listeners: Listeners, buckets: int | None) -> "WorkerProcess":
+    async def start(cls, listeners: Listeners) -> "WorkerProcess":
         """Start one that accepts on these sockets."""
         control, theirs = socket.socketpair()
         control.setblocking(False)
         with theirs:
-            inheritance = Inheritance(
-                [listener.fileno() for listener in listeners], theirs.fileno(), buckets
-            )
+            numbers = [listener.fileno() for listener in listeners]
+            inheritance = Inheritance(numbers, theirs.fileno())
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

@@ -5,23 +5,29 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from gateway import keys
 from gateway.data.auth import Authenticator
 from gateway.data.gate import Gate, Times
-from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
 from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
+from gateway.quotas.accounts import account_key, new_account
+from gateway.quotas.ledger import Now
+from gateway.quotas.outage import Policies
+from gateway.quotas.protocol import Answer as QuotaAnswer
+from gateway.quotas.protocol import Renewal
+from gateway.quotas.renewing import Renewing
 from gateway.rates import Rate
 from tests.gateway.fake_triton import FakeTriton
 
@@ -115,6 +121,31 @@ class RawClient:
         return await self._reader.read()
 
 
+class LedgerStore:
+    """For tests until SQLite."""
+
+    def __init__(self, clock: "Clock") -> None:
+        self._clock = clock
+        self._accounts: dict[str, Any] = {}
+
+    async def renew(self, renewals: Sequence[Renewal]) -> list[QuotaAnswer]:
+        return [self._renew(renewal) for renewal in renewals]
+
+    async def close(self) -> None: ...
+
+    def _renew(self, renewal: Renewal) -> QuotaAnswer:
+        us = self._clock.nanoseconds() // 1000
+        now = Now(us, 1_790_000_000_000_000 + us)
+        given = []
+        for ask in renewal.asks:
+            key = account_key(ask.limit)
+            account = self._accounts.get(key)
+            if account is None:
+                account = self._accounts[key] = new_account(ask.limit, now)
+            given.append(account.renew(ask.limit.measure, renewal.holder, renewal.number, ask, now))
+        return QuotaAnswer(number=renewal.number, given=tuple(given))
+
+
 class Gateway:
     """The data plane under test, with keys that live in a dictionary."""
 
@@ -127,9 +158,11 @@ class Gateway:
         connections = int(str(options.pop("max_connections", 8)))
         most_clients = int(str(options.pop("max_connections_of_clients", 10_000)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
+        self.store = LedgerStore(self.clock)
+        self.quotas = Renewing(self.store, Policies(), self.clock.nanoseconds)
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),
-            buckets=TokenBuckets(),
+            quotas=self.quotas.holder,
             pool=Pool("127.0.0.1", triton_port, max_connections=connections),
             metrics=Metrics(self.registry),
             max_body_bytes=max_body,
@@ -137,7 +170,6 @@ class Gateway:
             max_connections=most_clients,
             times=Times(handshake_s=float(str(options.pop("handshake_s", 10.0)))),
             now_s=self.clock.seconds,
-            now_ns=self.clock.nanoseconds,
         )
         self.server = Server(self.gate)
         self.token = self.add_key()
@@ -204,12 +236,14 @@ async def running(
     await triton.start()
     gateway = Gateway(triton.port, **options)
     await gateway.server.start(open_listeners("127.0.0.1", 0)[0], tls)
+    gateway.quotas.start()
     try:
         yield gateway
     finally:
         for client in gateway.clients:
             client.close()
         await gateway.server.drain(0)
+        await gateway.quotas.close()
         await triton.stop()
         # Lets the aborted connections tell their protocols.
         await asyncio.sleep(0)

@@ -13,7 +13,6 @@ def new_slot(state_dir: Path, failures: list[BaseException]) -> Slot:
     return Slot(
         0,
         listeners,
-        buckets=None,
         state_dir=state_dir,
         is_last=lambda: False,
         on_failure=failures.append,
