@@ -16,7 +16,7 @@ from gateway.data.head import Head
 from gateway.data.load_request import load_body
 from gateway.data.metering import CLIENT_LEFT
 from gateway.data.pace import Pace
-from gateway.data.quotas import costs_of, must_see_body, refused
+from gateway.data.quotas import costs_of, refused
 from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller, settle
 from gateway.data.trace import new_traceparent
@@ -163,9 +163,21 @@ class Exchange:
         self._go_on(route)
 
     def _ask_limits(self, route: Route, allowance: Allowance) -> None:
-        if not must_see_body(allowance, route, self.body):
+        if not self._shows_cost(route, allowance):
+            self._await_cost(route, allowance)
+        else:
             self._reserve(route, allowance)
-            return
+
+    def _shows_cost(self, route: Route, allowance: Allowance) -> bool:
+        """Whether what it takes is known: its samples show only in its body."""
+        body = self.body
+        if not allowance.counts_samples or route.verb != "infer":
+            return True
+        if body.has_arrived:
+            body.look()
+        return body.has_shown_samples
+
+    def _await_cost(self, route: Route, allowance: Allowance) -> None:
         # What is certain to be refused is not to be sent at all.
         refusal = self._gate.quotas.foresee(allowance, (1, 1, self.body.size_bytes, 0))
         if refusal is not None:

@@ -8,7 +8,7 @@ from gateway.data.metering import samples
 from gateway.data.routes import TENSOR_VERBS, Route
 from gateway.errors import ExceedsLimit, HttpError, LimitsUnavailable, Policy, QuotaExceeded
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
-from gateway.quotas.decisions import Allowance, Reason, Refusal
+from gateway.quotas.decisions import Reason, Refusal
 from gateway.quotas.estimates import Estimates
 from gateway.quotas.holding import Costs
 from gateway.rates import Rate
@@ -25,11 +25,6 @@ class Used(Protocol):
     body: Body
     route: Route | None
     forwarding: Forwarding | None
-
-
-def must_see_body(allowance: Allowance, route: Route, body: Body) -> bool:
-    """Whether what the request takes shows only in its body, which was not looked at yet."""
-    return allowance.counts_samples and route.verb == "infer" and not body.has_shown_samples
 
 
 def costs_of(route: Route, body: Body, estimates: Estimates) -> Costs:

@@ -30,7 +30,6 @@ def test_claims_map_to_a_principal() -> None:
         id=f"jwt:{ISSUER}#alice",
         tenant="acme",
         grants=(Grant(frozenset({Permission.INFER, Permission.METADATA}), ("*",)),),
-        limit=None,
         calm_until_s=NOW_S + 60,
     )
 
@@ -183,7 +182,8 @@ def test_other_claims_may_hold_the_values() -> None:
     found = principal(members, **claims)
     assert found.tenant == "globex"
     assert found.grants == (Grant(frozenset({Permission.INFER}), ("mnist_*", "resnet")),)
-    assert found.limit == Rate(100, 1, 200)
+    (limit,) = found.limits
+    assert (limit.principal, limit.models, limit.measure) == (found.id, "*", Rate(100, 1, 200))
 
 
 def test_values_may_be_the_same_for_every_token_of_an_issuer() -> None:
@@ -192,7 +192,7 @@ def test_values_may_be_the_same_for_every_token_of_an_issuer() -> None:
     found = principal(members, tenant="acme", scope="repository:load", models="*", limit="9/s")
     assert found.tenant == "globex"
     assert found.grants == (Grant(frozenset({Permission.INFER}), ("mnist_*",)),)
-    assert found.limit == Rate(5, 60, 5)
+    assert [limit.measure for limit in found.limits] == [Rate(5, 60, 5)]
 
 
 @pytest.mark.parametrize(
