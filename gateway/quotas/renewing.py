@@ -1,74 +1,78 @@
-"""Carries a holder's Renewals to the store and its answers back."""
+"""Carries a holder's Renewals to the store and its answers back, on the event loop."""
 
 import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
-
-import structlog
+from functools import partial
 
 from gateway.quotas.holder import Holder
 from gateway.quotas.outage import Policies
-from gateway.quotas.protocol import Store
+from gateway.quotas.protocol import Answer, Renewal, Store
 
-BEAT_S = 0.1
-# What falls due within so long goes in one call: to a file that is one wait for the disk.
-GATHER_S = 0.001
-# On SIGTERM; leases that are not returned then end by themselves.
-CLOSE_TIMEOUT_S = 2.0
+BEAT_S = 0.25
+# A store that takes longer counts as away.
+TIMEOUT_S = 0.5
 
-_log = structlog.get_logger()
+# Goes on while the machine sleeps, as the store's does.
+now_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 
 
 class Renewing:
-    """One holder, and the task that talks to the store for it."""
+    """A worker's quotas: `holder` decides; this keeps it in leases until it is closed."""
 
-    def __init__(
-        self,
-        store: Store,
-        policies: Policies,
-        now_ns: Callable[[], int] = time.monotonic_ns,
-    ) -> None:
+    def __init__(self, store: Store, policies: Policies, timeout_s: float = TIMEOUT_S) -> None:
+        self.holder = Holder(os.urandom(8).hex(), now_ns, policies, self._wake)
         self._store = store
+        self._timeout_s = timeout_s
         self._due = asyncio.Event()
-        self.holder = Holder(os.urandom(8).hex(), now_ns, policies, self._due.set)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Renew from now on."""
-        self._task = asyncio.create_task(self._keep_renewing())
+        """Begin; on the loop that the holder is used on."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
-        """Return all that is held, and close the store; no request is in flight any more."""
+        """Return what is held, and close the store."""
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
         self.holder.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._renew()
+        if self.holder.is_due:
+            await self._exchange()
         await self._store.close()
 
-    async def _keep_renewing(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), BEAT_S)
-                await asyncio.sleep(GATHER_S)
-            self._due.clear()
-            try:
-                if self.holder.beat():
-                    await self._renew()
-            except Exception as error:  # a fault here must not end the renewing
-                _log.error("quotas_not_renewed", exc_info=error)
+    def _wake(self) -> None:
+        self._due.set()
 
-    async def _renew(self) -> None:
+    async def _run(self) -> None:
+        next_beat_s = 0.0
+        while True:
+            now_s = time.monotonic()
+            if now_s >= next_beat_s:
+                next_beat_s = now_s + BEAT_S
+                if self.holder.beat():
+                    await self._exchange()
+            while self.holder.is_due:
+                await self._exchange()
+            self._due.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), max(next_beat_s - time.monotonic(), 0))
+            # What other requests of this turn of the loop ask for goes along.
+            await asyncio.sleep(0)
+
+    async def _exchange(self) -> None:
         renewals = self.holder.renewals()
-        if not renewals:
-            return
-        answers = await self._store.renew(renewals)
-        for renewal, answer in zip(renewals, answers, strict=True):
+        for renewal, answer in zip(renewals, await self._ask(renewals), strict=True):
             if answer is None:
                 self.holder.failed(renewal)
             else:
                 self.holder.heard(answer)
+
+    async def _ask(self, renewals: list[Renewal]) -> list[Answer | None]:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return list(await self._store.renew(renewals))
+        except TimeoutError:
+            return [None] * len(renewals)
