@@ -1,9 +1,33 @@
 """Which store keeps the limits of this gateway: SQLite for one machine, Redis for several."""
 
+from gateway.quotas.policies import Policies
+from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
 from gateway.settings import GatewaySettings
 
 
 async def open_quotas(settings: GatewaySettings) -> Renewing:
-    """The holder of this worker, and what talks to the store for it; not started yet."""
-    raise NotImplementedError
+    """What a worker keeps limits with, yet to be started. Raises ConfigurationError."""
+    return Renewing(await _open_store(settings), _policies(settings))
+
+
+async def _open_store(settings: GatewaySettings) -> Store:
+    # Each where it is used: redis-py takes 10 MB.
+    if settings.redis_url:
+        from gateway.quotas.open_redis import open_redis
+
+        store = open_redis(settings.redis_url)
+        await store.check()
+        return store
+    from gateway.quotas.sqlite_store import FILE, SqliteStore
+
+    return await SqliteStore.open(settings.state_dir / FILE)
+
+
+def _policies(settings: GatewaySettings) -> Policies:
+    return Policies(
+        rate=settings.store_away_rate,
+        concurrency=settings.store_away_concurrency,
+        budget=settings.store_away_budget,
+        longest_s=settings.store_away_s,
+    )

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from gateway.errors import ConfigurationError, InvalidInput
 from gateway.jwt_issuers import JwtIssuer, parse_issuers
+from gateway.quotas.policies import Policy
 
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
@@ -135,6 +136,28 @@ class GatewaySettings(BaseSettings):
         default="",
         description="Whose JSON Web Tokens are taken: a JSON list, or tables in conch.toml "
         "(docs/tokens.md). Empty: API keys only.",
+    )
+
+    redis_url: str = Field(
+        default="",
+        description="Redis that keeps what is used of all limits, for several gateways: "
+        "`redis://host:6379/0`. Empty: a SQLite file in the state directory, for one machine.",
+    )
+    store_away_rate: Policy = Field(
+        default=Policy.SHARE,
+        description="Requests under a rate while Redis or the file cannot be asked: `share` goes "
+        "on with this worker's part of it, `admit` with all of it, `refuse` answers 503.",
+    )
+    store_away_concurrency: Policy = Field(
+        default=Policy.SHARE, description="The same for limits of requests in flight."
+    )
+    store_away_budget: Policy = Field(
+        default=Policy.REFUSE,
+        description="The same for budgets, once what was held of them is spent; of these there is "
+        "no share.",
+    )
+    store_away_s: float = Field(
+        default=60.0, gt=0, description="For so long; then everything limited is a 503."
     )
 
     max_failures_per_address: int = Field(

@@ -18,7 +18,8 @@ from gateway.quotas.decisions import (
     Waiting,
 )
 from gateway.quotas.holding import METRICS, US, Costs, Holding
-from gateway.quotas.outage import Mode, Outage, Policies
+from gateway.quotas.outage import Mode, Outage
+from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import HEARTBEAT_US, MAX_ASKS, Answer, Ask, Kind, Renewal
 from gateway.quotas.refusals import strictest, why_short
 from gateway.quotas.waiting_line import WaitingLine

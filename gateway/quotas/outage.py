@@ -1,12 +1,12 @@
 """What is done while the store is away: for each kind of limit a policy, for a bounded time."""
 
-from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 import structlog
 
 from gateway.limits import Concurrency
 from gateway.quotas.holding import US, Holding
+from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Kind
 from gateway.rates import Rate
 
@@ -24,31 +24,6 @@ class Mode(IntEnum):
     SHARE = 1
     # Not at all: the store has been away too long, and nothing is admitted but what is held.
     REFUSE = 2
-
-
-class Policy(Enum):
-    """What becomes of requests when the store is away and what was held is spent."""
-
-    # Go on with the part of the limit that is one of as many as there were holders.
-    SHARE = "share"
-    # Admit, and tell the store of it when it is back.
-    ADMIT = "admit"
-    REFUSE = "refuse"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policies:
-    """For each kind of limit, and for how long they hold; then nothing is admitted."""
-
-    rate: Policy = Policy.SHARE
-    concurrency: Policy = Policy.SHARE
-    budget: Policy = Policy.REFUSE
-    longest_s: float = 60.0
-
-    def of(self, kind: Kind) -> Policy:
-        if kind is Kind.RATE:
-            return self.rate
-        return self.concurrency if kind is Kind.CONCURRENCY else self.budget
 
 
 class Outage:

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 
 from gateway.quotas.holder import Holder
-from gateway.quotas.outage import Policies
+from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal, Store
 
 BEAT_S = 0.25
@@ -21,8 +22,15 @@ now_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 class Renewing:
     """A worker's quotas: `holder` decides; this keeps it in leases until it is closed."""
 
-    def __init__(self, store: Store, policies: Policies, timeout_s: float = TIMEOUT_S) -> None:
-        self.holder = Holder(os.urandom(8).hex(), now_ns, policies, self._wake)
+    def __init__(
+        self,
+        store: Store,
+        policies: Policies,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        clock_ns: Callable[[], int] = now_ns,
+    ) -> None:
+        self.holder = Holder(os.urandom(8).hex(), clock_ns, policies, self._wake)
         self._store = store
         self._timeout_s = timeout_s
         self._due = asyncio.Event()

@@ -5,11 +5,10 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -22,14 +21,11 @@ from gateway.data.upstream import Pool
 from gateway.keys import Key
 from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
-from gateway.quotas.accounts import account_key, new_account
-from gateway.quotas.ledger import Now
-from gateway.quotas.outage import Policies
-from gateway.quotas.protocol import Answer as QuotaAnswer
-from gateway.quotas.protocol import Renewal
+from gateway.quotas.policies import Policies
 from gateway.quotas.renewing import Renewing
 from gateway.rates import Rate
 from tests.gateway.fake_triton import FakeTriton
+from tests.gateway.quota_store import TemporaryStore
 
 INFER = b"/v2/models/echo/infer"
 PATIENCE_S = 5.0
@@ -121,31 +117,6 @@ class RawClient:
         return await self._reader.read()
 
 
-class LedgerStore:
-    """For tests until SQLite."""
-
-    def __init__(self, clock: "Clock") -> None:
-        self._clock = clock
-        self._accounts: dict[str, Any] = {}
-
-    async def renew(self, renewals: Sequence[Renewal]) -> list[QuotaAnswer]:
-        return [self._renew(renewal) for renewal in renewals]
-
-    async def close(self) -> None: ...
-
-    def _renew(self, renewal: Renewal) -> QuotaAnswer:
-        us = self._clock.nanoseconds() // 1000
-        now = Now(us, 1_790_000_000_000_000 + us)
-        given = []
-        for ask in renewal.asks:
-            key = account_key(ask.limit)
-            account = self._accounts.get(key)
-            if account is None:
-                account = self._accounts[key] = new_account(ask.limit, now)
-            given.append(account.renew(ask.limit.measure, renewal.holder, renewal.number, ask, now))
-        return QuotaAnswer(number=renewal.number, given=tuple(given))
-
-
 class Gateway:
     """The data plane under test, with keys that live in a dictionary."""
 
@@ -158,8 +129,8 @@ class Gateway:
         connections = int(str(options.pop("max_connections", 8)))
         most_clients = int(str(options.pop("max_connections_of_clients", 10_000)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
-        self.store = LedgerStore(self.clock)
-        self.quotas = Renewing(self.store, Policies(), self.clock.nanoseconds)
+        store = TemporaryStore(self.clock.nanoseconds)
+        self.quotas = Renewing(store, Policies(), clock_ns=self.clock.nanoseconds)
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),
             quotas=self.quotas.holder,

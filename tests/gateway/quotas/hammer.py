@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.limits import Budget, Limit, Metric, Period
 from gateway.quotas.decisions import Refusal, Reservation, Waiting
-from gateway.quotas.outage import Policies, Policy
+from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.renewing import Renewing
 from gateway.quotas.sqlite_store import SqliteStore
 from gateway.rates import Rate

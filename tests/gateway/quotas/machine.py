@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.holding import Costs
-from gateway.quotas.outage import Policies, Policy
+from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Answer, Renewal
 from gateway.rates import Rate
 from tests.gateway.quotas.invariants import METRICS, largest_sum, most_above_rate

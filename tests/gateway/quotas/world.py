@@ -10,7 +10,7 @@ from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 from gateway.quotas.holder import Holder
 from gateway.quotas.holding import Costs, Holding
 from gateway.quotas.ledger import Account, Now
-from gateway.quotas.outage import Policies
+from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal
 
 SECOND_US = 1_000_000
