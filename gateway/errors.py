@@ -12,11 +12,11 @@ GatewayError
       PermissionMissing
       SharedMemoryRefused
       LoadOverrideRefused
+      AboveLimit
     RouteNotFound          404
     MethodNotAllowed       405
     RequestTimeout         408
     BodyTooLarge           413
-    ExceedsLimit           413
     UriTooLong             414
     UnsupportedCoding      415
     QuotaExceeded          429
@@ -29,14 +29,14 @@ GatewayError
       Overloaded
       TooManyConnections
       RecordsUnavailable
-      LimitsUnavailable
       IssuerUnavailable
       Draining
+      QuotaStoreAway
     UpstreamTimeout        504
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import msgspec
 
@@ -156,47 +156,45 @@ class UnsupportedCoding(HttpError):
         return [(b"Accept-Encoding", b"gzip, deflate")]
 
 
-class Policy(NamedTuple):
-    """A limit as the fields RateLimit and RateLimit-Policy tell it: so many units in a window."""
-
-    name: str
-    quota: int
-    # None: the limit has no window.
-    window_s: int | None
-    # Another quota unit than requests; of the metrics that have no registered one, none is told.
-    unit: str | None = None
-
-    def field(self) -> bytes:
-        """An item of RateLimit-Policy."""
-        window = "" if self.window_s is None else f";w={self.window_s}"
-        unit = "" if self.unit is None else f';qu="{self.unit}"'
-        return f'"{self.name}";q={self.quota}{unit}{window}'.encode()
-
-
 class QuotaExceeded(HttpError):
     status, code, title = 429, "quota_exceeded", "Quota exceeded"
     proxy_error = "http_request_denied"
     problem_type = PROBLEM_TYPES + "quota-exceeded"
 
-    def __init__(self, detail: str, *, policy: Policy, retry_after_s: int) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        policy: str,
+        quota: int,
+        window_s: int | None,
+        retry_after_s: int,
+        unit: str = "",
+    ) -> None:
+        """A concurrency has no window; a unit is one of the draft's registry, or empty."""
         super().__init__(detail)
+        self.unit = unit
         self.policy = policy
+        self.quota = quota
+        self.window_s = window_s
         self.retry_after_s = retry_after_s
 
     def headers(self) -> list[Header]:
+        window = "" if self.window_s is None else f";w={self.window_s}"
+        unit = f';qu="{self.unit}"' if self.unit else ""
+        policy = f'"{self.policy}";q={self.quota}{window}{unit}'
         return [
             (b"Retry-After", b"%d" % self.retry_after_s),
-            (b"RateLimit", f'"{self.policy.name}";r=0;t={self.retry_after_s}'.encode()),
-            (b"RateLimit-Policy", self.policy.field()),
+            (b"RateLimit", f'"{self.policy}";r=0;t={self.retry_after_s}'.encode()),
+            (b"RateLimit-Policy", policy.encode()),
         ]
 
     def members(self) -> dict[str, object]:
-        return {"violated-policies": [self.policy.name]}
+        return {"violated-policies": [self.policy]}
 
 
-class ExceedsLimit(HttpError):
-    status, code, title = 413, "exceeds_limit", "Request takes more than a limit allows"
-    proxy_error = "http_request_denied"
+class AboveLimit(Forbidden):
+    code, title = "above_limit", "More than a limit ever allows at once"
 
 
 class TooManyFailures(HttpError):
@@ -257,11 +255,6 @@ class RecordsUnavailable(Unavailable):
     proxy_error = "proxy_internal_error"
 
 
-class LimitsUnavailable(Unavailable):
-    code, title = "limits_unavailable", "Limits cannot be kept"
-    proxy_error = "proxy_internal_error"
-
-
 class IssuerUnavailable(Unavailable):
     code, title = "issuer_unavailable", "Tokens cannot be verified"
     proxy_error = "proxy_internal_error"
@@ -272,6 +265,11 @@ class IssuerUnavailable(Unavailable):
 class Draining(Unavailable):
     code, title = "draining", "This gateway is about to end"
     proxy_error = "destination_unavailable"
+
+
+class QuotaStoreAway(Unavailable):
+    code, title = "quota_store_away", "Limits cannot be kept right now"
+    proxy_error = "proxy_internal_error"
 
 
 class UpstreamTimeout(HttpError):

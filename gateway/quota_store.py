@@ -1,6 +1,6 @@
 """Which store keeps the limits of this gateway: SQLite for one machine, Redis for several."""
 
-from gateway.quotas.policies import Policies
+from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
 from gateway.settings import GatewaySettings
@@ -26,8 +26,8 @@ async def _open_store(settings: GatewaySettings) -> Store:
 
 def _policies(settings: GatewaySettings) -> Policies:
     return Policies(
-        rate=settings.store_away_rate,
-        concurrency=settings.store_away_concurrency,
-        budget=settings.store_away_budget,
-        longest_s=settings.store_away_s,
+        rate=Policy(settings.quota_outage_rate),
+        concurrency=Policy(settings.quota_outage_concurrency),
+        budget=Policy(settings.quota_outage_budget),
+        longest_s=settings.quota_outage_s,
     )

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -22,7 +22,6 @@ from pydantic_settings import (
 
 from gateway.errors import ConfigurationError, InvalidInput
 from gateway.jwt_issuers import JwtIssuer, parse_issuers
-from gateway.quotas.policies import Policy
 
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
@@ -143,21 +142,24 @@ class GatewaySettings(BaseSettings):
         description="Redis that keeps what is used of all limits, for several gateways: "
         "`redis://host:6379/0`. Empty: a SQLite file in the state directory, for one machine.",
     )
-    store_away_rate: Policy = Field(
-        default=Policy.SHARE,
-        description="Requests under a rate while Redis or the file cannot be asked: `share` goes "
-        "on with this worker's part of it, `admit` with all of it, `refuse` answers 503.",
+    quota_outage_rate: Literal["share", "admit", "refuse"] = Field(
+        default="share",
+        description="Rates while the store of the limits is away: `share` goes on with this "
+        "worker's part, `admit` without a limit, `refuse` answers 503.",
     )
-    store_away_concurrency: Policy = Field(
-        default=Policy.SHARE, description="The same for limits of requests in flight."
+    quota_outage_concurrency: Literal["share", "admit", "refuse"] = Field(
+        default="share",
+        description="Limits on requests in flight while the store of the limits is away.",
     )
-    store_away_budget: Policy = Field(
-        default=Policy.REFUSE,
-        description="The same for budgets, once what was held of them is spent; of these there is "
-        "no share.",
+    quota_outage_budget: Literal["admit", "refuse"] = Field(
+        default="refuse",
+        description="Budgets of a day or month while the store of the limits is away, once what "
+        "was held is spent. What is admitted is counted when the store is back.",
     )
-    store_away_s: float = Field(
-        default=60.0, gt=0, description="For so long; then everything limited is a 503."
+    quota_outage_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Longest time that these hold; past it what is limited gets a 503.",
     )
 
     max_failures_per_address: int = Field(

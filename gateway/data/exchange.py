@@ -16,7 +16,7 @@ from gateway.data.head import Head
 from gateway.data.load_request import load_body
 from gateway.data.metering import CLIENT_LEFT
 from gateway.data.pace import Pace
-from gateway.data.quotas import costs_of, refused
+from gateway.data.quotas import costs_of
 from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller, settle
 from gateway.data.trace import new_traceparent
@@ -24,11 +24,12 @@ from gateway.data.upstream_connection import Answer
 from gateway.errors import (
     Draining,
     HttpError,
-    LimitsUnavailable,
+    QuotaStoreAway,
     RequestTimeout,
     UnsupportedCoding,
 )
 from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
+from gateway.quotas.problems import problem_of
 
 
 class Client(forwarding.Client, Caller, Protocol):
@@ -181,7 +182,7 @@ class Exchange:
         # What is certain to be refused is not to be sent at all.
         refusal = self._gate.quotas.foresee(allowance, (1, 1, self.body.size_bytes, 0))
         if refusal is not None:
-            raise refused(refusal)
+            raise problem_of(refusal)
         self._unpaid = allowance
         self._go_on(route)
 
@@ -194,7 +195,7 @@ class Exchange:
             self.reservation = outcome
             self._go_on(route)
         elif isinstance(outcome, Refusal):
-            raise refused(outcome)
+            raise problem_of(outcome)
         else:
             self._state = State.ADMITTING
             self._waiting = outcome
@@ -206,7 +207,7 @@ class Exchange:
         self._waiting = None
         try:
             if isinstance(outcome, Refusal):
-                raise refused(outcome)
+                raise problem_of(outcome)
             self.reservation = outcome
             self._go_on(self.route)
         except Exception as error:
@@ -336,7 +337,7 @@ class Exchange:
         elif self._state is State.ASKING:
             self._refuse(timeouts.of_triton(self._gate.times))
         elif self._state is State.ADMITTING:
-            self._refuse(LimitsUnavailable("The store of the limits took too long; try again."))
+            self._refuse(QuotaStoreAway("The store of the limits took too long; try again."))
         elif self._client.deadline_s >= self._ends_s:
             error = timeouts.of_all(self._gate.times, has_arrived=self.body.has_arrived)
             self._refuse(error, may_keep=False)
