@@ -1,4 +1,4 @@
-"""The script that runs in Redis with a clock that a test sets; in production it has no such door."""
+"""The script in Redis with a clock that a test sets; in production it has no such door."""
 
 from redis import Redis
 
