@@ -75,6 +75,10 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
         """Units that are left."""
         raise NotImplementedError
 
+    def part(self, units: int, holders: int) -> int:
+        """Of these units, what one of so many holders may have beyond its need."""
+        return units // holders
+
     def take(self, units: int) -> None:
         """So many units were granted."""
 
@@ -138,10 +142,9 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
         needed = max(ask.needs - lease.out, 0)
         if needed > spare:
             return needed - self.spare(measure)
-        keep = self.keep(measure, self._holders(), now)
-        extra = min(ask.wants, keep) - lease.out - needed
-        shared = (spare - needed) // max(self._holders(), 1)
-        units = needed + max(0, min(extra, shared))
+        holders = max(self._holders(), 1)
+        extra = min(ask.wants, self.keep(measure, holders, now)) - lease.out - needed
+        units = needed + max(0, min(extra, self.part(spare - needed, holders)))
         lease.granted += units
         self.take(units)
         return 1 - self.spare(measure) if ask.wants > 0 else 0

@@ -27,8 +27,8 @@ exactly, and is the specification of every store):
    A rate refills, up to `burst` less all that is out: until `quiet_us` ago with what was out
    before, and from there until now with what is out after the booking.
 5. It is granted up to `wants`, or nothing if `needs` cannot be had: the first request that waits
-   gets all or nothing. What is beyond `needs` is at most a part of what is left, one of as many as
-   there are holders, and never makes the holder have more than `keep`.
+   gets all or nothing. What is beyond `needs` never makes the holder have more than `keep`, and is
+   at most a part of what is left, one of as many as there are holders; of a rate it may be all.
 
 **At the holder** units of a lease are spent until `ttl_us` after the Renewal was *sent*, by its own
 clock, less a hundredth for drift. Then what it holds is void, and the next Ask begins a new epoch.
@@ -107,6 +107,7 @@ class Renewal:
     holder: str
     # Counted up with each Renewal of this holder, for whichever tenant.
     number: int
+    # None at all: the holder would only know whether the store is there, and can be written to.
     asks: tuple[Ask, ...]
 
 

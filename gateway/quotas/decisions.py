@@ -1,0 +1,81 @@
+"""What becomes of a request that asks for units: a reservation, a refusal, or it waits."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from gateway.limits import Limit
+from gateway.quotas.holding import Costs, Holding
+
+
+class Allowance:
+    """The limits that a caller's requests to one model must stay within, all of them."""
+
+    __slots__ = ("holdings", "kept")
+
+    def __init__(self, holdings: tuple[Holding, ...]) -> None:
+        self.holdings = holdings
+        # Those that hear of a request again when it is settled.
+        self.kept = tuple(holding for holding in holdings if holding.is_kept)
+
+
+class Reservation:
+    """A request was admitted; to be settled once."""
+
+    __slots__ = ("allowance", "at_ns", "costs")
+
+    def __init__(self, allowance: Allowance, costs: Costs, at_ns: int) -> None:
+        # None: it is settled.
+        self.allowance: Allowance | None = allowance
+        self.costs = costs
+        self.at_ns = at_ns
+
+
+class Reason(Enum):
+    """Why a request was refused."""
+
+    # The limit is used up; more comes.
+    USED_UP = auto()
+    # It takes more than the limit ever allows at once.
+    TOO_LARGE = auto()
+    # The store of the limits cannot be asked, and what was held is spent.
+    STORE_AWAY = auto()
+    # Too many requests wait for the store already.
+    CROWDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request was not admitted, and took nothing."""
+
+    reason: Reason
+    # The strictest of the limits that it did not fit: the one it must wait for longest.
+    limit: Limit
+    # Waiting so long helps; None: nothing does.
+    retry_after_s: int | None
+
+
+Decided = Callable[[Reservation | Refusal], None]
+
+
+class Waiting:
+    """A request that waits for the store's answer; nothing is reserved for it meanwhile."""
+
+    __slots__ = ("allowance", "costs", "is_over", "on_decided", "until_ns")
+
+    def __init__(
+        self, allowance: Allowance, costs: Costs, until_ns: int, on_decided: Decided
+    ) -> None:
+        self.allowance = allowance
+        self.costs = costs
+        self.until_ns = until_ns
+        self.on_decided = on_decided
+        # Decided, or its client has left.
+        self.is_over = False
+
+    def takes(self) -> Iterator[tuple[Holding, int]]:
+        """What it would take from which."""
+        for holding in self.allowance.holdings:
+            cost = self.costs[holding.metric]
+            if cost > 0:
+                yield holding, cost

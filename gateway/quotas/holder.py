@@ -1,0 +1,332 @@
+"""The holder's side of the protocol: admits requests from what it holds, and asks for more.
+
+It does no I/O and reads one clock that it is given; `renewing.py` carries its Renewals.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection
+from itertools import islice
+
+from gateway.limits import Metric
+from gateway.quotas.allowances import Allowances
+from gateway.quotas.decisions import (
+    Allowance,
+    Decided,
+    Reason,
+    Refusal,
+    Reservation,
+    Waiting,
+)
+from gateway.quotas.holding import METRICS, US, Costs, Holding
+from gateway.quotas.outage import Mode, Outage, Policies
+from gateway.quotas.protocol import HEARTBEAT_US, MAX_ASKS, Answer, Ask, Kind, Renewal
+from gateway.quotas.refusals import strictest, why_short
+from gateway.quotas.waiting_line import WaitingLine
+
+# A request waits for the store's answer at most so long, and so many do.
+WAIT_NS = 1_000_000_000
+MAX_WAITING = 1000
+# Asked for at once: the store answers so many well before it counts as slow.
+MOST_ASKS = 1000
+_COMPUTE_MS = METRICS.index(Metric.COMPUTE_MS)
+_HEARTBEAT_NS = HEARTBEAT_US * US
+
+
+class Holder:
+    """All leases of one worker."""
+
+    def __init__(
+        self,
+        holder_id: str,
+        now_ns: Callable[[], int],
+        policies: Policies,
+        on_due: Callable[[], None],
+    ) -> None:
+        """`on_due` is called when `renewals` has something that should not wait."""
+        self.allowances = Allowances()
+        self.outage = Outage(policies)
+        self._id = holder_id
+        self._now_ns = now_ns
+        self._on_due = on_due
+        # Of the last Renewal; and of the last epoch of any lease.
+        self._number = 0
+        self._epoch = 0
+        # Those with a lease.
+        self._active: dict[Holding, None] = {}
+        # Those to ask for.
+        self._due: dict[Holding, None] = {}
+        # By number: when it was sent, and what about.
+        self._sent: dict[int, tuple[int, list[Holding]]] = {}
+        # When to renew which, if nothing else comes first.
+        self._beats: deque[tuple[int, Holding]] = deque()
+        # By tenant.
+        self._lines: dict[str, WaitingLine] = {}
+
+    def __len__(self) -> int:
+        """How many leases it has."""
+        return len(self._active)
+
+    # For requests.
+
+    def admit(
+        self, allowance: Allowance, costs: Costs, on_decided: Decided
+    ) -> Reservation | Refusal | Waiting:
+        """Take the costs from every limit, or nothing from any.
+
+        A request that must wait for the store's answer is decided later, by `on_decided`.
+        """
+        now_ns = self._now_ns()
+        holdings = allowance.holdings
+        for holding in holdings:
+            if costs[holding.metric] > holding.free or holding.open_until_ns <= now_ns:
+                return self._admit_or_wait(allowance, costs, on_decided, now_ns)
+        for holding in holdings:
+            cost = costs[holding.metric]
+            holding.free -= cost
+            holding.used += cost
+            holding.spent_ns = now_ns
+            if holding.free < holding.low_water:
+                self._ask(holding)
+        for holding in allowance.kept:
+            holding.reserve(costs[holding.metric])
+        return Reservation(allowance, costs, now_ns)
+
+    def settle(self, reservation: Reservation, used: Costs) -> None:
+        """The request is over and has used so much; said again, nothing happens."""
+        allowance = reservation.allowance
+        if allowance is None:
+            return
+        reservation.allowance = None
+        if not allowance.kept:
+            return
+        now_ns = self._now_ns()
+        for holding in allowance.kept:
+            metric = holding.metric
+            holding.settle(reservation.costs[metric], used[metric], reservation.at_ns, now_ns)
+            if holding.is_awaited:
+                self._serve(self._lines[holding.limit.tenant], now_ns)
+
+    def leave(self, waiting: Waiting) -> None:
+        """The client of a request that waits has left."""
+        waiting.is_over = True
+
+    # For the store.
+
+    def renewals(self) -> list[Renewal]:
+        """What to send now; each is to be followed by `heard` or `failed`."""
+        now_ns = self._now_ns()
+        if self.outage.mode is not Mode.EXACT:
+            return self._probe(now_ns)
+        due = list(islice(self._due, MOST_ASKS))
+        for holding in due:
+            del self._due[holding]
+        needed = self._needed(due)
+        by_tenant: dict[str, list[Holding]] = {}
+        for holding in due:
+            by_tenant.setdefault(holding.limit.tenant, []).append(holding)
+        return [
+            self._renewal(tenant, holdings[start : start + MAX_ASKS], needed, now_ns)
+            for tenant, holdings in by_tenant.items()
+            for start in range(0, len(holdings), MAX_ASKS)
+        ]
+
+    def heard(self, answer: Answer) -> None:
+        """The store's answer; one that comes after `failed` says nothing."""
+        now_ns = self._now_ns()
+        sent = self._sent.pop(answer.number, None)
+        if sent is None:
+            return
+        sent_ns, holdings = sent
+        if self.outage.mode is not Mode.EXACT:
+            self.outage.store_answered(now_ns)
+            self._due |= self._active
+        for holding, given in zip(holdings, answer.given, strict=True):
+            holding.is_asked = False
+            if given.epoch != holding.epoch:
+                continue
+            if given.is_lost:
+                holding.end(now_ns)
+                self._ask(holding)
+                continue
+            holding.hear(given, sent_ns, now_ns)
+            self.outage.holders = given.holders
+            self._keep_or_drop(holding, now_ns)
+        self._serve_all(now_ns)
+
+    def failed(self, renewal: Renewal) -> None:
+        """The store did not answer in time."""
+        now_ns = self._now_ns()
+        _, holdings = self._sent.pop(renewal.number)
+        for holding in holdings:
+            holding.is_asked = False
+            self._due[holding] = None
+        self.outage.store_failed(now_ns)
+        self._serve_all(now_ns)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether `renewals` has something that should not wait for the next beat."""
+        return bool(self._due) and self.outage.mode is Mode.EXACT
+
+    def beat(self) -> bool:
+        """To be called some times a second; returns whether `renewals` is to be sent."""
+        now_ns = self._now_ns()
+        beats = self._beats
+        while beats and beats[0][0] <= now_ns:
+            due_ns, holding = beats.popleft()
+            # Otherwise it was asked for since, and has another turn.
+            if holding.epoch and holding.asked_ns <= due_ns - _HEARTBEAT_NS:
+                self._due[holding] = None
+        self._serve_all(now_ns)
+        return bool(self._due) or self.outage.mode is not Mode.EXACT
+
+    def close(self) -> None:
+        """Have `renewals` return all that is held; nothing is to be admitted from here on."""
+        for holding in self._active:
+            holding.demand = holding.used = holding.peak = 0
+        self._due |= self._active
+
+    # Requests that do not fit what is held.
+
+    def _admit_or_wait(
+        self, allowance: Allowance, costs: Costs, on_decided: Decided, now_ns: int
+    ) -> Reservation | Refusal | Waiting:
+        line = self._lines.setdefault(allowance.holdings[0].limit.tenant, WaitingLine())
+        costs = _bounded(allowance, costs)
+        waiting = Waiting(allowance, costs, now_ns + WAIT_NS, on_decided)
+        outcome = self._try(waiting, line.blocked, now_ns)
+        if outcome is not None:
+            return outcome
+        if len(line) >= MAX_WAITING:
+            return Refusal(Reason.CROWDED, allowance.holdings[0].limit, retry_after_s=1)
+        line.join(waiting, now_ns)
+        self._ask_for(line)
+        return waiting
+
+    def _try(
+        self, waiting: Waiting, blocked: Collection[Holding], now_ns: int
+    ) -> Reservation | Refusal | None:
+        """Admit the request or refuse it; None: it waits, for the store or those before it."""
+        refusals: list[Refusal] = []
+        must_wait = False
+        for holding, cost in waiting.takes():
+            if holding.is_short(cost, now_ns) and self.outage.mode is not Mode.EXACT:
+                self._lend(holding, now_ns)
+            if holding.is_short(cost, now_ns):
+                refusal = why_short(holding, cost, self.outage.mode, now_ns)
+                must_wait = True
+                if refusal is not None:
+                    refusals.append(refusal)
+            elif holding in blocked:
+                must_wait = True
+        if refusals:
+            return strictest(refusals)
+        if not must_wait:
+            return self._take(waiting, now_ns)
+        if now_ns >= waiting.until_ns:
+            return Refusal(Reason.STORE_AWAY, waiting.allowance.holdings[0].limit, retry_after_s=1)
+        return None
+
+    def _lend(self, holding: Holding, now_ns: int) -> None:
+        self.outage.lend(holding, now_ns)
+        # To be asked for when the store is back.
+        self._due[holding] = None
+
+    def _take(self, waiting: Waiting, now_ns: int) -> Reservation:
+        for holding, cost in waiting.takes():
+            holding.take(cost, now_ns)
+            if holding.free < holding.low_water or _should_tell(holding):
+                self._ask(holding)
+        return Reservation(waiting.allowance, waiting.costs, now_ns)
+
+    def _serve_all(self, now_ns: int) -> None:
+        for tenant, line in list(self._lines.items()):
+            self._serve(line, now_ns)
+            if not line:
+                self._lines.pop(tenant, None)
+
+    def _serve(self, line: WaitingLine, now_ns: int) -> None:
+        decided = line.serve(lambda waiting, blocked: self._try(waiting, blocked, now_ns), now_ns)
+        self._ask_for(line)
+        for waiting, outcome in decided:
+            waiting.on_decided(outcome)
+
+    # Asking the store.
+
+    def _ask(self, holding: Holding) -> None:
+        if holding.is_asked or holding in self._due:
+            return
+        self._due[holding] = None
+        if self.outage.mode is Mode.EXACT:
+            self._on_due()
+
+    def _ask_for(self, line: WaitingLine) -> None:
+        for holding in line.blocked:
+            self._ask(holding)
+
+    def _needed(self, due: Collection[Holding]) -> dict[Holding, int]:
+        """What the first request that waits for each needs; what all want is noted with it."""
+        needed: dict[Holding, int] = {}
+        for holding in due:
+            holding.wanted = 0
+        for line in self._lines.values():
+            for waiting in line:
+                for holding, cost in waiting.takes():
+                    needed.setdefault(holding, cost)
+                    holding.wanted += cost
+        return needed
+
+    def _renewal(
+        self, tenant: str, holdings: list[Holding], needed: dict[Holding, int], now_ns: int
+    ) -> Renewal:
+        for holding in holdings:
+            self._begin_if_over(holding, now_ns)
+            holding.is_asked = True
+        asks = tuple(holding.ask(needed.get(holding, 0), now_ns) for holding in holdings)
+        return self._send(tenant, asks, holdings, now_ns)
+
+    def _probe(self, now_ns: int) -> list[Renewal]:
+        """Ask for nothing, to learn whether the store is back."""
+        tenant = next(iter(self._due)).limit.tenant
+        return [self._send(tenant, (), [], now_ns)]
+
+    def _send(
+        self, tenant: str, asks: tuple[Ask, ...], holdings: list[Holding], now_ns: int
+    ) -> Renewal:
+        self._number += 1
+        self._sent[self._number] = now_ns, holdings
+        return Renewal(tenant=tenant, holder=self._id, number=self._number, asks=asks)
+
+    def _begin_if_over(self, holding: Holding, now_ns: int) -> None:
+        """Give it a new epoch if it has no lease, or one whose time is up."""
+        if holding.lent_ns:
+            self.outage.take_back(holding, now_ns)
+        # A lease that was never heard of is asked for again, and not twice.
+        if 0 < holding.ends_ns <= now_ns:
+            holding.end(now_ns)
+        if not holding.epoch:
+            self._epoch += 1
+            holding.epoch = self._epoch
+            self._active[holding] = None
+
+    def _keep_or_drop(self, holding: Holding, now_ns: int) -> None:
+        if holding.is_idle:
+            holding.end(now_ns)
+            del self._active[holding]
+        else:
+            self._beats.append((now_ns + _HEARTBEAT_NS, holding))
+
+
+def _bounded(allowance: Allowance, costs: Costs) -> Costs:
+    """An estimate above what a limit ever allows asks for all of it: it is no more than a guess."""
+    bound = min(
+        (holding.capacity for holding in allowance.holdings if holding.metric == _COMPUTE_MS),
+        default=costs[_COMPUTE_MS],
+    )
+    requests, samples, size_bytes, compute_ms = costs
+    return requests, samples, size_bytes, min(compute_ms, bound)
+
+
+def _should_tell(holding: Holding) -> bool:
+    """Whether so much was spent that a rate could not refill unless the store is told at once."""
+    return holding.kind is Kind.RATE and holding.spent - holding.told_spent > holding.capacity // 2

@@ -1,0 +1,247 @@
+"""A holder's lease of one limit: what may be spent of it, and what the store was told."""
+
+from gateway.limits import Limit, Metric
+from gateway.quotas.protocol import HEARTBEAT_US, Ask, Given, Kind, capacity_of, kind_of
+
+# Requests, samples, bytes, compute_ms: what a request takes of each metric, in this order.
+Costs = tuple[int, int, int, int]
+METRICS = tuple(Metric)
+
+US = 1000
+# What a lease is used for within so long is what its holder would hold.
+HORIZON_NS = 2 * HEARTBEAT_US * US
+# Use is not extrapolated from less.
+_SHORTEST_NS = 250_000_000
+# Nothing used in so long: it is returned.
+_IDLE_NS = HEARTBEAT_US * US * 9 // 10
+# Of how far two clocks may be apart in what they call a second; real ones are a hundred times
+# better.
+_DRIFT_PERCENT = 1
+# No `free` is below it.
+_NEVER = -(2**62)
+
+
+def less_drift(span: int) -> int:
+    """A span that has passed by this clock before the whole has passed by another."""
+    return span * (100 - _DRIFT_PERCENT) // 100
+
+
+class Holding:
+    """The units of one limit that this holder may spend until its lease ends."""
+
+    __slots__ = (
+        "__weakref__",
+        "ask_ns",
+        "asked_ns",
+        "begun_ns",
+        "capacity",
+        "demand",
+        "ends_ns",
+        "epoch",
+        "free",
+        "granted",
+        "holders",
+        "is_asked",
+        "is_awaited",
+        "is_kept",
+        "keep",
+        "kind",
+        "left",
+        "lent_ns",
+        "limit",
+        "low_water",
+        "metric",
+        "open_until_ns",
+        "peak",
+        "ready_ns",
+        "reserved",
+        "returned",
+        "spent_ns",
+        "told_spent",
+        "used",
+        "wanted",
+        "window_ends_ns",
+    )
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self.kind = kind_of(limit)
+        self.metric = METRICS.index(limit.metric)
+        self.capacity = capacity_of(limit.measure)
+        # Reserved until the request is settled; of the others it is known what a request takes.
+        self.is_kept = self.kind is Kind.CONCURRENCY or limit.metric in (
+            Metric.BYTES,
+            Metric.COMPUTE_MS,
+        )
+        # 0: it has no lease.
+        self.epoch = 0
+        self.begun_ns = 0
+        # granted = spent + returned + reserved + free. Below zero: debt.
+        self.free = 0
+        self.reserved = 0
+        self.granted = 0
+        self.returned = 0
+        self.ends_ns = 0
+        # As `ends_ns`; 0 while requests wait, so that no other overtakes them.
+        self.open_until_ns = 0
+        self.is_awaited = False
+        # What those who wait would take in all.
+        self.wanted = 0
+        # Below it the store is asked ahead of need.
+        self.low_water = _NEVER
+        self.spent_ns = 0
+        self.told_spent = 0
+        # Since it was asked for last: units taken, and most reserved at once.
+        self.used = 0
+        self.peak = 0
+        self.demand = 0
+        # An Ask is under way, since then.
+        self.is_asked = False
+        self.asked_ns = 0
+        # As the store said last.
+        self.ask_ns = 0
+        self.ready_ns = 0
+        self.window_ends_ns = 0
+        self.left = 0
+        self.keep = self.capacity
+        # 0: it never said.
+        self.holders = 0
+        # The store is away, and since then a share of the limit comes in here; 0: it does not.
+        self.lent_ns = 0
+
+    @property
+    def spent(self) -> int:
+        """Total of this epoch, as the store is told it."""
+        return self.granted - self.returned - self.reserved - self.free
+
+    def change(self, limit: Limit) -> None:
+        """The limit's measure is another; what the store said of the one before is void."""
+        self.limit = limit
+        self.capacity = self.keep = capacity_of(limit.measure)
+        self.ask_ns = self.ready_ns = 0
+
+    def is_short(self, cost: int, now_ns: int) -> bool:
+        """Whether so many units cannot be spent now."""
+        return cost > 0 and (cost > self.free or self.ends_ns <= now_ns)
+
+    def hold_up(self) -> None:
+        """A request waits for units of it: others may not take them from under its nose."""
+        self.is_awaited = True
+        self.open_until_ns = 0
+
+    def let_pass(self) -> None:
+        """Nobody waits for it."""
+        self.is_awaited = False
+        self.open_until_ns = self.ends_ns
+
+    def take(self, cost: int, now_ns: int) -> None:
+        """Spend or reserve what is there."""
+        self.free -= cost
+        self.used += cost
+        self.spent_ns = now_ns
+        if self.is_kept:
+            self.reserve(cost)
+
+    def reserve(self, cost: int) -> None:
+        """What was taken comes back, or becomes spent, when its request is settled."""
+        self.reserved += cost
+        if self.reserved > self.peak:
+            self.peak = self.reserved
+
+    def settle(self, cost: int, used: int, reserved_ns: int, now_ns: int) -> None:
+        """Of what was reserved at that time so much was used."""
+        if self.kind is Kind.CONCURRENCY:
+            self.reserved -= cost
+            self.free += cost
+            if self.is_above_share:
+                # Taken from under the next request: others wait for it elsewhere.
+                self.free -= cost
+                self.returned += cost
+        elif reserved_ns >= self.begun_ns:
+            self.reserved -= cost
+            self.free += cost - used
+            self.used += used - cost
+            self.spent_ns = now_ns
+        elif used > cost:
+            # The lease that it was reserved from is over, and all of it counts as spent.
+            self.free -= used - cost
+
+    @property
+    def is_above_share(self) -> bool:
+        """Whether it has more slots than the store would have it keep."""
+        return self.reserved + self.free > self.keep
+
+    def end(self, now_ns: int) -> None:
+        """Whatever it has is void; debt stays, and so do the slots of requests in flight."""
+        if self.kind is Kind.CONCURRENCY:
+            self.free = -self.reserved
+        else:
+            self.free, self.reserved = min(self.free, 0), 0
+        self.granted = self.returned = self.told_spent = 0
+        self.epoch = self.ends_ns = self.open_until_ns = self.lent_ns = 0
+        self.low_water = _NEVER
+        self.begun_ns = now_ns
+
+    def ask(self, needed: int, now_ns: int) -> Ask:
+        """What to ask the store for; the first request that waits needs so many units."""
+        wants = self._wants(needed, now_ns)
+        surplus = self.reserved + self.free - wants
+        if surplus > 0 and self.free > 0:
+            back = min(surplus, self.free)
+            self.free -= back
+            self.returned += back
+        self.asked_ns = now_ns
+        self.used, self.peak, self.low_water = 0, self.reserved, _NEVER
+        self.told_spent = self.spent
+        return Ask(
+            limit=self.limit,
+            epoch=self.epoch,
+            granted=self.granted,
+            spent=self.told_spent,
+            returned=self.returned,
+            quiet_us=less_drift(now_ns - self.spent_ns) // US,
+            needs=self.reserved + needed if needed else 0,
+            wants=wants,
+        )
+
+    def hear(self, given: Given, sent_ns: int, now_ns: int) -> None:
+        """What the store answered to an Ask of this epoch."""
+        gained = given.granted - self.granted
+        self.granted += gained
+        self.free += gained
+        self.ends_ns = sent_ns + less_drift(given.ttl_us * US)
+        if not self.is_awaited:
+            self.open_until_ns = self.ends_ns
+        self.holders, self.keep, self.left = given.holders, given.keep, given.left
+        self.ask_ns = now_ns + given.ask_us * US if given.ask_us else 0
+        self.ready_ns = now_ns + given.ready_us * US
+        self.window_ends_ns = now_ns + given.window_us * US
+        self.low_water = self._low_water()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is held and nobody asks for it: the lease may go."""
+        return not (self.free or self.reserved or self.is_awaited or self.used or self.demand)
+
+    def _wants(self, needed: int, now_ns: int) -> int:
+        """Units to hold, those of requests in flight included: as many as are used of late."""
+        in_use = self.reserved + self.wanted
+        if self.kind is Kind.CONCURRENCY:
+            wants = max(self.peak, in_use) * 3 // 2
+        else:
+            wants = in_use + self._expected(now_ns - self.asked_ns)
+        return max(min(wants, self.keep), self.reserved + needed)
+
+    def _expected(self, elapsed_ns: int) -> int:
+        """Demand of the time to come; it falls no faster than by half in a heartbeat."""
+        lately = self.used * HORIZON_NS // max(elapsed_ns, _SHORTEST_NS)
+        fallen = self.demand - self.demand * elapsed_ns // HORIZON_NS
+        is_idle = self.used <= 0 and elapsed_ns >= _IDLE_NS
+        self.demand = 0 if is_idle else max(lately, fallen, 0)
+        return self.demand
+
+    def _low_water(self) -> int:
+        if self.kind is Kind.CONCURRENCY or self.ask_ns:
+            # Slots come back by themselves; and of what is used up there is no more to ask for.
+            return _NEVER
+        return min(self.demand, self.keep) // 4

@@ -1,0 +1,38 @@
+"""Why a request does not fit a limit, and how long it must wait."""
+
+from gateway.quotas.decisions import Reason, Refusal
+from gateway.quotas.holding import US, Holding
+from gateway.quotas.outage import Mode
+from gateway.rates import Rate
+
+_SECOND_NS = US**3
+
+
+def why_short(holding: Holding, cost: int, mode: Mode, now_ns: int) -> Refusal | None:
+    """The refusal of a request that costs more than is held; None: the store may have more."""
+    if cost > holding.capacity:
+        return Refusal(Reason.TOO_LARGE, holding.limit, retry_after_s=None)
+    if now_ns < holding.ask_ns and cost > holding.free + holding.left:
+        wait_ns = max(holding.ready_ns, holding.ask_ns) - now_ns + _beyond_one_ns(holding, cost)
+        return Refusal(Reason.USED_UP, holding.limit, -(-wait_ns // _SECOND_NS))
+    if mode is not Mode.EXACT:
+        return Refusal(Reason.STORE_AWAY, holding.limit, retry_after_s=1)
+    return None
+
+
+def strictest(refusals: list[Refusal]) -> Refusal:
+    """The one that must be waited for longest."""
+    return max(refusals, key=_wait_s)
+
+
+def _wait_s(refusal: Refusal) -> float:
+    return float("inf") if refusal.retry_after_s is None else refusal.retry_after_s
+
+
+def _beyond_one_ns(holding: Holding, cost: int) -> int:
+    """How much longer than for one unit, for which the store may have told the time."""
+    measure = holding.limit.measure
+    if not isinstance(measure, Rate):
+        return 0
+    more = cost - max(holding.free, 0) - 1
+    return -(-more * measure.period_s * _SECOND_NS // measure.amount)

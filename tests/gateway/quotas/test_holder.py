@@ -1,0 +1,243 @@
+"""What the holder and the store do together, with nothing going wrong."""
+
+import pytest
+
+from gateway.limits import Budget, Concurrency, Limit, Metric, Period
+from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
+from gateway.rates import Rate
+from tests.gateway.quotas.world import SECOND_US, Worker, World
+
+ONE = (1, 1, 100, 10)
+
+
+def limit(
+    measure: Rate | Budget | Concurrency, metric: Metric = Metric.REQUESTS, **more: str
+) -> Limit:
+    id_ = more.get("id", f"{metric}-{type(measure).__name__}")
+    return Limit(id_, "acme", "key_1", more.get("models", "*"), metric, measure)
+
+
+def admitted(worker: Worker, requests: int, costs: tuple[int, int, int, int] = ONE) -> int:
+    before = len(worker.world.log)
+    for _ in range(requests):
+        worker.request(costs)
+        worker.exchange()
+    return len(worker.world.log) - before
+
+
+def test_a_burst_is_admitted_and_then_the_rate() -> None:
+    world = World((limit(Rate(10, 1, 20)),))
+    (worker,) = world.workers
+    assert admitted(worker, 50) == 20
+    world.pass_us(SECOND_US)
+    assert admitted(worker, 50) == 10
+
+
+def test_a_burst_of_one_is_admitted_at_its_rate() -> None:
+    world = World((limit(Rate(10, 1, 1)),))
+    (worker,) = world.workers
+    count = 0
+    for _ in range(1000):
+        world.pass_us(SECOND_US // 100)
+        count += admitted(worker, 1)
+    assert 98 <= count <= 101
+
+
+def test_a_budget_is_given_to_the_last_unit_and_no_further() -> None:
+    world = World((limit(Budget(1000, Period.DAY)),), workers=4)
+    for _ in range(400):
+        for worker in world.workers:
+            admitted(worker, 1)
+            worker.beat()
+        world.pass_us(SECOND_US // 50)
+    assert len(world.log) == 1000
+
+
+def test_a_budget_is_there_again_on_the_next_day() -> None:
+    world = World((limit(Budget(10, Period.DAY)),))
+    (worker,) = world.workers
+    assert admitted(worker, 20) == 10
+    assert worker.refusals[-1].retry_after_s == 12 * 3600
+    world.pass_us(12 * 3600 * SECOND_US)
+    assert admitted(worker, 20) == 10
+
+
+def test_slots_come_back_when_requests_are_settled() -> None:
+    world = World((limit(Concurrency(3)),))
+    (worker,) = world.workers
+    assert admitted(worker, 5) == 3
+    worker.settle(worker.in_flight[0], ONE)
+    assert admitted(worker, 5) == 1
+
+
+def test_a_request_is_charged_to_all_limits_or_to_none() -> None:
+    rate, budget = limit(Rate(100, 1, 100)), limit(Budget(5, Period.DAY))
+    world = World((rate, budget))
+    (worker,) = world.workers
+    assert admitted(worker, 20) == 5
+    spent = [holding.spent for holding in worker.allowance().holdings]
+    assert spent == [5, 5]
+
+
+def test_who_may_not_send_so_much_at_once_is_told_that_waiting_does_not_help() -> None:
+    world = World((limit(Budget(5, Period.DAY), Metric.SAMPLES),))
+    outcome = world.workers[0].request((1, 6, 0, 0))
+    assert outcome == Refusal(Reason.TOO_LARGE, world.limits[0], None)
+
+
+def test_a_key_without_limits_asks_nothing_of_the_store() -> None:
+    world = World(())
+    (worker,) = world.workers
+    assert admitted(worker, 10) == 10
+    worker.beat()
+    assert world.store.operations == 0
+
+
+def test_a_limit_on_other_models_does_not_count() -> None:
+    world = World((limit(Budget(0, Period.DAY), models="resnet*"),))
+    assert admitted(world.workers[0], 1) == 1
+
+
+def test_who_is_known_to_have_used_it_up_is_refused_without_asking() -> None:
+    world = World((limit(Budget(5, Period.DAY)),))
+    (worker,) = world.workers
+    admitted(worker, 10)
+    operations = world.store.operations
+    assert admitted(worker, 1000) == 0
+    assert world.store.operations == operations
+
+
+def test_a_busy_key_costs_the_store_an_operation_per_hundred_requests_at_most() -> None:
+    world = World((limit(Rate(1000, 1, 1000)), limit(Budget(10**6, Period.DAY))))
+    (worker,) = world.workers
+    for _ in range(10_000):
+        world.pass_us(SECOND_US // 500)
+        admitted(worker, 1)
+        worker.beat()
+    assert len(world.log) == 10_000
+    assert world.store.operations <= 100
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_what_is_allowed_is_given_when_there_is_demand_for_more(workers: int) -> None:
+    world = World((limit(Rate(1000, 1, 1000)),), workers)
+    for step in range(60_000):
+        world.pass_us(SECOND_US // 2000)
+        worker = world.workers[step % workers]
+        admitted(worker, 1)
+        worker.beat()
+    assert 0.98 * 31_000 <= len(world.log) <= 31_000
+    assert world.store.operations <= len(world.log) / 100 * workers
+
+
+def test_an_estimate_that_was_too_high_is_given_back() -> None:
+    world = World((limit(Budget(100, Period.DAY), Metric.COMPUTE_MS),))
+    (worker,) = world.workers
+    for _ in range(51):
+        assert admitted(worker, 1, (1, 1, 1, 50)) == 1
+        worker.settle(worker.in_flight[0], (1, 1, 1, 1))
+    assert admitted(worker, 1, (1, 1, 1, 50)) == 0
+
+
+def test_an_estimate_that_was_too_low_is_a_debt() -> None:
+    world = World((limit(Budget(100, Period.DAY), Metric.COMPUTE_MS),))
+    (worker,) = world.workers
+    admitted(worker, 1, (1, 1, 1, 10))
+    worker.settle(worker.in_flight[0], (1, 1, 1, 95))
+    assert admitted(worker, 1, (1, 1, 1, 10)) == 0
+    assert admitted(worker, 1, (1, 1, 1, 5)) == 1
+
+
+def test_an_estimate_above_the_limit_asks_for_all_of_it() -> None:
+    world = World((limit(Budget(100, Period.DAY), Metric.COMPUTE_MS),))
+    assert admitted(world.workers[0], 1, (1, 1, 1, 1000)) == 1
+
+
+def test_settling_twice_counts_once() -> None:
+    world = World((limit(Concurrency(1)),))
+    (worker,) = world.workers
+    first = worker.request(ONE)
+    worker.exchange()
+    assert isinstance(first, Waiting)
+    reservation = world.log[0].reservation
+    for _ in range(2):
+        worker.holder.settle(reservation, ONE)
+    assert admitted(worker, 3) == 1
+
+
+def test_nobody_overtakes_who_waits_for_the_same_limit() -> None:
+    world = World((limit(Budget(100, Period.DAY), Metric.SAMPLES),))
+    (worker,) = world.workers
+    large, small = worker.request((1, 50, 0, 0)), worker.request((1, 1, 0, 0))
+    assert isinstance(large, Waiting) and isinstance(small, Waiting)
+    worker.exchange()
+    assert [line.costs[1] for line in world.log] == [50, 1]
+
+
+def test_who_left_while_waiting_is_charged_nothing() -> None:
+    world = World((limit(Budget(1, Period.DAY)),))
+    (worker,) = world.workers
+    first = worker.request(ONE)
+    assert isinstance(first, Waiting)
+    worker.holder.leave(first)
+    assert admitted(worker, 1) == 1
+
+
+def test_what_is_idle_is_returned_and_forgotten() -> None:
+    world = World((limit(Budget(100, Period.DAY)),), workers=2)
+    one, other = world.workers
+    admitted(one, 40)
+    world.pass_us(SECOND_US)
+    one.beat()
+    world.pass_us(SECOND_US)
+    one.beat()
+    assert len(one.holder) == 0
+    assert admitted(other, 100) == 60
+
+
+def test_what_is_held_is_returned_at_the_end() -> None:
+    world = World((limit(Budget(100, Period.DAY)),), workers=2)
+    one, other = world.workers
+    admitted(one, 40)
+    one.holder.close()
+    one.exchange()
+    assert admitted(other, 100) == 60
+
+
+def test_slots_are_shared_when_one_holder_has_none() -> None:
+    world = World((limit(Concurrency(4)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 4) == 4
+    assert admitted(other, 1) == 0
+    for _ in range(30):
+        world.pass_us(SECOND_US // 10)
+        one.beat()
+        one.settle(one.in_flight[0], ONE)
+        admitted(one, 1)
+        admitted(other, 1)
+        one.beat()
+        other.beat()
+    assert len(other.in_flight) == 2
+
+
+def test_a_change_of_the_measure_applies_in_place() -> None:
+    world = World((limit(Budget(10, Period.DAY)),))
+    (worker,) = world.workers
+    assert admitted(worker, 20) == 10
+    worker.limits = (limit(Budget(15, Period.DAY)),)
+    assert admitted(worker, 20) == 5
+
+
+def test_a_limit_that_was_deleted_stops_at_once() -> None:
+    world = World((limit(Budget(10, Period.DAY)),))
+    (worker,) = world.workers
+    admitted(worker, 20)
+    worker.limits = ()
+    assert admitted(worker, 20) == 20
+
+
+def test_a_reservation_comes_at_once_from_what_is_held() -> None:
+    world = World((limit(Budget(1000, Period.DAY)),))
+    (worker,) = world.workers
+    admitted(worker, 10)
+    assert isinstance(worker.request(ONE), Reservation)
