@@ -48,6 +48,8 @@ function Budget.spare(account, budget)
   return budget.amount - account.used - out_of_all(account)
 end
 
+Budget.part = equal_part
+
 function Budget.take() end
 
 function Budget.keep(_, budget)

@@ -22,6 +22,8 @@ function Concurrency.spare(account, concurrency)
   return concurrency.slots - out_of_all(account)
 end
 
+Concurrency.part = equal_part
+
 function Concurrency.take() end
 
 function Concurrency.keep(account, concurrency, holders, now_us)

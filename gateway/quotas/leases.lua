@@ -14,15 +14,16 @@ local FOREVER_US = 1e15
 
 local EPOCH, NUMBER, GRANTED, SPENT, RETURNED, WANTS, ENDS_US = 1, 2, 3, 4, 5, 6, 7
 
-local max, min, fmod = math.max, math.min, math.fmod
+local max, min, floor, fmod = math.max, math.min, math.floor, math.fmod
 
 -- Floor and rest, exactly: a quotient of doubles may be rounded up to the next whole number.
+-- What is above 2^53 has none that is exact, but a whole one.
 local function div(dividend, divisor)
   local rest = fmod(dividend, divisor)
   if rest < 0 then
     rest = rest + divisor
   end
-  return (dividend - rest) / divisor, rest
+  return floor((dividend - rest) / divisor), rest
 end
 
 local function out_of(lease)
@@ -45,6 +46,10 @@ local function holders_of(account)
     end
   end
   return holders
+end
+
+local function equal_part(units, holders)
+  return (div(units, holders))
 end
 
 local function last_end_us(account, default_us)

@@ -34,12 +34,9 @@ local function find(kind, account, measure, holder, ask, now_us)
   return lease
 end
 
--- Redis may have lost its last writes (a crash, another replica): what the holder was told counts.
+-- What the holder was told counts, where Redis has lost its last writes.
 local function remember(kind, account, lease, ask)
   local forgotten = max(ask.granted - lease[GRANTED], 0)
-  if ask.epoch ~= lease[EPOCH] or forgotten == 0 then
-    return 0
-  end
   lease[GRANTED] = lease[GRANTED] + forgotten
   kind.take(account, forgotten)
   return forgotten
@@ -51,11 +48,10 @@ local function grant(kind, account, measure, lease, ask, now_us)
   if needed > spare then
     return needed - kind.spare(account, measure)
   end
-  local holders = holders_of(account)
-  local keep = kind.keep(account, measure, max(holders, 1), now_us)
+  local holders = max(holders_of(account), 1)
+  local keep = kind.keep(account, measure, holders, now_us)
   local extra = min(ask.wants, keep) - out_of(lease) - needed
-  local shared = div(spare - needed, max(holders, 1))
-  local units = needed + max(0, min(extra, shared))
+  local units = needed + max(0, min(extra, kind.part(spare - needed, holders)))
   lease[GRANTED] = lease[GRANTED] + units
   kind.take(account, units)
   return ask.wants > 0 and 1 - kind.spare(account, measure) or 0

@@ -64,6 +64,10 @@ function Rate.spare(account)
   return account.level
 end
 
+function Rate.part(units)
+  return units
+end
+
 function Rate.take(account, units)
   account.level = account.level - units
 end

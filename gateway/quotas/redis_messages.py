@@ -47,7 +47,8 @@ def account_keys(renewal: Renewal) -> list[str]:
     The braces say so to Redis: the first pair of them counts, and a tenant's name has none.
     """
     tenant = f"{PREFIX}{{{renewal.tenant}}}:"
-    return [tenant + account_key(ask.limit) for ask in renewal.asks]
+    # Without Asks it is one that is written for a moment.
+    return [tenant + account_key(ask.limit) for ask in renewal.asks] or [tenant + "probe"]
 
 
 def pack_renewal(renewal: Renewal) -> bytes:

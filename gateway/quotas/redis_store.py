@@ -15,8 +15,7 @@ from redis.asyncio import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from gateway.errors import ConfigurationError
-from gateway.limits import Concurrency, Limit, Metric
-from gateway.quotas.protocol import Answer, Ask, Renewal
+from gateway.quotas.protocol import Answer, Renewal
 from gateway.quotas.redis_client import Client
 from gateway.quotas.redis_faults import fault_text, needs_the_operator
 from gateway.quotas.redis_health import Mark, check_info
@@ -34,24 +33,7 @@ _FAULTS = (RedisError, RedisClusterException, OSError, ConfigurationError, msgsp
 
 _log = structlog.get_logger()
 
-_CHECKED_LIMIT = Limit("check", "check", None, "*", Metric.REQUESTS, Concurrency(1))
-_CHECK = Renewal(
-    tenant="check",
-    holder="check",
-    number=1,
-    asks=(
-        Ask(
-            limit=_CHECKED_LIMIT,
-            epoch=1,
-            granted=0,
-            spent=0,
-            returned=0,
-            quiet_us=0,
-            needs=0,
-            wants=0,
-        ),
-    ),
-)
+_PROBE = Renewal(tenant="probe", holder="probe", number=1, asks=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +58,7 @@ class RedisStore:
     async def check(self) -> None:
         """Raises ConfigurationError for what an operator must mend; Redis may be away."""
         try:
-            (reply,) = await self._run([_CHECK])
+            (reply,) = await self._run([_PROBE])
             if isinstance(reply, RedisError):
                 raise reply
         except _FAULTS as error:

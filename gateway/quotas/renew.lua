@@ -1,6 +1,6 @@
 -- Answers one Renewal; with it ends the script of redis_script.py.
 --
--- KEYS: the account of each Ask. ARGV[1]: the Renewal in MessagePack, as redis_messages.py writes it.
+-- KEYS: the account of each Ask, or any one. ARGV[1]: the Renewal in MessagePack, as redis_messages.py writes it.
 
 local KINDS = {
   rate = Rate,
@@ -57,12 +57,16 @@ local wall_us = time[1] * MILLION + time[2]
 local holder, number, asks = unpack(cmsgpack.unpack(ARGV[1]))
 local packed = redis.call('MGET', unpack(KEYS))
 local given = {}
-for index, key in ipairs(KEYS) do
-  local kind = KINDS[asks[index][1]]
-  local measure = kind.measure(asks[index][2])
+if #asks == 0 then
+  -- Only to know whether Redis can be written to.
+  redis.call('SET', KEYS[1], '', 'PX', 1000)
+end
+for index, numbers in ipairs(asks) do
+  local kind = KINDS[numbers[1]]
+  local measure = kind.measure(numbers[2])
   local account = unpack_account(kind, packed[index], measure, wall_us)
-  local ask = parse_ask(asks[index])
+  local ask = parse_ask(numbers)
   given[index] = renew(kind, account, measure, holder, number, ask, account.now_us, wall_us)
-  keep_account(key, kind, account, measure, wall_us)
+  keep_account(KEYS[index], kind, account, measure, wall_us)
 end
 return cmsgpack.pack(given)

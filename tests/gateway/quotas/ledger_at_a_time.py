@@ -18,6 +18,7 @@ class LedgerAtATime:
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, str], Account[Any]] = {}
         self._clocks: dict[tuple[str, str], Now] = {}
+        self._largest = 0
 
     def renew(self, renewal: Renewal, wall_us: int) -> Answer:
         given = tuple(self._given(renewal, ask, wall_us) for ask in renewal.asks)
@@ -25,7 +26,7 @@ class LedgerAtATime:
 
     def is_exact(self) -> bool:
         """Whether a double holds all of it: the protocol bounds what it may be told."""
-        return all(
+        return self._largest < EXACT and all(
             abs(number) < EXACT
             for account in self._accounts.values()
             for holder in (account, *account.leases.values())
@@ -38,6 +39,7 @@ class LedgerAtATime:
         now = self._now(place, wall_us)
         account = self._accounts.setdefault(place, new_account(ask.limit, now))
         given = account.renew(ask.limit.measure, renewal.holder, renewal.number, ask, now)
+        self._largest = max(self._largest, ask.needs - account.spare(ask.limit.measure))
         return replace(
             given,
             ready_us=min(given.ready_us, FOREVER_US),

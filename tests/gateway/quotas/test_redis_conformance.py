@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.limits import MAX_BUDGET, Budget, Concurrency, Limit, Metric, Period
-from gateway.quotas.protocol import Ask, Given, Renewal
+from gateway.quotas.protocol import Ask, Given, Renewal, capacity_of
 from gateway.rates import MAX_AMOUNT, MAX_BURST, PERIODS_S, Rate
 from tests.gateway.quotas.ledger_at_a_time import EXACT, LedgerAtATime
 from tests.gateway.quotas.redis_at_a_time import RedisAtATime
@@ -94,13 +94,13 @@ class Holders:
         holding = self.holdings.setdefault((tenant, holder, limit_id), Holding())
         if draw(st.integers(0, 7)) == 0:
             holding.begin_anew()
-        left = holding.granted - holding.spent - holding.returned
-        # Debt is spent beyond what was granted.
-        spent = draw(st.one_of(st.integers(0, max(left, 0)), st.just(max(left, 0)), units))
-        holding.spent = min(holding.spent + spent, EXACT - 1)
         left = max(holding.granted - holding.spent - holding.returned, 0)
+        if not isinstance(measure, Concurrency):
+            # Debt is spent beyond what was granted. A slot is never spent.
+            debt = draw(st.sampled_from([0, 0, 0, 0, 1, 5, 1_000, MAX_BURST]))
+            holding.spent += draw(st.one_of(st.integers(0, left), st.just(left))) + debt
+            left = max(holding.granted - holding.spent - holding.returned, 0)
         holding.returned += draw(st.one_of(st.just(0), st.integers(0, left), st.just(left)))
-        needs = draw(units)
         return Ask(
             limit=Limit(limit_id, tenant, None, "*", Metric.REQUESTS, measure),
             epoch=holding.epoch,
@@ -108,7 +108,7 @@ class Holders:
             spent=holding.spent,
             returned=holding.returned,
             quiet_us=draw(spans_us),
-            needs=needs,
+            needs=draw(units) if draw(st.booleans()) else capacity_of(measure),
             wants=draw(units),
         )
 
@@ -129,6 +129,8 @@ def redis(redis_server: RedisServer) -> Iterator[RedisAtATime]:
 @settings(
     max_examples=150,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(data=st.data())
