@@ -5,23 +5,21 @@ local function day_end_us(wall_us)
   return (days + 1) * DAY_US
 end
 
--- Years are counted from March, so that the day which may be missing comes last: five months have
--- 153 days, four years 1461, and four centuries 146097. 719468 days lie before 1970.
-local function days_before(year, month)
-  local centuries4, year4 = div(year, 400)
-  return centuries4 * 146097 + year4 * 365 + div(year4, 4) - div(year4, 100)
-    + div(153 * month + 2, 5) - 719468
+local MONTH_DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local function days_of(year, month)
+  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+  return MONTH_DAYS[month] + (month == 2 and is_leap and 1 or 0)
 end
 
+-- Counted up from 1970: it is asked for once a window.
 local function month_end_us(wall_us)
-  local days = div(wall_us, DAY_US)
-  local centuries4, day = div(days + 719468, 146097)
-  local year = div(day - div(day, 1460) + div(day, 36524) - div(day, 146096), 365)
-  local day_of_year = day - (365 * year + div(year, 4) - div(year, 100))
-  local month = div(5 * day_of_year + 2, 153)
-  -- The twelfth month from March on is the first of the next such year.
-  local years, next_month = div(month + 1, 12)
-  return days_before(centuries4 * 400 + year + years, next_month) * DAY_US
+  local year, month, end_us = 1970, 1, 31 * DAY_US
+  while end_us <= wall_us do
+    year, month = year + div(month, 12), month % 12 + 1
+    end_us = end_us + days_of(year, month) * DAY_US
+  end
+  return end_us
 end
 
 local Budget = { fields = { 'used', 'window_ends_us' } }

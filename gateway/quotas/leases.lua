@@ -14,16 +14,13 @@ local FOREVER_US = 1e15
 
 local EPOCH, NUMBER, GRANTED, SPENT, RETURNED, WANTS, ENDS_US = 1, 2, 3, 4, 5, 6, 7
 
-local max, min, floor, fmod = math.max, math.min, math.floor, math.fmod
+local max, min, floor = math.max, math.min, math.floor
 
--- Floor and rest, exactly: a quotient of doubles may be rounded up to the next whole number.
--- What is above 2^53 has none that is exact, but a whole one.
+-- Floor and rest, exact below 2^53: there, a quotient that is not whole is too far from the next
+-- whole number to be rounded to it.
 local function div(dividend, divisor)
-  local rest = fmod(dividend, divisor)
-  if rest < 0 then
-    rest = rest + divisor
-  end
-  return floor((dividend - rest) / divisor), rest
+  local quotient = floor(dividend / divisor)
+  return quotient, dividend - quotient * divisor
 end
 
 local function out_of(lease)

@@ -20,7 +20,15 @@ SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 SPANS_US = [
     *(0, 1, 17, 999, 99_999, 100_000, 249_999, 250_000, 333_333, SECOND_US - 1, SECOND_US),
-    *(2 * SECOND_US, 5 * SECOND_US - 1, 5 * SECOND_US, 3_600 * SECOND_US, DAY_US, 31 * DAY_US),
+    *(
+        2 * SECOND_US,
+        3 * SECOND_US,
+        5 * SECOND_US - 1,
+        5 * SECOND_US,
+        3_600 * SECOND_US,
+        DAY_US,
+        31 * DAY_US,
+    ),
 ]
 # Ends of months, among them those of leap years and of a year that is none.
 STARTS = [
