@@ -14,10 +14,11 @@ def open_redis(url: str) -> "RedisStore":
         from gateway.quotas.redis_client import redis_client
         from gateway.quotas.redis_store import RedisStore
     except ModuleNotFoundError as error:
-        if error.name not in {"redis", "hiredis"}:
+        package = str(error.name).partition(".")[0]
+        if package not in {"redis", "hiredis"}:
             raise
         raise ConfigurationError(
-            f"CONCH_REDIS_URL is set, but the package {error.name} is not installed; "
+            f"CONCH_REDIS_URL is set, but the package {package} is not installed; "
             "run: pip install 'conch[redis]'"
         ) from None
     return RedisStore(redis_client(url))

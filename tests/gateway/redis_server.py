@@ -4,10 +4,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
+from redis.retry import Retry
 
 from tests.waiting import wait_until
 
@@ -27,9 +30,10 @@ class RedisServer:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    def client(self, **options: str) -> "Redis":
+    def client(self, **options: Any) -> "Redis":
         """For what a test does to the server itself."""
-        return Redis(unix_socket_path=str(self.socket), protocol=2, **options)
+        at_once = Retry(NoBackoff(), 0)
+        return Redis(unix_socket_path=str(self.socket), protocol=2, retry=at_once, **options)
 
     def start(self) -> None:
         command = [
@@ -53,8 +57,10 @@ class RedisServer:
         try:
             with self.client() as client:
                 client.ping()
-        except RedisError as error:
-            return "NOAUTH" in str(error) or "Authentication" in str(error)
+        except AuthenticationError:
+            return True
+        except RedisError:
+            return False
         return True
 
 
