@@ -10,8 +10,6 @@ class _BudgetAccount(Account[Budget]):
     """Used and out are never more than the budget."""
 
     used: int = 0
-    # Unix time. The calendar may be set back: a window that has begun lasts until its end.
-    window_ends_us: int = 0
 
     def restart(self, now: Now) -> None:
         # May have been spent.
@@ -45,9 +43,6 @@ class _BudgetAccount(Account[Budget]):
             return Wait(HEARTBEAT_US, HEARTBEAT_US)
         window_us = self.window_us(now)
         return Wait(window_us, window_us)
-
-    def window_us(self, now: Now) -> int:
-        return self.window_ends_us - now.wall_us
 
 
 class DayAccount(_BudgetAccount, tag="day"):

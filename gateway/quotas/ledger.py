@@ -51,6 +51,9 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
     """State of one limit; a kind says what it counts by (M is its measure)."""
 
     leases: dict[str, Lease] = {}
+    # Of a budget, in Unix time. A window that has begun lasts until its end: the calendar may be
+    # set back.
+    window_ends_us: int = 0
 
     # What the kinds say.
 
@@ -90,9 +93,13 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
         """So many units are short, and for how long."""
         raise NotImplementedError
 
+    def idle_from_us(self, now: Now) -> int:
+        """From when on a new account would say the same, apart from the window of a budget."""
+        return max((lease.ends_us for lease in self.leases.values()), default=now.us)
+
     def window_us(self, now: Now) -> int:
         """Until the window ends; 0: there is none."""
-        return 0
+        return self.window_ends_us and self.window_ends_us - now.wall_us
 
     # The steps of an Ask.
 

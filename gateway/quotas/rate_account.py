@@ -22,6 +22,8 @@ class RateAccount(Account[Rate], tag="rate"):
     level: int = 0
     millionths: int = 0
     refilled_us: int = 0
+    # An empty bucket is full again after so long, whatever is owed included.
+    full_after_us: int = 0
 
     def begin(self, measure: Rate, now: Now) -> None:
         self.level, self.refilled_us = measure.burst, now.us
@@ -48,6 +50,8 @@ class RateAccount(Account[Rate], tag="rate"):
         self.refill(measure, now.us)
         lease.returned = ask.returned
         self.level += back
+        owed = max(-self.level, 0)
+        self.full_after_us = self._refill_us(measure, measure.burst + owed, now)
 
     def spare(self, measure: Rate) -> int:
         return self.level
@@ -90,10 +94,9 @@ class RateAccount(Account[Rate], tag="rate"):
         self.millionths = millionths
         self.refilled_us += ticks * measure.period_s
 
-    def full_us(self, measure: Rate, now: Now) -> int:
-        """From when on it says nothing: it is full, and no lease is left."""
-        last_us = max((lease.ends_us for lease in self.leases.values()), default=now.us)
-        return last_us + self._refill_us(measure, measure.burst - self.level, now)
+    def idle_from_us(self, now: Now) -> int:
+        # Full as well.
+        return super().idle_from_us(now) + self.full_after_us
 
     def _refill_us(self, measure: Rate, units: int, now: Now) -> int:
         ticks = -(-(units * MILLION - self.millionths) // measure.amount)

@@ -8,7 +8,7 @@ from gateway.limits import Limit
 from gateway.quotas.accounts import account_key, account_text, new_account, parse_account
 from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 from gateway.quotas.holder import Holder
-from gateway.quotas.holding import Costs
+from gateway.quotas.holding import Costs, Holding
 from gateway.quotas.ledger import Account, Now
 from gateway.quotas.outage import Policies
 from gateway.quotas.protocol import Answer, Renewal
@@ -76,9 +76,16 @@ class Admitted:
     costs: Costs
     worker: "Worker"
     reservation: Reservation
-    # Of concurrency, by limit: the lease that the slot is of.
-    epochs: dict[str, int]
+    # By limit, what it was taken from, and the epoch of that.
+    holdings: dict[str, tuple[Holding, int]]
     used: Costs | None = None
+
+    def is_on_lease(self, limit_id: str) -> bool:
+        """Whether the lease that it was taken from still is; else the store counts it no more."""
+        if limit_id not in self.holdings:
+            return False
+        holding, epoch = self.holdings[limit_id]
+        return holding.epoch == epoch and holding.ends_ns > self.worker.now_ns()
 
 
 @dataclass(slots=True, eq=False)
@@ -125,9 +132,9 @@ class Worker:
     def _log(self, reservation: Reservation, limits: tuple[Limit, ...]) -> None:
         allowance = reservation.allowance
         assert allowance is not None
-        epochs = {holding.limit.id: holding.epoch for holding in allowance.holdings}
+        holdings = {one.limit.id: (one, one.epoch) for one in allowance.holdings}
         at_us = self.world.clock.us
-        line = Admitted(at_us, limits, reservation.costs, self, reservation, epochs)
+        line = Admitted(at_us, limits, reservation.costs, self, reservation, holdings)
         self.in_flight.append(line)
         self.world.log.append(line)
         self.world.on_admitted(line)

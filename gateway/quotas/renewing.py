@@ -1,0 +1,78 @@
+"""Carries a holder's Renewals to the store and its answers back, on the event loop."""
+
+import asyncio
+import contextlib
+import os
+import time
+from functools import partial
+
+from gateway.quotas.holder import Holder
+from gateway.quotas.outage import Policies
+from gateway.quotas.protocol import Answer, Renewal, Store
+
+BEAT_S = 0.25
+# A store that takes longer counts as away.
+TIMEOUT_S = 0.5
+
+# Goes on while the machine sleeps, as the store's does.
+now_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
+
+
+class Renewing:
+    """A worker's quotas: `holder` decides; this keeps it in leases until it is closed."""
+
+    def __init__(self, store: Store, policies: Policies, timeout_s: float = TIMEOUT_S) -> None:
+        self.holder = Holder(os.urandom(8).hex(), now_ns, policies, self._wake)
+        self._store = store
+        self._timeout_s = timeout_s
+        self._due = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; on the loop that the holder is used on."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """Return what is held, and close the store."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self.holder.close()
+        if self.holder.is_due:
+            await self._exchange()
+        await self._store.close()
+
+    def _wake(self) -> None:
+        self._due.set()
+
+    async def _run(self) -> None:
+        next_beat_s = 0.0
+        while True:
+            now_s = time.monotonic()
+            if now_s >= next_beat_s:
+                next_beat_s = now_s + BEAT_S
+                if self.holder.beat():
+                    await self._exchange()
+            while self.holder.is_due:
+                await self._exchange()
+            self._due.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), max(next_beat_s - time.monotonic(), 0))
+            # What other requests of this turn of the loop ask for goes along.
+            await asyncio.sleep(0)
+
+    async def _exchange(self) -> None:
+        renewals = self.holder.renewals()
+        for renewal, answer in zip(renewals, await self._ask(renewals), strict=True):
+            if answer is None:
+                self.holder.failed(renewal)
+            else:
+                self.holder.heard(answer)
+
+    async def _ask(self, renewals: list[Renewal]) -> list[Answer | None]:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return list(await self._store.renew(renewals))
+        except TimeoutError:
+            return [None] * len(renewals)

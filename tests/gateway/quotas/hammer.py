@@ -1,0 +1,48 @@
+"""A worker that sends as fast as it may for some seconds, and logs when each was admitted."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from gateway.limits import Budget, Limit, Metric, Period
+from gateway.quotas.decisions import Refusal, Reservation, Waiting
+from gateway.quotas.outage import Policies, Policy
+from gateway.quotas.renewing import Renewing
+from gateway.quotas.sqlite_store import SqliteStore
+from gateway.rates import Rate
+
+COSTS = (1, 1, 100, 10)
+STRICT = Policies(rate=Policy.REFUSE)
+
+
+async def hammer(folder: Path, seconds: float, name: str, limits: tuple[Limit, ...]) -> None:
+    quotas = Renewing(await SqliteStore.open(folder / "quotas.db"), STRICT)
+    quotas.start()
+    with (folder / f"{name}.log").open("w", buffering=1) as log:
+
+        def decided(outcome: Reservation | Refusal) -> None:
+            if isinstance(outcome, Reservation):
+                log.write(f"{outcome.at_ns}\n")
+
+        ends_s = time.monotonic() + seconds
+        while time.monotonic() < ends_s:
+            allowance = quotas.holder.allowances.get("key_1", limits, "mnist")
+            outcome = quotas.holder.admit(allowance, COSTS, decided)
+            if not isinstance(outcome, Waiting):
+                decided(outcome)
+            await asyncio.sleep(0 if isinstance(outcome, Reservation) else 0.001)
+    await quotas.close()
+
+
+def main() -> None:
+    folder, seconds, name, amount, burst, budget = sys.argv[1:]
+    limits = (
+        Limit("rate", "acme", None, "*", Metric.REQUESTS, Rate(int(amount), 1, int(burst))),
+        Limit("month", "acme", None, "*", Metric.REQUESTS, Budget(int(budget), Period.MONTH)),
+    )
+    asyncio.run(hammer(Path(folder), float(seconds), name, limits))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+"""Everything that can go wrong, in any order: the state machine of the quotas (docs/quotas.md).
+
+Requests and settlements, time that passes and a calendar that is set, messages lost, late, doubled
+and out of order, holders that freeze, crash and come up again, a store that goes away, a machine
+that goes down, an operator who changes limits. What must hold is judged by the log alone.
+"""
+
+from collections import defaultdict
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from gateway.limits import Budget, Concurrency, Limit, Metric, Period
+from gateway.quotas.holding import Costs
+from gateway.quotas.outage import Policies, Policy
+from gateway.quotas.protocol import Answer, Renewal
+from gateway.rates import Rate
+from tests.gateway.quotas.invariants import METRICS, largest_sum, most_above_rate
+from tests.gateway.quotas.world import SECOND_US, Admitted, Worker, World
+
+STRICT = Policies(rate=Policy.REFUSE, concurrency=Policy.REFUSE, budget=Policy.REFUSE)
+M = TypeVar("M")
+
+# Small ones are used up, which is where it is told whether they hold.
+rates = st.builds(Rate, st.integers(1, 100), st.sampled_from([1, 60]), st.integers(1, 60))
+amounts = st.one_of(st.integers(1, 20), st.integers(0, 300))
+day_budgets = st.builds(Budget, amounts, st.just(Period.DAY))
+month_budgets = st.builds(Budget, amounts.map(lambda amount: 3 * amount), st.just(Period.MONTH))
+concurrencies = st.builds(Concurrency, st.integers(1, 12))
+# Which of the limits there are.
+chosen = st.one_of(
+    st.sets(st.integers(0, 4), min_size=1, max_size=1), st.sets(st.integers(0, 4), min_size=1)
+)
+terms = st.tuples(rates, day_budgets, rates, month_budgets, concurrencies, chosen)
+Terms = tuple[Rate, Budget, Rate, Budget, Concurrency, set[int]]
+costs = st.tuples(st.just(1), st.integers(0, 3), st.integers(0, 6), st.integers(0, 12))
+which = st.integers(0, 1000)
+spans_us = st.one_of(
+    st.integers(1, 1000),
+    st.integers(1, 300_000),
+    st.sampled_from([1_000_000, 2_000_000, 4_960_000, 5_000_000, 5_040_000, 30_000_000]),
+)
+
+
+def limits_of(terms: Terms) -> tuple[Limit, ...]:
+    rate, day, size, month, concurrency, chosen = terms
+    limits = (
+        Limit("rate", "acme", "key_1", "*", Metric.REQUESTS, rate),
+        Limit("samples", "acme", None, "*", Metric.SAMPLES, day),
+        Limit("bytes", "acme", None, "*", Metric.BYTES, size),
+        Limit("compute", "acme", "key_1", "*", Metric.COMPUTE_MS, month),
+        Limit("slots", "acme", None, "mn*", Metric.REQUESTS, concurrency),
+    )
+    return tuple(limits[number] for number in sorted(chosen))
+
+
+def taken(line: Admitted, metric: int) -> int:
+    """What a request has taken: what was reserved, until it is known what was used."""
+    is_settled = line.used is not None and metric in (2, 3)
+    return line.used[metric] if is_settled and line.used else line.costs[metric]
+
+
+class QuotaMachine(RuleBasedStateMachine):
+    """Three workers and one store, with whatever hypothesis thinks of."""
+
+    policies = STRICT
+
+    def __init__(self) -> None:
+        super().__init__()
+        # On their way: to the store, and back from it.
+        self.asked: list[tuple[Worker, Renewal]] = []
+        self.answers: list[tuple[Worker, Answer]] = []
+        self.is_store_up = True
+        # Of every limit, all measures it ever had.
+        self.measures: dict[str, list[object]] = defaultdict(list)
+        self.slot_faults: list[str] = []
+        # By limit, what was admitted in which window, as the store's calendar had it.
+        self.windows: dict[str, list[tuple[int, Admitted]]] = defaultdict(list)
+
+    @initialize(terms=terms)
+    def begin(self, terms: Terms) -> None:
+        limits = limits_of(terms)
+        self._remember(limits)
+        self.world = World(limits, 0, self.policies, self._judge)
+        self.world.workers = [self.world.born(drift) for drift in (-4, 0, 4)]
+
+    # Clients.
+
+    @rule(who=which, costs=costs, times=st.integers(1, 60), gap_us=spans_us, keeps=st.booleans())
+    def are_busy(self, who: int, costs: Costs, times: int, gap_us: int, keeps: bool) -> None:
+        """Requests one after the other, at a worker that asks and hears quickly."""
+        worker = self._worker(who)
+        for _ in range(times):
+            self.world.pass_us(gap_us // times)
+            worker.request(costs)
+            self._converse(worker)
+            if not keeps:
+                self._settle(worker, 0, 50)
+
+    @rule(costs=costs, times=st.integers(1, 12), gap_us=spans_us)
+    def are_busy_everywhere(self, costs: Costs, times: int, gap_us: int) -> None:
+        for _ in range(times):
+            for worker in self.world.workers:
+                self.world.pass_us(gap_us // times)
+                worker.request(costs)
+                self._converse(worker)
+                self._settle(worker, 0, 100)
+
+    @rule(who=which, costs=costs, times=st.integers(1, 12))
+    def request(self, who: int, costs: Costs, times: int) -> None:
+        """The store hears of it whenever it does."""
+        for _ in range(times):
+            self._worker(who).request(costs)
+
+    @rule(who=which, one=which, part=st.integers(0, 100))
+    def settle(self, who: int, one: int, part: int) -> None:
+        self._settle(self._worker(who), one, part)
+
+    @rule(who=which, one=which)
+    def leave(self, who: int, one: int) -> None:
+        worker = self._worker(who)
+        if worker.waiting:
+            worker.holder.leave(worker.waiting.pop(one % len(worker.waiting)))
+
+    # Time.
+
+    @rule(span_us=spans_us)
+    def time_passes(self, span_us: int) -> None:
+        """Whoever does not beat meanwhile is frozen."""
+        self.world.pass_us(span_us)
+
+    @rule(span_us=spans_us)
+    def time_passes_with_beats(self, span_us: int) -> None:
+        for _ in range(4):
+            self.world.pass_us(span_us // 4)
+            for worker in self.world.workers:
+                if worker.holder.beat():
+                    self._converse(worker)
+
+    @rule(hours=st.integers(-40, 40))
+    def set_calendar(self, hours: int) -> None:
+        self.world.clock.wall_offset_us += hours * 3600 * SECOND_US
+
+    # The network. Whoever is not answered gives up at some time, or not.
+
+    @rule(who=which, is_beat=st.booleans())
+    def send(self, who: int, is_beat: bool) -> None:
+        worker = self._worker(who)
+        must_send = is_beat and worker.holder.beat()
+        if (worker.holder.is_due or must_send) and not worker.unanswered:
+            self.asked += [(worker, renewal) for renewal in worker.send()]
+
+    @rule(one=which, again=st.booleans())
+    def ask_arrives(self, one: int, again: bool) -> None:
+        if self.asked:
+            worker, renewal = self._pick(self.asked, one, again)
+            if self.is_store_up:
+                self.answers.append((worker, self.world.store.renew(renewal)))
+
+    @rule(one=which, again=st.booleans())
+    def answer_arrives(self, one: int, again: bool) -> None:
+        if self.answers:
+            worker, answer = self._pick(self.answers, one, again)
+            worker.hear(answer)
+
+    @rule(one=which, is_ask=st.booleans())
+    def message_is_lost(self, one: int, is_ask: bool) -> None:
+        messages: list[tuple[Worker, Renewal]] | list[tuple[Worker, Answer]]
+        messages = self.asked if is_ask else self.answers
+        if messages:
+            messages.pop(one % len(messages))
+
+    @rule(who=which)
+    def give_up_waiting(self, who: int) -> None:
+        worker = self._worker(who)
+        for renewal in list(worker.unanswered):
+            worker.give_up(renewal)
+
+    # Those that fail.
+
+    @rule()
+    def store_goes_away(self) -> None:
+        self.is_store_up = False
+
+    @rule()
+    def all_is_well_again(self) -> None:
+        """The store is there, nobody waits for a message that was lost, and all requests end."""
+        self.is_store_up = True
+        self.world.pass_us(250_000)
+        for worker in self.world.workers:
+            for renewal in list(worker.unanswered):
+                worker.give_up(renewal)
+            worker.beat()
+            while worker.in_flight:
+                self._settle(worker, 0, 100)
+
+    @rule(who=which, drift=st.integers(-4, 4))
+    def crash(self, who: int, drift: int) -> None:
+        """Its messages may still arrive."""
+        self.world.workers[who % len(self.world.workers)] = self.world.born(drift)
+
+    @precondition(lambda self: len(self.world.log) > 20)
+    @rule()
+    def machine_reboots(self) -> None:
+        self.world.store.reboot()
+        self.asked, self.answers = [], []
+        self.world.workers = [self.world.born() for _ in self.world.workers]
+
+    # The operator.
+
+    @rule(terms=terms)
+    def change_limits(self, terms: Terms) -> None:
+        """Workers hear of it at a time of their own."""
+        self.world.limits = limits_of(terms)
+        self._remember(self.world.limits)
+
+    @rule(who=which)
+    def hear_of_limits(self, who: int) -> None:
+        self._worker(who).limits = self.world.limits
+
+    # What must hold.
+
+    @invariant()
+    def rates_hold_in_every_interval(self) -> None:
+        for limit_id, metric in (("rate", 0), ("bytes", 2)):
+            measures = [one for one in self.measures[limit_id] if isinstance(one, Rate)]
+            if not measures:
+                continue
+            # While it changes either may count; on a common period, the most of each.
+            fastest = max(one.amount * (60 // one.period_s) for one in measures)
+            envelope = Rate(fastest, 60, max(one.burst for one in measures))
+            events = [
+                (line.at_us, taken(line, metric))
+                for line in self.world.log
+                if limit_id in line.holdings
+            ]
+            assert most_above_rate(events, envelope) <= 0
+
+    @invariant()
+    def budgets_hold_in_every_window(self) -> None:
+        for limit_id, metric in (("samples", 1), ("compute", 3)):
+            lines = self.windows[limit_id]
+            events = [(window_us, taken(line, metric)) for window_us, line in lines]
+            budgets = [one for one in self.measures[limit_id] if isinstance(one, Budget)]
+            assert largest_sum(events) <= max((budget.amount for budget in budgets), default=0)
+
+    @invariant()
+    def slots_hold_at_every_moment(self) -> None:
+        assert not self.slot_faults
+
+    # How.
+
+    def _worker(self, who: int) -> Worker:
+        return self.world.workers[who % len(self.world.workers)]
+
+    def _remember(self, limits: tuple[Limit, ...]) -> None:
+        for limit in limits:
+            self.measures[limit.id].append(limit.measure)
+
+    def _settle(self, worker: Worker, one: int, part: int) -> None:
+        if worker.in_flight:
+            line = worker.in_flight[one % len(worker.in_flight)]
+            samples, size_bytes, compute_ms = (cost * part // 100 for cost in line.costs[1:])
+            worker.settle(line, (1, samples, size_bytes, compute_ms))
+
+    def _converse(self, worker: Worker) -> None:
+        """Ask and hear until nobody has a question, unless a message is under way."""
+        while worker.holder.is_due and not worker.unanswered:
+            for renewal in worker.send():
+                if self.is_store_up:
+                    worker.hear(self.world.store.renew(renewal))
+                else:
+                    worker.give_up(renewal)
+
+    def _pick(self, messages: list[M], one: int, again: bool) -> M:
+        """One of them, in whatever order; it may come again later."""
+        index = one % len(messages)
+        return messages[index] if again else messages.pop(index)
+
+    def _judge(self, line: Admitted) -> None:
+        """Called as each is admitted."""
+        for limit in line.limits:
+            if isinstance(limit.measure, Budget):
+                self._note_window(limit, line)
+            if isinstance(limit.measure, Concurrency):
+                self._count_slots(limit)
+
+    def _note_window(self, limit: Limit, line: Admitted) -> None:
+        account = self.world.store.account(limit)
+        if account is None:
+            # Nothing was taken of it.
+            assert not taken(line, METRICS.index(limit.metric))
+            return
+        self.windows[limit.id].append((account.window_ends_us, line))
+
+    def _count_slots(self, limit: Limit) -> None:
+        in_flight = sum(
+            line.is_on_lease(limit.id) for worker in self.world.workers for line in worker.in_flight
+        )
+        slots = [one for one in self.measures[limit.id] if isinstance(one, Concurrency)]
+        if in_flight > max(one.slots for one in slots):
+            self.slot_faults.append(f"{in_flight} in flight")
