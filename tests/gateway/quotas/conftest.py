@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.quotas import redis_store
 from tests.gateway.redis_server import RedisServer, running_redis
+
+
+@pytest.fixture(autouse=True)
+def patient_redis_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with other tests is no Redis that is slow."""
+    monkeypatch.setattr(redis_store, "TIMEOUT_S", 20.0)
+    monkeypatch.setattr(redis_store, "LONGEST_S", 40.0)
 
 
 @pytest.fixture(scope="session")

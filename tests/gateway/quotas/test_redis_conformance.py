@@ -135,7 +135,7 @@ def redis(redis_server: RedisServer) -> Iterator[RedisAtATime]:
 
 
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     report_multiple_bugs=False,
