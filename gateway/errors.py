@@ -10,6 +10,7 @@ GatewayError
       PermissionMissing
       SharedMemoryRefused
       LoadOverrideRefused
+      AboveLimit
     RouteNotFound          404
     MethodNotAllowed       405
     RequestTimeout         408
@@ -28,6 +29,7 @@ GatewayError
       RecordsUnavailable
       IssuerUnavailable
       Draining
+      QuotaStoreAway
     UpstreamTimeout        504
 """
 
@@ -110,6 +112,10 @@ class LoadOverrideRefused(Forbidden):
     code, title = "load_override_refused", "A load may bring nothing of its own"
 
 
+class AboveLimit(Forbidden):
+    code, title = "above_limit", "More than a limit ever allows at once"
+
+
 class RouteNotFound(HttpError):
     status, code, title = 404, "route_not_found", "No such path"
 
@@ -150,16 +156,27 @@ class QuotaExceeded(HttpError):
     problem_type = PROBLEM_TYPES + "quota-exceeded"
 
     def __init__(
-        self, detail: str, *, policy: str, quota: int, window_s: int, retry_after_s: int
+        self,
+        detail: str,
+        *,
+        policy: str,
+        quota: int,
+        window_s: int | None,
+        retry_after_s: int,
+        unit: str = "",
     ) -> None:
+        """A concurrency has no window; a unit is one of the draft's registry, or empty."""
         super().__init__(detail)
+        self.unit = unit
         self.policy = policy
         self.quota = quota
         self.window_s = window_s
         self.retry_after_s = retry_after_s
 
     def headers(self) -> list[Header]:
-        policy = f'"{self.policy}";q={self.quota};w={self.window_s}'
+        window = "" if self.window_s is None else f";w={self.window_s}"
+        unit = f';qu="{self.unit}"' if self.unit else ""
+        policy = f'"{self.policy}";q={self.quota}{window}{unit}'
         return [
             (b"Retry-After", b"%d" % self.retry_after_s),
             (b"RateLimit", f'"{self.policy}";r=0;t={self.retry_after_s}'.encode()),
@@ -238,6 +255,11 @@ class IssuerUnavailable(Unavailable):
 class Draining(Unavailable):
     code, title = "draining", "This gateway is about to end"
     proxy_error = "destination_unavailable"
+
+
+class QuotaStoreAway(Unavailable):
+    code, title = "quota_store_away", "Limits cannot be kept right now"
+    proxy_error = "proxy_internal_error"
 
 
 class UpstreamTimeout(HttpError):

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -129,6 +129,26 @@ class GatewaySettings(BaseSettings):
         default="",
         description="Whose JSON Web Tokens are taken: a JSON list, or tables in conch.toml "
         "(docs/tokens.md). Empty: API keys only.",
+    )
+
+    quota_outage_rate: Literal["share", "admit", "refuse"] = Field(
+        default="share",
+        description="Rates while the store of the limits is away: `share` goes on with this "
+        "worker's part, `admit` without a limit, `refuse` answers 503.",
+    )
+    quota_outage_concurrency: Literal["share", "admit", "refuse"] = Field(
+        default="share",
+        description="Limits on requests in flight while the store of the limits is away.",
+    )
+    quota_outage_budget: Literal["admit", "refuse"] = Field(
+        default="refuse",
+        description="Budgets of a day or month while the store of the limits is away, once what "
+        "was held is spent. What is admitted is counted when the store is back.",
+    )
+    quota_outage_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Longest time that these hold; past it what is limited gets a 503.",
     )
 
     max_failures_per_address: int = Field(

@@ -39,8 +39,8 @@ class _BudgetAccount(Account[Budget]):
 
     def wait(self, measure: Budget, lease: Lease, short: int, now: Now) -> Wait:
         if sum(other.out for other in self.others(lease)) >= short:
-            # Who has no use for them returns them with the next heartbeat.
-            return Wait(HEARTBEAT_US, HEARTBEAT_US)
+            # Their holders have spent them, or return them: it is known after a heartbeat.
+            return Wait(HEARTBEAT_US, HEARTBEAT_US // 4)
         window_us = self.window_us(now)
         return Wait(window_us, window_us)
 

@@ -20,11 +20,12 @@ from gateway.quotas.decisions import (
 from gateway.quotas.holding import METRICS, US, Costs, Holding
 from gateway.quotas.outage import Mode, Outage, Policies
 from gateway.quotas.protocol import HEARTBEAT_US, MAX_ASKS, Answer, Ask, Kind, Renewal
-from gateway.quotas.refusals import strictest, why_short
+from gateway.quotas.refusals import late, strictest, why_short
 from gateway.quotas.waiting_line import WaitingLine
 
-# A request waits for the store's answer at most so long, and so many do.
-WAIT_NS = 1_000_000_000
+# A request waits for the store's answer at most so long, and so many do. Within it other holders
+# have told what they spent.
+WAIT_NS = 1_500_000_000
 MAX_WAITING = 1000
 # Asked for at once: the store answers so many well before it counts as slow.
 MOST_ASKS = 1000
@@ -208,24 +209,26 @@ class Holder:
     ) -> Reservation | Refusal | None:
         """Admit the request or refuse it; None: it waits, for the store or those before it."""
         refusals: list[Refusal] = []
-        must_wait = False
+        # Short of units that the store may have; and held up by those who wait before it.
+        is_unknown = is_behind = False
         for holding, cost in waiting.takes():
             if holding.is_short(cost, now_ns) and self.outage.mode is not Mode.EXACT:
                 self._lend(holding, now_ns)
             if holding.is_short(cost, now_ns):
                 refusal = why_short(holding, cost, self.outage.mode, now_ns)
-                must_wait = True
-                if refusal is not None:
+                if refusal is None:
+                    is_unknown = True
+                else:
                     refusals.append(refusal)
             elif holding in blocked:
-                must_wait = True
-        if refusals:
-            return strictest(refusals)
-        if not must_wait:
+                is_behind = True
+        # Not before all is known: it may have to wait for another limit longer.
+        worst = strictest(refusals) if refusals else None
+        if worst is not None and (not is_unknown or worst.reason is not Reason.USED_UP):
+            return worst
+        if worst is None and not is_unknown and not is_behind:
             return self._take(waiting, now_ns)
-        if now_ns >= waiting.until_ns:
-            return Refusal(Reason.STORE_AWAY, waiting.allowance.holdings[0].limit, retry_after_s=1)
-        return None
+        return late(waiting) if now_ns >= waiting.until_ns else None
 
     def _lend(self, holding: Holding, now_ns: int) -> None:
         self.outage.lend(holding, now_ns)
@@ -261,8 +264,11 @@ class Holder:
             self._on_due()
 
     def _ask_for(self, line: WaitingLine) -> None:
+        now_ns = self._now_ns()
         for holding in line.blocked:
-            self._ask(holding)
+            # Whether others spend or return what they hold is not known sooner.
+            if not holding.is_open or now_ns >= holding.ask_ns:
+                self._ask(holding)
 
     def _needed(self, due: Collection[Holding]) -> dict[Holding, int]:
         """What the first request that waits for each needs; what all want is noted with it."""

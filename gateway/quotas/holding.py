@@ -44,6 +44,7 @@ class Holding:
         "is_asked",
         "is_awaited",
         "is_kept",
+        "is_open",
         "keep",
         "kind",
         "left",
@@ -101,6 +102,8 @@ class Holding:
         # As the store said last.
         self.ask_ns = 0
         self.ready_ns = 0
+        # Whether a budget is used up is known only when other holders have told what they spent.
+        self.is_open = False
         self.window_ends_ns = 0
         self.left = 0
         self.keep = self.capacity
@@ -215,6 +218,7 @@ class Holding:
         self.holders, self.keep, self.left = given.holders, given.keep, given.left
         self.ask_ns = now_ns + given.ask_us * US if given.ask_us else 0
         self.ready_ns = now_ns + given.ready_us * US
+        self.is_open = 0 < given.ready_us < given.window_us
         self.window_ends_ns = now_ns + given.window_us * US
         self.low_water = self._low_water()
 

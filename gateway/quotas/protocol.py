@@ -130,6 +130,7 @@ class Given:
     left: int
     # 0: asking for more is worth it at any time. Else none is left, or not as many as were needed:
     # in so long they will be if nobody else takes them, and no asking is worth it before `ask_us`.
+    # Of a budget, less than `window_us`: others hold units, and have spent them or return them.
     ready_us: int
     ask_us: int
     # Until the window of a budget ends; 0 for other kinds.

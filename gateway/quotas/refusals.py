@@ -1,6 +1,6 @@
 """Why a request does not fit a limit, and how long it must wait."""
 
-from gateway.quotas.decisions import Reason, Refusal
+from gateway.quotas.decisions import Reason, Refusal, Waiting
 from gateway.quotas.holding import US, Holding
 from gateway.quotas.outage import Mode
 from gateway.rates import Rate
@@ -12,7 +12,8 @@ def why_short(holding: Holding, cost: int, mode: Mode, now_ns: int) -> Refusal |
     """The refusal of a request that costs more than is held; None: the store may have more."""
     if cost > holding.capacity:
         return Refusal(Reason.TOO_LARGE, holding.limit, retry_after_s=None)
-    if now_ns < holding.ask_ns and cost > holding.free + holding.left:
+    is_told = now_ns < holding.ask_ns and not holding.is_open
+    if is_told and cost > holding.free + holding.left:
         wait_ns = max(holding.ready_ns, holding.ask_ns) - now_ns + _beyond_one_ns(holding, cost)
         return Refusal(Reason.USED_UP, holding.limit, -(-wait_ns // _SECOND_NS))
     if mode is not Mode.EXACT:
@@ -23,6 +24,14 @@ def why_short(holding: Holding, cost: int, mode: Mode, now_ns: int) -> Refusal |
 def strictest(refusals: list[Refusal]) -> Refusal:
     """The one that must be waited for longest."""
     return max(refusals, key=_wait_s)
+
+
+def late(waiting: Waiting) -> Refusal:
+    """The refusal of a request that has waited as long as it may."""
+    for holding, _ in waiting.takes():
+        if holding.is_open:
+            return Refusal(Reason.USED_UP, holding.limit, retry_after_s=1)
+    return Refusal(Reason.STORE_AWAY, waiting.allowance.holdings[0].limit, retry_after_s=1)
 
 
 def _wait_s(refusal: Refusal) -> float:
