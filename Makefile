@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS := export,embedded,rtx,loadtest,bench,dev
+EXTRAS := export,embedded,rtx,loadtest,redis,bench,dev
 # After what is installed: what .ci/unpack brings.
 export PATH := $(PATH):$(CURDIR)/build/debian/bin
 # The first line of what makes an environment.

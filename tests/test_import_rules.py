@@ -18,6 +18,9 @@ HEAVY_AT_HOME = {
     "loadtest": {"locust", "tritonclient"},
     "stack/backends": {"torch", "onnxruntime"},
 }
+OF_EXTRA_REDIS = {"redis", "hiredis"}
+# Who needs Redis asks gateway/quotas/open_redis.py, which imports these only then.
+AT_HOME_OF_REDIS = "gateway/quotas/redis_*.py"
 DATA_PLANE_MUST_NOT = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "alembic", "pydantic"}
 
 
@@ -71,6 +74,11 @@ def test_the_data_plane_imports_no_framework_and_no_sql(path: Path) -> None:
     assert not {name for name in names if name.startswith(("gateway.records", "gateway.admin"))}
 
 
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_the_client_of_redis_is_imported_only_at_home(path: Path) -> None:
+    assert path.match(AT_HOME_OF_REDIS) or not top_level(imports(path)) & OF_EXTRA_REDIS
+
+
 def test_imports_make_no_circle() -> None:
     known = {module_name(path): path for path in modules()}
     edges = {name: imports(path) & known.keys() for name, path in known.items()}
@@ -101,6 +109,7 @@ def test_the_command_line_starts_without_the_heavy_extras() -> None:
 
 def test_the_gateway_imports_only_what_the_base_install_brings() -> None:
     paths = sorted((ROOT / "gateway").rglob("*.py"))
+    paths = [path for path in paths if not path.match(AT_HOME_OF_REDIS)]
     # Migrations run within Alembic alone.
     ours = [module_name(path) for path in paths if "migrations" not in path.parts]
     theirs = top_level(set().union(*map(imports, paths)))

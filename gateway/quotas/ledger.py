@@ -117,6 +117,7 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
         if number <= lease.number:
             return self._given(measure, lease, now, NO_WAIT, is_lost=lease.epoch != ask.epoch)
         lease.number = number
+        self._remember(lease, ask)
         self.book(measure, lease, ask, now)
         lease.wants = ask.wants
         lease.ends_us = now.us + self._ttl_us(now)
@@ -142,6 +143,12 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
             return None
         lease = self.leases[holder] = Lease(ask.epoch)
         return lease
+
+    def _remember(self, lease: Lease, ask: Ask) -> None:
+        """What the holder was told counts, where a store has lost its last writes (Redis may)."""
+        forgotten = max(ask.granted - lease.granted, 0)
+        lease.granted += forgotten
+        self.take(forgotten)
 
     def _grant(self, measure: M, lease: Lease, ask: Ask, now: Now) -> int:
         """Move units to the lease; returns how many are short of what is needed, or of one."""

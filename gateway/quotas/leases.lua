@@ -1,0 +1,58 @@
+-- What the accounts share: whole numbers, and leases. With it begins the script of redis_script.py.
+--
+-- All numbers are whole and below 2^53, which a double holds exactly; where a product might not be,
+-- it is taken apart.
+
+local MILLION = 1000000
+local TTL_US = 5000000
+local HEARTBEAT_US = 1000000
+local ASK_US = 100000
+local BATCH_US = 250000
+local DAY_US = 86400000000
+-- For ever, as far as answers and expiries go: 31 years.
+local FOREVER_US = 1e15
+
+local EPOCH, NUMBER, GRANTED, SPENT, RETURNED, WANTS, ENDS_US = 1, 2, 3, 4, 5, 6, 7
+
+local max, min, floor = math.max, math.min, math.floor
+
+-- Floor and rest, exact below 2^53: there, a quotient that is not whole is too far from the next
+-- whole number to be rounded to it.
+local function div(dividend, divisor)
+  local quotient = floor(dividend / divisor)
+  return quotient, dividend - quotient * divisor
+end
+
+local function out_of(lease)
+  return lease[GRANTED] - lease[SPENT] - lease[RETURNED]
+end
+
+local function out_of_all(account)
+  local out = 0
+  for _, lease in pairs(account.leases) do
+    out = out + out_of(lease)
+  end
+  return out
+end
+
+local function holders_of(account)
+  local holders = 0
+  for _, lease in pairs(account.leases) do
+    if out_of(lease) > 0 or lease[WANTS] > 0 then
+      holders = holders + 1
+    end
+  end
+  return holders
+end
+
+local function equal_part(units, holders)
+  return (div(units, holders))
+end
+
+local function last_end_us(account, default_us)
+  local last_us = default_us
+  for _, lease in pairs(account.leases) do
+    last_us = max(last_us, lease[ENDS_US])
+  end
+  return last_us
+end

@@ -1,0 +1,95 @@
+-- What is done with an Ask: what ledger.py says.
+
+local function end_leases(kind, account, measure, now_us)
+  local over = {}
+  for holder, lease in pairs(account.leases) do
+    if lease[ENDS_US] <= now_us then
+      over[#over + 1] = holder
+    end
+  end
+  local leases = account.leases
+  table.sort(over, function(one, other)
+    return leases[one][ENDS_US] < leases[other][ENDS_US]
+  end)
+  for _, holder in ipairs(over) do
+    kind.end_lease(account, measure, leases[holder], leases[holder][ENDS_US])
+    leases[holder] = nil
+  end
+end
+
+local function find(kind, account, measure, holder, ask, now_us)
+  local lease = account.leases[holder]
+  if lease and ask.epoch <= lease[EPOCH] then
+    return lease
+  end
+  if lease then
+    kind.end_lease(account, measure, lease, now_us)
+    account.leases[holder] = nil
+  end
+  if ask.granted > 0 then
+    return nil
+  end
+  lease = { ask.epoch, 0, 0, 0, 0, 0, 0 }
+  account.leases[holder] = lease
+  return lease
+end
+
+-- What the holder was told counts, where Redis has lost its last writes.
+local function remember(kind, account, lease, ask)
+  local forgotten = max(ask.granted - lease[GRANTED], 0)
+  lease[GRANTED] = lease[GRANTED] + forgotten
+  kind.take(account, forgotten)
+  return forgotten
+end
+
+local function grant(kind, account, measure, lease, ask, now_us)
+  local spare = max(kind.spare(account, measure), 0)
+  local needed = max(ask.needs - out_of(lease), 0)
+  if needed > spare then
+    return needed - kind.spare(account, measure)
+  end
+  local holders = max(holders_of(account), 1)
+  local keep = kind.keep(account, measure, holders, now_us)
+  local extra = min(ask.wants, keep) - out_of(lease) - needed
+  local units = needed + max(0, min(extra, kind.part(spare - needed, holders)))
+  lease[GRANTED] = lease[GRANTED] + units
+  kind.take(account, units)
+  return ask.wants > 0 and 1 - kind.spare(account, measure) or 0
+end
+
+local function renew(kind, account, measure, holder, number, ask, now_us, wall_us)
+  end_leases(kind, account, measure, now_us)
+  kind.look(account, measure, wall_us)
+  local lease = find(kind, account, measure, holder, ask, now_us)
+  local is_lost, forgotten, ready_us, ask_us = false, 0, 0, 0
+  if not lease then
+    lease, is_lost = { ask.epoch, 0, 0, 0, 0, 0, 0 }, true
+  elseif number <= lease[NUMBER] then
+    is_lost = lease[EPOCH] ~= ask.epoch
+  else
+    forgotten = remember(kind, account, lease, ask)
+    lease[NUMBER] = number
+    kind.book(account, measure, lease, ask, now_us)
+    lease[WANTS] = ask.wants
+    local window_us = kind.window_us(account, wall_us)
+    lease[ENDS_US] = now_us + (window_us > 0 and min(TTL_US, window_us) or TTL_US)
+    local short = grant(kind, account, measure, lease, ask, now_us)
+    if short > 0 then
+      ready_us, ask_us = kind.wait(account, measure, lease, short, now_us, wall_us)
+    end
+  end
+  local holders = max(holders_of(account), 1)
+  return {
+    lease[EPOCH],
+    is_lost,
+    lease[GRANTED],
+    max(lease[ENDS_US] - now_us, 0),
+    holders,
+    kind.keep(account, measure, holders, now_us),
+    max(kind.spare(account, measure), 0),
+    min(ready_us, FOREVER_US),
+    min(ask_us, FOREVER_US),
+    kind.window_us(account, wall_us),
+    forgotten,
+  }
+end
