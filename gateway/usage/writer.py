@@ -78,8 +78,9 @@ class UsageWriter:
             async with asyncio.timeout(FINISH_TIMEOUT_S):
                 await asyncio.gather(*self._tasks)
                 self.gather()
-                await self.write()
-                await self._end_spool()
+                # What was frozen, then what has come since.
+                if await self.write() and await self.write():
+                    await self._end_spool()
         for task in self._tasks:
             task.cancel()
         self.gather()
@@ -97,7 +98,7 @@ class UsageWriter:
             self._replace_spool()
 
     async def write(self) -> bool:
-        """Write all that waits; whether the records have it, or it must be tried again."""
+        """Write what is frozen, else all that waits; False: it must be tried again."""
         if not self._frozen:
             if not self._waiting:
                 return True
@@ -161,8 +162,6 @@ class UsageWriter:
 
     async def _end_spool(self) -> None:
         """All is written: nobody need know of this writer any more."""
-        if self._frozen or self._waiting:
-            return
         self._spool.remove()
         with contextlib.suppress(Exception):
             await self._records.forget(self._id)

@@ -191,6 +191,23 @@ def test_it_writes_by_itself_and_at_the_end_leaves_nothing(tmp_path: Path) -> No
     with_parts(tmp_path, test)
 
 
+def test_the_end_writes_what_failed_before_and_what_came_since(tmp_path: Path) -> None:
+    async def test(parts: Parts) -> None:
+        records = FakeRecords(parts.records)
+        parts.writer = parts.new_writer(records)
+        records.breaks = "after"
+        parts.count(1)
+        await parts.writer.write()
+        parts.count(2)
+        records.breaks = ""
+        parts.usage.counts("acme", "key", "m").requests += 4
+        await parts.writer.finish()
+        assert await parts.written() == 7
+        assert parts.files == []
+
+    with_parts(tmp_path, test)
+
+
 def test_an_end_while_the_records_are_locked_leaves_the_rest_to_a_successor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
