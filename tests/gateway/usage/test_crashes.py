@@ -20,6 +20,7 @@ from gateway.records.store import Records
 from gateway.usage.query import UsageQuery, total
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.fake_triton import FakeTriton
+from tests.gateway.processes import PATIENCE_S
 from tests.gateway.test_parent import Running, come_true, running_parent
 from tests.gateway.usage.counting_load import CountingLoad, sums
 
@@ -217,7 +218,7 @@ def test_usage_is_what_clients_got_of_a_real_triton(gateway: RunningGateway) -> 
         await come_true(lambda: len(load.got) > 100)
         await load.stop()
         assert all(got.status == 200 for got in load.got)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while await recorded() != sums(load.got):
                 await asyncio.sleep(0.1)
 
