@@ -6,7 +6,7 @@ so a batch may be written again by anybody, at any time, and counts once.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -16,13 +16,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.records.schema import USAGE, USAGE_WRITERS
-from gateway.usage.counts import HOUR_S, Batch, Counts
+from gateway.usage.counts import HOUR_S, Account, Batch, Counts
 from gateway.usage.query import By, UsageQuery, UsageRow
 
 DAY_S = 24 * HOUR_S
 # Rows handed over at a time: requests wait while they are put into the words of the database.
 _ROWS = 200
 _COUNTED = [field.name for field in fields(Counts)]
+_COLUMNS = [*Account._fields, *_COUNTED]
 
 
 class UsageRecords:
@@ -34,7 +35,10 @@ class UsageRecords:
     async def add(self, writer_id: str, number: int, batch: Batch) -> bool:
         """Add a batch; False if it was there. A writer's numbers grow from batch to batch."""
         # In order, so that two workers never wait for each other.
-        rows = (asdict(batch[account]) | account._asdict() for account in sorted(batch))
+        rows = (
+            dict(zip(_COLUMNS, (*account, *batch[account].values()), strict=True))
+            for account in sorted(batch)
+        )
         async with self._engine.begin() as connection:
             if not await _is_new(connection, writer_id, number):
                 return False

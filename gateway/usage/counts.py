@@ -30,6 +30,17 @@ class Counts:
     size_bytes: int = 0
     compute_us: int = 0
 
+    def values(self) -> tuple[int, int, int, int, int, int]:
+        """In the order of the fields; dataclasses' own way takes ten times as long."""
+        return (
+            self.requests,
+            self.refused,
+            self.errors,
+            self.samples,
+            self.size_bytes,
+            self.compute_us,
+        )
+
     def add(self, other: "Counts") -> None:
         self.requests += other.requests
         self.refused += other.refused

@@ -10,7 +10,6 @@ import fcntl
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
 from pathlib import Path
 
 import msgspec
@@ -151,7 +150,7 @@ def _write(file: int, text: bytes) -> None:
 
 
 def _line(number: int, batch: Batch) -> bytes:
-    rows = [(*account, *astuple(counts)) for account, counts in batch.items()]
+    rows = [(*account, *counts.values()) for account, counts in batch.items()]
     return msgspec.json.encode((number, rows)) + b"\n"
 
 

@@ -46,7 +46,7 @@ def usage(
 ) -> None:
     """Show who used how much: requests, samples, bytes, time of Triton, errors.
 
-    What was used a second ago is there; an hour is whole a few seconds after it ends.
+    What was used some seconds ago is there.
 
     Example: conch usage --since 2026-11-01 --until 2026-12-01 --by tenant --by model
 

@@ -18,10 +18,15 @@ NOON_S = int(NOON.timestamp())
 HOUR = timedelta(hours=1)
 
 
-def with_usage(folder: Path, test: Callable[[UsageRecords], Awaitable[None]]) -> None:
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
+    asyncio.run(migrate(url))
+    return url
+
+
+def with_usage(url: str, test: Callable[[UsageRecords], Awaitable[None]]) -> None:
     async def run() -> None:
-        url = f"sqlite+aiosqlite:///{folder}/conch.db"
-        await migrate(url)
         records = Records(url)
         try:
             await test(records.usage)
@@ -40,17 +45,17 @@ async def told(usage: UsageRecords, **query: object) -> dict[str, int]:
     return {" ".join(row.group): row.counts.requests for row in rows}
 
 
-def test_a_batch_adds_every_count_to_what_is_there(tmp_path: Path) -> None:
+def test_a_batch_adds_every_count_to_what_is_there(database_url: str) -> None:
     async def test(usage: UsageRecords) -> None:
         for number in (1, 2):
             assert await usage.add("w", number, {account(): Counts(1, 2, 3, 4, 5, 6)})
         (row,) = await usage.usage(UsageQuery())
         assert row.counts == Counts(2, 4, 6, 8, 10, 12)
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)
 
 
-def test_a_batch_that_is_there_or_was_overtaken_adds_nothing(tmp_path: Path) -> None:
+def test_a_batch_that_is_there_or_was_overtaken_adds_nothing(database_url: str) -> None:
     async def test(usage: UsageRecords) -> None:
         batch = {account(): Counts(requests=1)}
         added = [await usage.add("w", number, batch) for number in (1, 1, 3, 2, 3)]
@@ -58,33 +63,35 @@ def test_a_batch_that_is_there_or_was_overtaken_adds_nothing(tmp_path: Path) -> 
         assert await usage.add("another", 1, batch)
         assert await told(usage) == {"acme": 3}
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)
 
 
-def test_the_same_batch_from_many_at_once_is_added_once(tmp_path: Path) -> None:
+def test_the_same_batch_from_many_at_once_is_added_once(database_url: str) -> None:
     async def test(usage: UsageRecords) -> None:
         batch = {account(): Counts(requests=1)}
         added = await asyncio.gather(*(usage.add("w", 1, batch) for _ in range(5)))
         assert added.count(True) == 1
         assert await told(usage) == {"acme": 1}
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)
 
 
-def test_a_batch_that_fails_half_way_leaves_nothing_and_is_no_known_number(tmp_path: Path) -> None:
+def test_a_batch_that_fails_half_way_leaves_nothing_and_is_no_known_number(
+    database_url: str,
+) -> None:
     async def test(usage: UsageRecords) -> None:
         many = {account(key=f"{number:04}"): Counts(requests=1) for number in range(500)}
         broken = {account(key="9999"): Counts(requests=None)}  # type: ignore[arg-type]
-        with pytest.raises(Exception, match="NOT NULL"):
+        with pytest.raises(Exception, match=r"(?i)not.null"):
             await usage.add("w", 1, many | broken)
         assert await told(usage) == {}
         assert await usage.add("w", 1, many)
         assert await told(usage) == {"acme": 500}
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)
 
 
-def test_sums_of_years_are_exact(tmp_path: Path) -> None:
+def test_sums_of_years_are_exact(database_url: str) -> None:
     async def test(usage: UsageRecords) -> None:
         most = 2**60
         for number in (1, 2, 3):
@@ -92,7 +99,7 @@ def test_sums_of_years_are_exact(tmp_path: Path) -> None:
         (row,) = await usage.usage(UsageQuery())
         assert (row.counts.size_bytes, row.counts.compute_us) == (3 * most, 3)
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,7 @@ def test_sums_of_years_are_exact(tmp_path: Path) -> None:
     ],
 )
 def test_usage_is_told_by_what_is_asked_for(
-    tmp_path: Path, by: list[By], expected: dict[str, int]
+    database_url: str, by: list[By], expected: dict[str, int]
 ) -> None:
     async def test(usage: UsageRecords) -> None:
         await usage.add(
@@ -129,7 +136,7 @@ def test_usage_is_told_by_what_is_asked_for(
         assert await told(usage, model="m") == {"acme": 3, "beta": 8}
         assert await told(usage, tenant="beta", key="l") == {}
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +152,7 @@ def test_usage_is_told_by_what_is_asked_for(
     ],
 )
 def test_a_period_is_of_whole_hours(
-    tmp_path: Path, since: datetime | None, until: datetime | None, expected: int
+    database_url: str, since: datetime | None, until: datetime | None, expected: int
 ) -> None:
     async def test(usage: UsageRecords) -> None:
         for number, hours in ((1, -1), (2, 0), (3, 1)):
@@ -153,13 +160,13 @@ def test_a_period_is_of_whole_hours(
             await usage.add("w", number, batch)
         assert await told(usage, since=since, until=until) == {"acme": expected}
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)
 
 
-def test_a_writer_that_is_forgotten_begins_anew(tmp_path: Path) -> None:
+def test_a_writer_that_is_forgotten_begins_anew(database_url: str) -> None:
     async def test(usage: UsageRecords) -> None:
         await usage.add("w", 7, {account(): Counts(requests=1)})
         await usage.forget("w")
         assert await usage.add("w", 1, {account(): Counts(requests=1)})
 
-    with_usage(tmp_path, test)
+    with_usage(database_url, test)

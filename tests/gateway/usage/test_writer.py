@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -59,20 +60,38 @@ class FakeRecords(UsageRecords):
         return added
 
 
-def with_parts(folder: Path, test: Callable[[Parts], Awaitable[None]]) -> None:
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
+    asyncio.run(migrate(url))
+    return url
+
+
+@dataclass
+class Given:
+    """What each test is given."""
+
+    database_url: str
+    folder: Path
+
+
+@pytest.fixture
+def given(database_url: str, tmp_path: Path) -> Given:
+    return Given(database_url, tmp_path)
+
+
+def with_parts(given: Given, test: Callable[[Parts], Awaitable[None]]) -> None:
     async def run() -> None:
-        url = f"sqlite+aiosqlite:///{folder}/conch.db"
-        await migrate(url)
-        records = Records(url)
+        records = Records(given.database_url)
         try:
-            await test(Parts(records, folder))
+            await test(Parts(records, given.folder))
         finally:
             await records.close()
 
     asyncio.run(run())
 
 
-def test_what_was_counted_is_written_and_the_spool_holds_it_no_longer(tmp_path: Path) -> None:
+def test_what_was_counted_is_written_and_the_spool_holds_it_no_longer(given: Given) -> None:
     async def test(parts: Parts) -> None:
         parts.count(2)
         parts.count(3)
@@ -83,12 +102,12 @@ def test_what_was_counted_is_written_and_the_spool_holds_it_no_longer(tmp_path: 
         assert await parts.writer.write()
         assert await parts.written() == 5
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_connection_that_breaks_around_a_commit_makes_nothing_count_twice_or_not_at_all(
-    tmp_path: Path, when: str, capsys: pytest.CaptureFixture[str]
+    given: Given, when: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def test(parts: Parts) -> None:
         records = FakeRecords(parts.records)
@@ -103,13 +122,13 @@ def test_a_connection_that_breaks_around_a_commit_makes_nothing_count_twice_or_n
         assert await parts.writer.write() and await parts.writer.write()
         assert await parts.written() == 31
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
     output = capsys.readouterr().out
     assert output.count("usage_unwritable") == output.count("usage_written_again") == 1
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_successor_writes_what_is_not_there_yet(tmp_path: Path, when: str) -> None:
+def test_a_successor_writes_what_is_not_there_yet(given: Given, when: str) -> None:
     async def test(parts: Parts) -> None:
         records = FakeRecords(parts.records)
         dead = parts.writer = parts.new_writer(records)
@@ -128,20 +147,20 @@ def test_a_successor_writes_what_is_not_there_yet(tmp_path: Path, when: str) -> 
         assert parts.files == []
         assert await _writers(parts.records) == 0
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
 
 
-def test_a_worker_that_lives_is_not_adopted(tmp_path: Path) -> None:
+def test_a_worker_that_lives_is_not_adopted(given: Given) -> None:
     async def test(parts: Parts) -> None:
         parts.count(1)
         await parts.new_writer(parts.records.usage).adopt()
         assert await parts.written() == 0
         assert len(parts.files) == 1
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
 
 
-def test_successors_at_the_same_time_count_once(tmp_path: Path) -> None:
+def test_successors_at_the_same_time_count_once(given: Given) -> None:
     async def test(parts: Parts) -> None:
         for _ in range(5):
             parts.writer = parts.new_writer(parts.records.usage)
@@ -151,11 +170,11 @@ def test_successors_at_the_same_time_count_once(tmp_path: Path) -> None:
         await asyncio.gather(*(successor.adopt() for successor in successors))
         assert await parts.written() == 5
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
 
 
 def test_a_spool_that_grows_while_the_records_are_away_is_merged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writers, "_MERGE_BYTES", 1000)
 
@@ -172,10 +191,10 @@ def test_a_spool_that_grows_while_the_records_are_away_is_merged(
         await parts.new_writer(parts.records.usage).adopt()
         assert await parts.written() == 101
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
 
 
-def test_it_writes_by_itself_and_at_the_end_leaves_nothing(tmp_path: Path) -> None:
+def test_it_writes_by_itself_and_at_the_end_leaves_nothing(given: Given) -> None:
     async def test(parts: Parts) -> None:
         parts.writer.start()
         parts.usage.counts("acme", "key", "m").requests += 1
@@ -188,7 +207,24 @@ def test_it_writes_by_itself_and_at_the_end_leaves_nothing(tmp_path: Path) -> No
         assert parts.files == []
         assert await _writers(parts.records) == 0
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
+
+
+def test_the_end_writes_what_failed_before_and_what_came_since(given: Given) -> None:
+    async def test(parts: Parts) -> None:
+        records = FakeRecords(parts.records)
+        parts.writer = parts.new_writer(records)
+        records.breaks = "after"
+        parts.count(1)
+        await parts.writer.write()
+        parts.count(2)
+        records.breaks = ""
+        parts.usage.counts("acme", "key", "m").requests += 4
+        await parts.writer.finish()
+        assert await parts.written() == 7
+        assert parts.files == []
+
+    with_parts(given, test)
 
 
 def test_an_end_while_the_records_are_locked_leaves_the_rest_to_a_successor(
@@ -209,11 +245,13 @@ def test_an_end_while_the_records_are_locked_leaves_the_rest_to_a_successor(
         await parts.new_writer(parts.records.usage).adopt()
         assert await parts.written() == 2
 
-    with_parts(tmp_path, test)
+    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
+    asyncio.run(migrate(url))
+    with_parts(Given(url, tmp_path), test)
 
 
 def test_a_fault_in_gathering_is_logged_and_the_next_round_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(writers, "GATHER_EVERY_S", 0.01)
 
@@ -232,7 +270,7 @@ def test_a_fault_in_gathering_is_logged_and_the_next_round_comes(
         await parts.writer.finish()
         assert await parts.written() == 1
 
-    with_parts(tmp_path, test)
+    with_parts(given, test)
     assert "usage_not_gathered" in capsys.readouterr().out
 
 
