@@ -126,7 +126,7 @@ class Authenticator:
     def evict_all(self) -> None:
         """Forget all keys and tokens: it is not known what changed."""
         self._cache.evict_all()
-        self.evict_tenants({admitted.principal.tenant for admitted in self._verified.values()})
+        self.evict_tenants({principal.tenant for principal in self._verified.values()})
 
     def _recall(self, token: bytes, token_hash: bytes, peer: Peer) -> Principal | None:
         """What memory says of a token that is not simply let in; nothing is asked."""

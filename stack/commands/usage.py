@@ -9,7 +9,7 @@ from gateway.errors import InvalidInput
 from gateway.keys import parse_id
 from gateway.moments import parse_past_moment
 from gateway.usage.query import By, UsageQuery
-from stack.commands.keys import with_records
+from stack.commands.records import with_records
 from stack.commands.usage_view import print_csv, print_json, print_usage
 from stack.errors import UsageError
 from stack.settings import StackSettings

@@ -130,9 +130,7 @@ class Gateway:
         most_clients = int(str(options.pop("max_connections_of_clients", 10_000)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
         store = TemporaryStore(self.clock.nanoseconds)
-        self.quotas = Renewing(
-            store, Policies(), timeout_s=10, clock_ns=self.clock.nanoseconds
-        )
+        self.quotas = Renewing(store, Policies(), timeout_s=10, clock_ns=self.clock.nanoseconds)
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),
             quotas=self.quotas.holder,
