@@ -136,8 +136,9 @@ def test_a_key_over_its_rate_is_refused_until_the_time_it_is_told() -> None:
             reply = await client.ask(post(INFER, token))
             assert_problem(reply, 429, "quota_exceeded")
             assert reply.fields["retry-after"] == "60"
-            assert reply.fields["ratelimit"] == '"requests";r=0;t=60'
-            assert reply.fields["ratelimit-policy"] == '"requests";q=2;w=120'
+            assert reply.fields["ratelimit"] == '"key-requests-rate";r=0;t=60'
+            policy = '"key-requests-rate";q=2;w=120;qu="requests"'
+            assert reply.fields["ratelimit-policy"] == policy
             gateway.pass_time(60)
             assert (await client.ask(post(INFER, token))).status == 200
         assert len(triton.asked) == 3
