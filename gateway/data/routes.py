@@ -61,6 +61,7 @@ _VERBS: Mapping[bytes, tuple[Permission, tuple[bytes, ...]]] = {
 # Their bodies hold tensors, so they may be large.
 TENSOR_VERBS = frozenset({"infer", "generate", "generate_stream"})
 LOAD_VERBS = frozenset({"load", "unload"})
+_SETTINGS = frozenset({Permission.TRACE, Permission.LOGGING})
 HEALTH_ROUTES = (
     Route(None, _GET, b"/v2/health/live", verb="live"),
     Route(None, _GET, READY, verb="ready"),
@@ -90,6 +91,12 @@ def find_route(method: bytes, target: bytes) -> Route:
         allowed = b", ".join(route.methods).decode()
         raise MethodNotAllowed(f"{_shown(method)} is not allowed here; use {allowed}.", allowed)
     return route
+
+
+def changes_server(method: bytes, route: Route) -> bool:
+    """Whether Triton is another after this request, so that all of several must have it."""
+    is_setting = method == b"POST" and route.permission in _SETTINGS
+    return is_setting or route.verb in LOAD_VERBS
 
 
 def _remember(target: bytes) -> Route:

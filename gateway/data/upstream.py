@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import cast
 
 from gateway.data.upstream_connection import Caller, UpstreamConnection
@@ -19,7 +20,11 @@ class Pool:
         self._host = host
         self._port = port
         self.max_connections = max_connections
-        self.authority = f"{host}:{port}".encode()
+        self.name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.authority = self.name.encode()
+        # Called when no connection can be made and none is left.
+        self.on_refused: Callable[[], None] = _ignore
+        self._is_retired = False
         self._idle: list[UpstreamConnection] = []
         self._waiting: OrderedDict[Caller, None] = OrderedDict()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -51,15 +56,27 @@ class Pool:
         for connection in tuple(self._open):
             connection.abort()
 
+    def retire(self) -> None:
+        """Let what is in flight finish and close each connection after it."""
+        self._is_retired = True
+        self.broke()
+
     @property
     def open_connections(self) -> int:
         return len(self._open)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have a connection or wait for one; counted nowhere, so it cannot drift."""
+        return len(self._open) - len(self._idle) + len(self._waiting)
 
     def released(self, connection: UpstreamConnection) -> None:
         """A connection has answered in full and can be used again."""
         if self._waiting:
             caller, _ = self._waiting.popitem(last=False)
             caller.on_connection(connection)
+        elif self._is_retired:
+            connection.abort()
         else:
             self._idle.append(connection)
 
@@ -95,6 +112,7 @@ class Pool:
             self._connect_if_needed()
         elif not self._open:
             # With a connection left, who waits is served when that is released.
+            self.on_refused()
             self._refuse_all()
 
     async def _try_to_connect(self) -> UpstreamConnection | None:
@@ -113,7 +131,9 @@ class Pool:
         waiting, self._waiting = self._waiting, OrderedDict()
         for caller in waiting:
             caller.on_unavailable(
-                TritonUnavailable(
-                    f"Triton does not answer at {self._host}:{self._port}; it may be restarting."
-                )
+                TritonUnavailable(f"Triton does not answer at {self.name}; it may be restarting.")
             )
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""

@@ -102,6 +102,11 @@ class UpstreamConnection(asyncio.Protocol):
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no byte of the answer has come."""
+        return not self._raw_bytes
+
     def pause_reading(self) -> None:
         self._transport.pause_reading()
 
