@@ -24,7 +24,7 @@ class Pool:
         self.authority = self.name.encode()
         # Called when no connection can be made and none is left.
         self.on_refused: Callable[[], None] = _ignore
-        self._is_retired = False
+        self._is_resting = False
         self._idle: list[UpstreamConnection] = []
         self._waiting: OrderedDict[Caller, None] = OrderedDict()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -56,10 +56,17 @@ class Pool:
         for connection in tuple(self._open):
             connection.abort()
 
-    def retire(self) -> None:
-        """Let what is in flight finish and close each connection after it."""
-        self._is_retired = True
+    def rest(self) -> None:
+        """Keep no connection: idle ones close now, others after their answer.
+
+        A Triton that was told to end waits until all are closed, and answers on them meanwhile.
+        """
+        self._is_resting = True
         self.broke()
+
+    def resume(self) -> None:
+        """Keep connections again."""
+        self._is_resting = False
 
     @property
     def open_connections(self) -> int:
@@ -75,7 +82,7 @@ class Pool:
         if self._waiting:
             caller, _ = self._waiting.popitem(last=False)
             caller.on_connection(connection)
-        elif self._is_retired:
+        elif self._is_resting:
             connection.abort()
         else:
             self._idle.append(connection)

@@ -1,15 +1,16 @@
 """How one Triton stands: used, left out for a while, tried, or slowly taken back. Only rules.
 
-healthy --failures--> ejected --time passes--> probing --is live--> returning --time--> healthy
-                         ^                        |                     |
-                         +-------- fails ---------+------- fails -------+
+healthy --fails--> ejected --time passes--> probing --is live--> returning --time--> healthy
+                      ^                                              |
+                      +------------------ fails again ---------------+
 """
 
 from enum import StrEnum
 
 # Requests in a row whose connection broke before an answer.
 BROKEN_IN_A_ROW = 3
-# Questions for its health in a row that came to nothing; a refused connection is enough alone.
+# Questions for its health in a row that were answered with no or not at all; a new connection that
+# is refused or closed is enough alone.
 MISSED_IN_A_ROW = 2
 # How long it is left out, twice as long each time it fails again.
 FIRST_EJECTION_S = 1.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from gateway.data.replicas import choice, sequences
-from gateway.data.replicas.ejection import State, may_eject
+from gateway.data.replicas.ejection import may_eject
 from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.retries import RetryBudget
 
@@ -35,6 +35,8 @@ class Replicas:
         # What came of requests that might have been repeated, by outcome.
         self.repeats: Counter[str] = Counter()
         self.on_change: Callable[[], None] = _ignore
+        # Called when it should be asked soon whether a Triton is live.
+        self.on_suspicion: Callable[[Replica], None] = _ignore
         self._leaving: list[Replica] = []
         self._pins: sequences.Pins[Replica] = sequences.Pins(now_s)
         # By model: those that may serve it, ready to be drawn from.
@@ -114,23 +116,25 @@ class Replicas:
 
     def broke(self, replica: Replica) -> None:
         """A connection broke before the answer was whole."""
+        self.on_suspicion(replica)
         if replica.standing.broke() and may_eject(self._ejected, len(self.all)):
             self.eject(replica, "requests broke off")
 
     def eject(self, replica: Replica, reason: str) -> None:
         """Leave it out for now."""
-        if not replica.standing.is_usable and replica.standing.state is not State.PROBING:
+        if self.only is not None or not replica.standing.is_usable:
             return
-        if replica.standing.is_usable:
-            replica.ejections += 1
-            _log.warning("triton_ejected", triton=replica.name, reason=reason)
+        _log.warning("triton_ejected", triton=replica.name, reason=reason)
+        replica.ejections += 1
         replica.standing.eject(self._now_s())
+        replica.pool.rest()
         self._lists.clear()
 
     def take_back(self, replica: Replica) -> None:
         """It is live again."""
         _log.info("triton_taken_back", triton=replica.name)
         replica.standing.take_back(self._now_s())
+        replica.pool.resume()
         self._lists.clear()
 
     def know_models(self, replica: Replica, models: frozenset[str] | None) -> None:
@@ -158,7 +162,8 @@ class Replicas:
         wanted = list(replicas)
         for gone in self.all:
             if gone not in wanted:
-                gone.retire()
+                gone.pool.rest()
+                gone.asking.close()
                 self._leaving.append(gone)
                 self._pins.forget(gone)
         for new in wanted:
@@ -184,6 +189,8 @@ class Replicas:
     def _use(self, replicas: list[Replica]) -> None:
         self.all = replicas
         self.only = replicas[0] if len(replicas) == 1 else None
+        if self.only is not None and not self.only.standing.is_usable:
+            self.take_back(self.only)
         for replica in replicas:
             replica.pool.on_refused = self._on_refused(replica)
         self._lists.clear()
@@ -193,5 +200,5 @@ class Replicas:
         return lambda: self.eject(replica, "no connection can be made")
 
 
-def _ignore() -> None:
+def _ignore(*_: object) -> None:
     """Nobody wants to know."""

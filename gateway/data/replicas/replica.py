@@ -32,8 +32,10 @@ class Replica:
 
     def __init__(self, pool: Pool, asking: Pool) -> None:
         self.pool = pool
-        # Requests that take all connections must not make it look dead.
+        # Requests that take all connections must not make it look dead. Each question has a new
+        # connection: a Triton that is about to end answers on those that it has, and takes no new.
         self.asking = asking
+        asking.rest()
         self.name = pool.name
         self.standing = Standing()
         self.breakers = Breakers()
@@ -50,11 +52,6 @@ class Replica:
     def may_have(self, model: str) -> bool:
         """Whether a request for this model can be answered there; the server's own always."""
         return not model or self.models is None or model in self.models
-
-    def retire(self) -> None:
-        """It is no longer one of those that are used."""
-        self.pool.retire()
-        self.asking.close()
 
     def close(self) -> None:
         self.pool.close()

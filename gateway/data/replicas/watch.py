@@ -10,7 +10,7 @@ from gateway.data.replicas.ejection import State
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.question import ask
 from gateway.data.replicas.replica import Replica
-from gateway.errors import HttpError, TritonUnavailable
+from gateway.errors import HttpError
 
 INTERVAL_S = 1.0
 # Between two looks at which models are ready, in rounds.
@@ -37,6 +37,7 @@ class Watch:
         self._publish = publish
         self._asking: set[asyncio.Task[None]] = set()
         self._round = 0
+        group.on_suspicion = self._begin
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -56,12 +57,13 @@ class Watch:
         if self._group.only is not None:
             return
         for replica in self._group.all:
-            if not replica.is_being_asked:
-                self._begin(replica)
+            if self._round % INDEX_EVERY == 0:
+                replica.is_index_due = True
+            self._begin(replica)
 
     def _begin(self, replica: Replica) -> None:
-        if self._round % INDEX_EVERY == 0:
-            replica.is_index_due = True
+        if replica.is_being_asked:
+            return
         replica.is_being_asked = True
         task = asyncio.get_running_loop().create_task(look_at(self._group, replica))
         self._asking.add(task)
@@ -81,11 +83,12 @@ async def look_at(group: Replicas, replica: Replica) -> None:
 async def _ask_health(group: Replicas, replica: Replica) -> None:
     try:
         reply = await ask(replica.asking, "GET", _LIVE, timeout_s=PROBE_TIMEOUT_S)
-    except TritonUnavailable:
-        group.eject(replica, "no connection can be made")
+    except HttpError as error:
+        # Refused, or closed at once, as by a Triton that was told to end.
+        group.eject(replica, str(error))
         return
-    except (HttpError, TimeoutError):
-        _missed(group, replica, "it does not answer")
+    except TimeoutError:
+        _missed(group, replica, "it does not say that it is live")
         return
     if reply.status != _OK:
         _missed(group, replica, f"it says {reply.status} on {_LIVE}")
@@ -99,7 +102,7 @@ async def _ask_health(group: Replicas, replica: Replica) -> None:
 
 
 def _missed(group: Replicas, replica: Replica, reason: str) -> None:
-    if replica.standing.missed_question() or replica.standing.state is State.PROBING:
+    if replica.standing.missed_question():
         group.eject(replica, reason)
 
 
