@@ -12,8 +12,8 @@ from gateway.data.head import Head
 from gateway.data.model_lists import HeldList
 from gateway.data.replicas.everywhere import Everywhere
 from gateway.data.replicas.replica import Replica
-from gateway.data.replicas.trip import Trip
-from gateway.data.routes import Route, changes_server
+from gateway.data.replicas.trip import Trip, begin_trip
+from gateway.data.routes import Route
 from gateway.data.upstream_connection import Answer, UpstreamConnection
 from gateway.data.upstream_request import request_head
 from gateway.errors import (
@@ -156,21 +156,9 @@ class Forwarding:
 
     def _next_replica(self) -> Replica:
         if self._trip is None:
-            self._trip = self._new_trip()
+            head, start = self._exchange.head, self._exchange.body.ready
+            self._trip = begin_trip(self._gate.replicas, self._route, head, start)
         return self._trip.next
-
-    def _new_trip(self) -> Trip | Everywhere:
-        head, group = self._exchange.head, self._gate.replicas
-        if changes_server(head.method, self._route):
-            return Everywhere(group)
-        return Trip(
-            group,
-            self._route,
-            head.method,
-            body=self._exchange.body.ready,
-            json_bytes=head.json_bytes,
-            coding=head.coding,
-        )
 
     def _send_again(self, trip: Trip | Everywhere) -> None:
         """To the next Triton, as if it had not been sent."""
@@ -233,6 +221,17 @@ class Forwarding:
         if self._exchange.body.has_arrived or self.answer_has_begun:
             return timeouts.of_triton(self._gate.times)
         return self._exchange.body_timeout()
+
+    @property
+    def waited_for(self) -> str:
+        """What the request waits for now."""
+        if not self._exchange.body.has_arrived:
+            return "the rest of the request's body"
+        if self._connection is None:
+            return "a connection to Triton"
+        if self.answer_has_begun:
+            return "the rest of Triton's answer"
+        return "Triton to take the body" if self.is_blocked else "Triton's answer"
 
     def last_event(self, error: HttpError, request_id: bytes) -> bytes:
         """What ends a stream of events that breaks off; empty for any other answer."""

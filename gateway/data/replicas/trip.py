@@ -5,10 +5,12 @@ was sent, twice.
 """
 
 from gateway.data.body import HOLD_BYTES
+from gateway.data.head import Head
+from gateway.data.replicas.everywhere import Everywhere
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.sequences import Sequence, find_sequence
-from gateway.data.routes import TENSOR_VERBS, Route
+from gateway.data.routes import TENSOR_VERBS, Route, changes_server
 from gateway.errors import HttpError
 from gateway.permissions import Permission
 
@@ -18,6 +20,15 @@ _UNAVAILABLE = 503
 _OF_ONE = frozenset(
     {Permission.STATS, Permission.REPOSITORY_INDEX, Permission.TRACE, Permission.LOGGING}
 )
+
+
+def begin_trip(
+    group: Replicas, route: Route, head: Head, start: list[bytes]
+) -> "Trip | Everywhere":
+    """The way of one request; `start` is what of its body is there."""
+    if changes_server(head.method, route):
+        return Everywhere(group)
+    return Trip(group, route, head, start)
 
 
 class Trip:
@@ -35,16 +46,7 @@ class Trip:
         "next",
     )
 
-    def __init__(
-        self,
-        group: Replicas,
-        route: Route,
-        method: bytes,
-        *,
-        body: list[bytes],
-        json_bytes: int | None,
-        coding: bytes,
-    ) -> None:
+    def __init__(self, group: Replicas, route: Route, head: Head, start: list[bytes]) -> None:
         self._group = group
         self._route = route
         self._tried: list[Replica] = []
@@ -55,12 +57,12 @@ class Trip:
         self.names_triton = route.permission in _OF_ONE
         group.budget.sent += 1
         self._sequence: Sequence | None = None
-        if body and route.verb in TENSOR_VERBS:
-            start = body[0] if len(body) == 1 else b"".join(body)
-            self._sequence = find_sequence(start, json_bytes, coding)
+        if start and route.verb in TENSOR_VERBS:
+            text = start[0] if len(start) == 1 else b"".join(start)
+            self._sequence = find_sequence(text, head.json_bytes, head.coding)
         # Where nothing was heard a model may yet have run. Twice does no harm to an inference,
         # but to a generated text, or what is set.
-        self._is_idempotent = method == b"GET" or route.verb == "infer"
+        self._is_idempotent = head.method == b"GET" or route.verb == "infer"
         if self._sequence is None:
             self.next: Replica = group.choose(route.model)
         else:
