@@ -25,6 +25,9 @@ class Pool:
         # Called when no connection can be made and none is left.
         self.on_refused: Callable[[], None] = _ignore
         self._is_resting = False
+        # Where its requests in flight are told, to choose among pools by; None: it is the only one.
+        self._loads: list[int] | None = None
+        self._place = 0
         self._idle: list[UpstreamConnection] = []
         self._waiting: OrderedDict[Caller, None] = OrderedDict()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -35,6 +38,8 @@ class Pool:
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closing():
+                if self._loads is not None:
+                    self._tell_load()
                 caller.on_connection(connection)
                 return True
         limit = WAITING_PER_CONNECTION * self.max_connections
@@ -42,12 +47,14 @@ class Pool:
             caller.on_unavailable(Overloaded(f"{limit} requests wait for Triton; try again."))
             return True
         self._waiting[caller] = None
+        self._tell_load()
         self._connect_if_needed()
         return False
 
     def give_up(self, caller: Caller) -> None:
         """The caller waits no longer."""
         self._waiting.pop(caller, None)
+        self._tell_load()
 
     def close(self) -> None:
         """Close everything, also what is in use."""
@@ -77,6 +84,15 @@ class Pool:
         """Requests that have a connection or wait for one; counted nowhere, so it cannot drift."""
         return len(self._open) - len(self._idle) + len(self._waiting)
 
+    def tell_load_at(self, loads: list[int], place: int) -> None:
+        """Keep what is in flight up to date there: who chooses among many looks at one list."""
+        self._loads, self._place = loads, place
+        self._tell_load()
+
+    def _tell_load(self) -> None:
+        if self._loads is not None:
+            self._loads[self._place] = self.in_flight
+
     def released(self, connection: UpstreamConnection) -> None:
         """A connection has answered in full and can be used again."""
         if self._waiting:
@@ -86,6 +102,8 @@ class Pool:
             connection.abort()
         else:
             self._idle.append(connection)
+        if self._loads is not None:
+            self._tell_load()
 
     def opened(self, connection: UpstreamConnection) -> None:
         self._open.add(connection)
@@ -96,11 +114,13 @@ class Pool:
         idle, self._idle = self._idle, []
         for connection in idle:
             connection.abort()
+        self._tell_load()
 
     def closed(self, connection: UpstreamConnection) -> None:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+        self._tell_load()
         self._connect_if_needed()
 
     def _connect_if_needed(self) -> None:
@@ -136,6 +156,7 @@ class Pool:
 
     def _refuse_all(self) -> None:
         waiting, self._waiting = self._waiting, OrderedDict()
+        self._tell_load()
         for caller in waiting:
             caller.on_unavailable(
                 TritonUnavailable(f"Triton does not answer at {self.name}; it may be restarting.")

@@ -1,7 +1,7 @@
 """Which of several: two are drawn, and the one with less in flight is taken.
 
-What is drawn from is made ready whenever something changes, so a request costs the same among two
-and among sixty-four.
+What is drawn from is made ready whenever something changes, and the loads stand in one list, so a
+request looks at as much among sixty-four as among two.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,13 +12,6 @@ from typing import Protocol, TypeVar
 SLOTS = 10
 
 
-class Loaded(Protocol):
-    """What there is to choose."""
-
-    @property
-    def in_flight(self) -> int: ...
-
-
 class Named(Protocol):
     """What a number is assigned to."""
 
@@ -26,7 +19,6 @@ class Named(Protocol):
     def name(self) -> str: ...
 
 
-L = TypeVar("L", bound=Loaded)
 N = TypeVar("N", bound=Named)
 T = TypeVar("T")
 
@@ -43,8 +35,8 @@ def slots_of(shares: Iterable[tuple[T, float]]) -> list[T]:
     return [what for what, share in given for _ in range(max(1, round(SLOTS * share)))]
 
 
-def pick(slots: Sequence[L], draw: Callable[[], float]) -> L:
-    """One of them; `draw` gives numbers from 0 up to 1."""
+def pick(slots: Sequence[int], loads: Sequence[int], draw: Callable[[], float]) -> int:
+    """One of these places in `loads`; `draw` gives numbers from 0 up to 1."""
     count = len(slots)
     if count == 1:
         return slots[0]
@@ -53,7 +45,7 @@ def pick(slots: Sequence[L], draw: Callable[[], float]) -> L:
     if second >= first:
         second += 1
     one, other = slots[first], slots[second]
-    return one if one.in_flight <= other.in_flight else other
+    return one if loads[one] <= loads[other] else other
 
 
 def assign(key: str, candidates: Iterable[N]) -> N:

@@ -39,8 +39,10 @@ class Replicas:
         self.on_suspicion: Callable[[Replica], None] = _ignore
         self._leaving: list[Replica] = []
         self._pins: sequences.Pins[Replica] = sequences.Pins(now_s)
-        # By model: those that may serve it, ready to be drawn from.
-        self._lists: dict[str, list[Replica]] = {}
+        # By model: the places of those that may serve it, ready to be drawn from.
+        self._lists: dict[str, list[int]] = {}
+        # What each has in flight, by its place.
+        self._loads: list[int] = []
         # By model: one whose breaker lets a single request through.
         self._trials: dict[str, Replica] = {}
         self._now_s = now_s
@@ -53,12 +55,13 @@ class Replicas:
         """Who gets a request for this model."""
         if self._trials and model in self._trials:
             return self._trials.pop(model)
-        return choice.pick(self._lists.get(model) or self._make_list(model), self._draw)
+        places = self._lists.get(model) or self._make_list(model)
+        return self.all[choice.pick(places, self._loads, self._draw)]
 
     def choose_besides(self, model: str, tried: Sequence[Replica]) -> Replica | None:
         """Who gets a request that others have not answered; None: nobody is left."""
-        left = [replica for replica in self.usable(model) if replica not in tried]
-        return choice.pick(left, self._draw) if left else None
+        left = [replica.place for replica in self.usable(model) if replica not in tried]
+        return self.all[choice.pick(left, self._loads, self._draw)] if left else None
 
     def choose_for(self, model: str, sequence: sequences.Sequence) -> Replica:
         """Who gets a request of this sequence: whoever has had those before.
@@ -86,12 +89,12 @@ class Replicas:
         standing = [replica for replica in able if replica.standing.is_usable] or able
         return [replica for replica in standing if not replica.breakers.is_open(model)] or standing
 
-    def _make_list(self, model: str) -> list[Replica]:
+    def _make_list(self, model: str) -> list[int]:
         if len(self._lists) >= MAX_LISTS:
             self._lists.clear()
         now_s = self._now_s()
         usable = self.usable(model)
-        slots = choice.slots_of((replica, replica.standing.share(now_s)) for replica in usable)
+        slots = choice.slots_of((one.place, one.standing.share(now_s)) for one in usable)
         self._lists[model] = slots
         return slots
 
@@ -163,6 +166,7 @@ class Replicas:
         for gone in self.all:
             if gone not in wanted:
                 gone.pool.rest()
+                gone.pool.tell_load_at([0], 0)
                 gone.asking.close()
                 self._leaving.append(gone)
                 self._pins.forget(gone)
@@ -191,8 +195,12 @@ class Replicas:
         self.only = replicas[0] if len(replicas) == 1 else None
         if self.only is not None and not self.only.standing.is_usable:
             self.take_back(self.only)
-        for replica in replicas:
+        self._loads = [0] * len(replicas)
+        for place, replica in enumerate(replicas):
+            replica.place = place
             replica.pool.on_refused = self._on_refused(replica)
+            if self.only is None:
+                replica.pool.tell_load_at(self._loads, place)
         self._lists.clear()
         self._trials.clear()
 

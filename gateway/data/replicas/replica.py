@@ -26,6 +26,7 @@ class Replica:
         "is_index_due",
         "models",
         "name",
+        "place",
         "pool",
         "standing",
     )
@@ -37,6 +38,8 @@ class Replica:
         self.asking = asking
         asking.rest()
         self.name = pool.name
+        # Among all that there are.
+        self.place = 0
         self.standing = Standing()
         self.breakers = Breakers()
         # The models that are ready there; None: not known, so it may be any.

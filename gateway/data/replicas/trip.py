@@ -12,14 +12,10 @@ from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.sequences import Sequence, find_sequence
 from gateway.data.routes import TENSOR_VERBS, Route, changes_server
 from gateway.errors import HttpError
-from gateway.permissions import Permission
 
 MOST_UNSENT = 2
 _UNKNOWN = 404
 _UNAVAILABLE = 503
-_OF_ONE = frozenset(
-    {Permission.STATS, Permission.REPOSITORY_INDEX, Permission.TRACE, Permission.LOGGING}
-)
 
 
 def begin_trip(
@@ -54,7 +50,7 @@ class Trip:
         # The body as it was sent; None: it is not all there any more.
         self.kept: list[bytes] | None = None
         # What one Triton says of itself is not true of all.
-        self.names_triton = route.permission in _OF_ONE
+        self.names_triton = route.is_of_one
         group.budget.sent += 1
         self._sequence: Sequence | None = None
         if start and route.verb in TENSOR_VERBS:
