@@ -52,6 +52,7 @@ class ReplicaMetrics:
         )
         self._labels: set[str] = set()
         self._shown: set[str] = set()
+        self._told: dict[tuple[Gauge | str, ...], int] = {}
         self._counted: Counts[str] = Counts()
         self._repeated: Counts[str] = Counts()
 
@@ -81,14 +82,22 @@ class ReplicaMetrics:
 
     def _show(self, label: str, replicas: list[Replica]) -> None:
         usable = [replica for replica in replicas if replica.standing.is_usable]
-        self._up.labels(label).set(bool(usable) and len(usable) == len(replicas))
+        self._set(self._up, label, value=bool(usable) and len(usable) == len(replicas))
         for state in State:
             count = sum(replica.standing.state is state for replica in replicas)
-            self._state.labels(label, state.value).set(count)
-        self._in_flight.labels(label).set(sum(replica.in_flight for replica in replicas))
+            self._set(self._state, label, state.value, value=count)
+        self._set(self._in_flight, label, value=sum(one.in_flight for one in replicas))
         connections = sum(replica.pool.open_connections for replica in replicas)
-        self._connections.labels(label).set(connections)
-        self._breakers.labels(label).set(sum(r.breakers.open_models for r in replicas))
+        self._set(self._connections, label, value=connections)
+        self._set(self._breakers, label, value=sum(one.breakers.open_models for one in replicas))
         ejections = sum(replica.ejections for replica in replicas)
-        self._ejections.labels(label).inc(max(0, ejections - self._counted[label]))
+        if label not in self._counted or ejections > self._counted[label]:
+            self._ejections.labels(label).inc(ejections - self._counted[label])
         self._counted[label] = ejections
+
+    def _set(self, gauge: Gauge, *labels: str, value: int) -> None:
+        # Among many Tritons most stand as they did, and prometheus_client's files cost more.
+        key = (gauge, *labels)
+        if self._told.get(key) != value:
+            gauge.labels(*labels).set(value)
+            self._told[key] = value

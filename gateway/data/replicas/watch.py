@@ -37,6 +37,7 @@ class Watch:
         self._publish = publish
         self._asking: set[asyncio.Task[None]] = set()
         self._round = 0
+        self._is_failing = False
         group.on_suspicion = self._begin
 
     async def run(self) -> None:
@@ -52,7 +53,7 @@ class Watch:
     def look(self) -> None:
         """One round; the questions go on beside it."""
         self._group.pass_time()
-        self._publish(self._group)
+        self._tell()
         self._round += 1
         if self._group.only is not None:
             return
@@ -60,6 +61,16 @@ class Watch:
             if self._round % INDEX_EVERY == 0:
                 replica.is_index_due = True
             self._begin(replica)
+
+    def _tell(self) -> None:
+        try:
+            self._publish(self._group)
+        except Exception as error:  # a full disk, most likely; looking goes on
+            if not self._is_failing:
+                _log.error("metrics_not_published", error=repr(error))
+            self._is_failing = True
+        else:
+            self._is_failing = False
 
     def _begin(self, replica: Replica) -> None:
         if replica.is_being_asked:

@@ -237,3 +237,19 @@ def test_ready_is_who_has_one_triton_that_is() -> None:
             await second.start()
 
     run(test)
+
+
+def test_metrics_that_cannot_be_written_do_not_stop_it() -> None:
+    def fail(_: object) -> None:
+        raise OSError("no space")
+
+    async def test() -> None:
+        first = FakeTriton()
+        async with running(first, FakeTriton()) as gateway:
+            watch = Watch(gateway.gate.replicas, fail)
+            for _ in range(2):
+                watch.look()
+                await until(lambda: not gateway.gate.replicas.all[0].is_being_asked)
+        assert paths(first).count(b"/v2/health/live") == 2
+
+    run(test)
