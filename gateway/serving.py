@@ -65,12 +65,14 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     names = Names([Address(host, port) for host, port in triton_addresses(settings.triton_urls)])
     tritons = {address: _triton(address, settings) for address in await names.look_up()}
     gate = _gate(settings, authenticator, inherited, tritons.values(), registry)
+    watch = Watch(gate.replicas, ReplicaMetrics(registry).publish)
+    await watch.begin()
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
     tasks = [
         asyncio.create_task(_follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
-        asyncio.create_task(Watch(gate.replicas, ReplicaMetrics(registry).publish).run()),
+        asyncio.create_task(watch.run()),
         asyncio.create_task(
             follow_names(gate.replicas, names, tritons, lambda one: _triton(one, settings))
         ),

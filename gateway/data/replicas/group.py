@@ -100,11 +100,13 @@ class Replicas:
 
     # What requests tell.
 
-    def answered(self, replica: Replica, model: str, status: int) -> None:
-        """It has answered; mostly there is nothing to note."""
+    def answered(self, replica: Replica, model: str | None, status: int) -> None:
+        """It has answered, for this model if any; mostly there is nothing to note."""
         standing, breakers = replica.standing, replica.breakers
         if standing.broken:
             standing.broken = 0
+        if model is None:
+            return
         if status >= _FAILED:
             if breakers.failed(model, self._now_s()):
                 _log.warning("model_breaker_opened", triton=replica.name, model=model)

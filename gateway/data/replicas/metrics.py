@@ -52,7 +52,7 @@ class ReplicaMetrics:
         )
         self._labels: set[str] = set()
         self._shown: set[str] = set()
-        self._told: dict[tuple[Gauge | str, ...], int] = {}
+        self._told: dict[tuple[object, ...], int] = {}
         self._counted: Counts[str] = Counts()
         self._repeated: Counts[str] = Counts()
 
@@ -97,7 +97,7 @@ class ReplicaMetrics:
 
     def _set(self, gauge: Gauge, *labels: str, value: int) -> None:
         # Among many Tritons most stand as they did, and prometheus_client's files cost more.
-        key = (gauge, *labels)
+        key: tuple[object, ...] = (gauge, *labels)
         if self._told.get(key) != value:
             gauge.labels(*labels).set(value)
             self._told[key] = value

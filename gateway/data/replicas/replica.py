@@ -53,7 +53,7 @@ class Replica:
         return self.pool.in_flight
 
     def may_have(self, model: str) -> bool:
-        """Whether a request for this model can be answered there; the server's own always."""
+        """Whether a request for this model can be answered there; one for the server always."""
         return not model or self.models is None or model in self.models
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ class Trip:
             self._sequence = find_sequence(text, head.json_bytes, head.coding)
         # Where nothing was heard a model may yet have run. Twice does no harm to an inference,
         # but to a generated text, or what is set.
-        self._is_idempotent = head.method == b"GET" or route.verb == "infer"
+        self._is_idempotent = head.method == b"GET" or route.is_list or route.verb == "infer"
         if self._sequence is None:
             self.next: Replica = group.choose(route.model)
         else:
@@ -84,7 +84,9 @@ class Trip:
 
     def goes_on_answered(self, status: int) -> bool:
         """It was answered: whether that means that it was not done, and it goes to another."""
-        self._group.answered(self.next, self._route.model, status)
+        # That a model is ready does not say that it works.
+        is_work = self._route.verb in TENSOR_VERBS
+        self._group.answered(self.next, self._route.model if is_work else None, status)
         if status == _UNAVAILABLE or (status == _UNKNOWN and self._is_elsewhere()):
             return self._may_repeat and self._go_on_within_budget("refused")
         return False

@@ -16,6 +16,7 @@ INTERVAL_S = 1.0
 # Between two looks at which models are ready, in rounds.
 INDEX_EVERY = 3
 PROBE_TIMEOUT_S = 2.0
+FIRST_LOOK_S = 3.0
 INDEX_TIMEOUT_S = 10.0
 _LIVE = "/v2/health/live"
 _INDEX = "/v2/repository/index"
@@ -40,12 +41,18 @@ class Watch:
         self._is_failing = False
         group.on_suspicion = self._begin
 
+    async def begin(self) -> None:
+        """Look once, so that the first request already goes where its model is."""
+        self.look()
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=FIRST_LOOK_S)
+
     async def run(self) -> None:
         """Go on until cancelled."""
         try:
             while True:
-                self.look()
                 await asyncio.sleep(INTERVAL_S)
+                self.look()
         finally:
             for task in self._asking:
                 task.cancel()

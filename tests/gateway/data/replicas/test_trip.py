@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.data.body import HOLD_BYTES
+from gateway.data.replicas.breakers import FAILURES_IN_A_ROW
 from gateway.data.replicas.retries import FREE_PER_S, WINDOW_S
 from tests.gateway.fake_triton import OK, Asked, Behaviour, FakeTriton
 from tests.gateway.helpers import INFER, Gateway, assert_problem, get, post, run, running
@@ -192,6 +193,25 @@ def test_an_error_of_the_model_is_passed_on() -> None:
         async with two(answer=failed) as (gateway, _, second):
             assert (await gateway.ask(post(INFER, gateway.token))).status == 500
             assert not second.asked
+
+    run(test)
+
+
+def test_that_a_model_is_ready_does_not_say_that_it_works() -> None:
+    async def test() -> None:
+        def answer(asked: Asked) -> bytes:
+            failed = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
+            return OK if asked.head.startswith(b"GET") else failed
+
+        async with two(answer=answer) as (gateway, first, second):
+            client = await gateway.connect()
+            ready = get(b"/v2/models/echo/ready", gateway.token)
+            for _ in range(10):
+                await client.ask(post(INFER, gateway.token))
+                assert (await client.ask(ready)).status == 200
+            posts = [asked for asked in first.asked if asked.head.startswith(b"POST")]
+            assert len(posts) == FAILURES_IN_A_ROW
+            assert len(second.asked) == 20 - len(first.asked)
 
     run(test)
 

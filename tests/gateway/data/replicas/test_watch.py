@@ -209,6 +209,17 @@ def test_each_round_asks_for_health_and_some_for_the_models() -> None:
     run(test)
 
 
+def test_before_the_first_request_all_have_been_looked_at() -> None:
+    async def test() -> None:
+        first, second = with_models("echo"), with_models("other")
+        async with running(first, second) as gateway:
+            await Watch(gateway.gate.replicas, lambda group: None).begin()
+            models = [replica.models for replica in gateway.gate.replicas.all]
+            assert models == [frozenset({"echo"}), frozenset({"other"})]
+
+    run(test)
+
+
 def test_the_only_triton_is_not_asked() -> None:
     async def test() -> None:
         triton = FakeTriton()
