@@ -33,10 +33,8 @@ class Replica:
 
     def __init__(self, pool: Pool, asking: Pool) -> None:
         self.pool = pool
-        # Requests that take all connections must not make it look dead. Each question has a new
-        # connection: a Triton that is about to end answers on those that it has, and takes no new.
+        # Requests that take all connections must not make it look dead.
         self.asking = asking
-        asking.rest()
         self.name = pool.name
         # Among all that there are.
         self.place = 0
@@ -63,7 +61,8 @@ class Replica:
 
 def new_replica(address: Address, max_connections: int) -> Replica:
     """A Triton that nothing is known of yet."""
-    return Replica(
-        Pool(address.host, address.port, max_connections=max_connections),
-        Pool(address.host, address.port, max_connections=1),
-    )
+    asking = Pool(address.host, address.port, max_connections=1)
+    # Each question has a new connection: a Triton that is about to end answers on those that it
+    # has, and takes no new.
+    asking.rest()
+    return Replica(Pool(address.host, address.port, max_connections=max_connections), asking)
