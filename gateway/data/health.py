@@ -70,9 +70,7 @@ class Health:
         self._askers[asker] = None
         if not self._is_asking:
             self._is_asking = True
-            self._left = sorted(
-                self._replicas.all, key=lambda one: (not one.standing.is_usable, one.in_flight)
-            )
+            self._left = sorted(self._replicas.all, key=lambda one: not one.standing.is_usable)
             self._ask_next()
 
     def leave(self, asker: Asker) -> None:
