@@ -11,6 +11,7 @@ from gateway.permissions import Permission
 _OF_ONE = frozenset(
     {Permission.STATS, Permission.REPOSITORY_INDEX, Permission.TRACE, Permission.LOGGING}
 )
+_CHANGES = frozenset({Permission.REPOSITORY_LOAD, Permission.TRACE, Permission.LOGGING})
 _GET = (b"GET",)
 _POST = (b"POST",)
 
@@ -29,6 +30,8 @@ class Route:
     verb: str = ""
     # Whether the answer lists models; it is cut down to those that the caller may know of.
     is_list: bool = False
+    # Whether Triton is another after a POST, so that all of several must have it.
+    changes_server: bool = field(init=False, repr=False, compare=False)
     # Whether what one Triton answers is true of that one only.
     is_of_one: bool = field(init=False, repr=False, compare=False)
     # As the access log tells it.
@@ -37,6 +40,7 @@ class Route:
     def __post_init__(self) -> None:
         told = members(path=self.path.decode(), model=self.model)
         object.__setattr__(self, "log_members", told)
+        object.__setattr__(self, "changes_server", self.permission in _CHANGES)
         object.__setattr__(self, "is_of_one", self.permission in _OF_ONE)
 
 
@@ -67,7 +71,6 @@ _VERBS: Mapping[bytes, tuple[Permission, tuple[bytes, ...]]] = {
 # Their bodies hold tensors, so they may be large.
 TENSOR_VERBS = frozenset({"infer", "generate", "generate_stream"})
 LOAD_VERBS = frozenset({"load", "unload"})
-_SETTINGS = frozenset({Permission.TRACE, Permission.LOGGING})
 HEALTH_ROUTES = (
     Route(None, _GET, b"/v2/health/live", verb="live"),
     Route(None, _GET, READY, verb="ready"),
@@ -97,12 +100,6 @@ def find_route(method: bytes, target: bytes) -> Route:
         allowed = b", ".join(route.methods).decode()
         raise MethodNotAllowed(f"{_shown(method)} is not allowed here; use {allowed}.", allowed)
     return route
-
-
-def changes_server(method: bytes, route: Route) -> bool:
-    """Whether Triton is another after this request, so that all of several must have it."""
-    is_setting = method == b"POST" and route.permission in _SETTINGS
-    return is_setting or route.verb in LOAD_VERBS
 
 
 def _remember(target: bytes) -> Route:

@@ -91,7 +91,9 @@ class Pool:
 
     def _tell_load(self) -> None:
         if self._loads is not None:
-            self._loads[self._place] = self.in_flight
+            # As `in_flight`, without the call.
+            in_use = len(self._open) - len(self._idle)
+            self._loads[self._place] = in_use + len(self._waiting)
 
     def released(self, connection: UpstreamConnection) -> None:
         """A connection has answered in full and can be used again."""

@@ -10,7 +10,7 @@ from gateway.data.replicas.everywhere import Everywhere
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.sequences import Sequence, find_sequence
-from gateway.data.routes import TENSOR_VERBS, Route, changes_server
+from gateway.data.routes import TENSOR_VERBS, Route
 from gateway.errors import HttpError
 
 MOST_UNSENT = 2
@@ -22,7 +22,7 @@ def begin_trip(
     group: Replicas, route: Route, head: Head, start: list[bytes]
 ) -> "Trip | Everywhere":
     """The way of one request; `start` is what of its body is there."""
-    if changes_server(head.method, route):
+    if route.changes_server and head.method == b"POST":
         return Everywhere(group)
     return Trip(group, route, head, start)
 
