@@ -18,10 +18,7 @@ class Reply:
 
 
 async def ask(pool: Pool, method: str, path: str, body: bytes = b"", *, timeout_s: float) -> Reply:
-    """Triton's answer; asked again where a kept connection was closed before it was read.
-
-    Raises HttpError or TimeoutError.
-    """
+    """Triton's answer, on a connection of its own. Raises HttpError or TimeoutError."""
     question = _Question(pool, method, path, body)
     try:
         async with asyncio.timeout(timeout_s):
@@ -42,7 +39,6 @@ class _Question:
         self._connection: UpstreamConnection | None = None
         self._parts: list[bytes] = []
         self._size_bytes = 0
-        self._is_second_try = False
         pool.acquire(self)
 
     def leave(self) -> None:
@@ -61,11 +57,7 @@ class _Question:
 
     def on_lost(self, error: HttpError, *, unread: bool) -> None:
         self._connection = None
-        if unread and not self._is_second_try:
-            self._is_second_try = True
-            self._pool.acquire(self)
-        else:
-            self._fail(error)
+        self._fail(error)
 
     def on_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
         self._parts += parts

@@ -39,8 +39,11 @@ async def two(
     """A gateway whose requests go to the first of two Tritons, which is as the test says."""
     first, second = FakeTriton(answer, behaviour), FakeTriton()
     async with running(first, second) as gateway:
-        gateway.gate.replicas._draw = lambda: 0.0
+        group = gateway.gate.replicas
+        group._draw = lambda: 0.0
         yield gateway, first, second
+        # What is chosen by is what there is.
+        assert group._loads == [replica.in_flight for replica in group.all]
 
 
 def test_a_request_that_cannot_be_sent_goes_to_another_and_the_next_ones_too() -> None:
