@@ -3,8 +3,8 @@
 import asyncio
 import os
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -15,9 +15,13 @@ from gateway.data.attempts import PER_ADDRESS, Allowance, Attempts
 from gateway.data.auth import Authenticator
 from gateway.data.gate import Gate, Times
 from gateway.data.metrics import Metrics
+from gateway.data.replicas.group import Replicas
+from gateway.data.replicas.metrics import ReplicaMetrics
+from gateway.data.replicas.replica import Address, Replica, new_replica
+from gateway.data.replicas.resolving import Names, follow_names
+from gateway.data.replicas.watch import Watch
 from gateway.data.server import Server
 from gateway.data.tenant_verifier import TenantVerifier
-from gateway.data.upstream import Pool
 from gateway.ending import Ending
 from gateway.errors import ConfigurationError
 from gateway.following_records import follow_changes, readable
@@ -32,6 +36,7 @@ from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 from gateway.tls import TlsReloader, tls_files
 from gateway.tls_following import follow_tls
+from gateway.triton_urls import triton_addresses
 from gateway.usage.writer import UsageWriter
 
 if TYPE_CHECKING:
@@ -54,7 +59,12 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     authenticator = _authenticator(settings, records, verifier)
     seen = await records.last_change()
     quotas = await open_quotas(settings)
-    gate = _gate(settings, authenticator, quotas.holder)
+    registry = CollectorRegistry()
+    names = Names([Address(host, port) for host, port in triton_addresses(settings.triton_urls)])
+    tritons = {address: _triton(address, settings) for address in await names.look_up()}
+    gate = _gate(settings, authenticator, quotas.holder, tritons.values(), registry)
+    watch = Watch(gate.replicas, ReplicaMetrics(registry).publish)
+    await watch.begin()
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
     usage = UsageWriter(
@@ -65,6 +75,10 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     tasks = [
         asyncio.create_task(follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
+        asyncio.create_task(watch.run()),
+        asyncio.create_task(
+            follow_names(gate.replicas, names, tritons, lambda one: _triton(one, settings))
+        ),
     ]
     following_tls = None if tls is None else asyncio.create_task(follow_tls(server, tls))
     if verifier is not None:
@@ -104,32 +118,28 @@ async def _drain(server: Server, gate: Gate, settings: GatewaySettings, ending: 
     await server.drain(settings.drain_timeout_s)
 
 
-def triton_address(urls: str) -> tuple[str, int]:
-    """`"http://127.0.0.1:8000"` -> `("127.0.0.1", 8000)`."""
-    parts = urlsplit(urls)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    if parts.scheme != "http" or not parts.hostname or port is None or parts.path not in ("", "/"):
-        raise ConfigurationError(
-            f"CONCH_TRITON_URLS is {urls!r}; write one address as http://127.0.0.1:8000"
-        )
-    return parts.hostname, port
+def _triton(address: Address, settings: GatewaySettings) -> Replica:
+    return new_replica(address, settings.upstream_connections)
 
 
-def _gate(settings: GatewaySettings, authenticator: Authenticator, quotas: Holder) -> Gate:
-    host, port = triton_address(settings.triton_urls)
+def _gate(
+    settings: GatewaySettings,
+    authenticator: Authenticator,
+    quotas: Holder,
+    tritons: Collection[Replica],
+    registry: CollectorRegistry,
+) -> Gate:
     return Gate(
         authenticator=authenticator,
         quotas=quotas,
-        pool=Pool(host, port, max_connections=settings.upstream_connections),
-        metrics=Metrics(CollectorRegistry()),
+        replicas=Replicas(tritons, now_s=time.monotonic),
+        metrics=Metrics(registry),
         max_body_bytes=settings.max_body_bytes,
         max_json_bytes=settings.max_json_bytes,
         max_connections=most_connections(
             settings.max_connections,
-            settings.upstream_connections,
+            # One more for the gateway's own questions.
+            len(tritons) * (settings.upstream_connections + 1),
             has_tls=settings.tls_certificate is not None,
         ),
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from gateway.errors import ConfigurationError, InvalidInput
 from gateway.jwt_issuers import JwtIssuer, parse_issuers
+from gateway.triton_urls import split_urls
 
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
@@ -92,7 +93,8 @@ class GatewaySettings(BaseSettings):
     )
     triton_urls: str = Field(
         default="http://127.0.0.1:8000",
-        description="Triton that the gateway forwards to; `conch up` uses its own.",
+        description="Tritons that the gateway forwards to, separated by commas; a name may stand "
+        "for several (docs/replicas.md). `conch up` uses its own.",
     )
     state_dir: Path = Field(
         default=Path(".conch"), description="Durable state: embedded database, logs, process files."
@@ -189,13 +191,13 @@ class GatewaySettings(BaseSettings):
 
     @field_validator("triton_urls")
     @classmethod
-    def _is_one_url(cls, urls: str) -> str:
-        if "," in urls:
-            raise ValueError(
-                "write one address, as one Triton is served so far; write it as http://a:8000"
-            )
-        if not is_http_url(urls):
-            raise ValueError("write it as http://127.0.0.1:8000")
+    def _are_urls(cls, urls: str) -> str:
+        entries = split_urls(urls)
+        for url in entries:
+            if not is_http_url(url):
+                raise ValueError(f"{url!r} is no address; write it as http://127.0.0.1:8000")
+            if entries.count(url) > 1:
+                raise ValueError(f"{url!r} is given twice; name each Triton once")
         return urls
 
     @field_validator("access_log")

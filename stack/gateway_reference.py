@@ -19,6 +19,7 @@ from gateway.data import (
     upstream_connection,
 )
 from gateway.data.gate import Times
+from gateway.data.replicas import retries
 from gateway.data.routes import Route, find_route
 from gateway.data.tokens import form
 from gateway.errors import HttpError, MethodNotAllowed
@@ -103,6 +104,8 @@ def _times(times: Times) -> list[_Row]:
         ("wait for Triton", "`CONCH_UPSTREAM_TIMEOUT_S`", "504"),
         ("wait for a client that takes nothing", "`CONCH_UPSTREAM_TIMEOUT_S`", "broken off"),
         ("a request in all", "`CONCH_REQUEST_TIMEOUT_S`", "408 or 504"),
+        ("the same, where the client says so", "its `X-Conch-Timeout-Ms`", "504"),
+        ("value of `X-Conch-Timeout-Ms`", f"{fields.MAX_TIMEOUT_MS:,}", "400"),
         ("an idle connection", f"{times.idle_s:g} s", "closed"),
         ("a connection after its last answer", f"{times.linger_s:g} s", "closed"),
     ]
@@ -141,9 +144,19 @@ def _numbers() -> list[_Row]:
         ),
         ("connections of one worker", "`CONCH_MAX_CONNECTIONS`", "503"),
         ("of these from one address", f"{share:.0%}", "503"),
-        ("requests waiting for Triton", f"{waiting} x `CONCH_UPSTREAM_CONNECTIONS`", "503"),
-        ("bodies on their way to Triton", "half of `CONCH_UPSTREAM_CONNECTIONS`", "they wait"),
+        ("requests waiting for one Triton", f"{waiting} x `CONCH_UPSTREAM_CONNECTIONS`", "503"),
+        (
+            "bodies on their way to Triton",
+            "half of `CONCH_UPSTREAM_CONNECTIONS`, for each Triton",
+            "they wait",
+        ),
         ("of these from one key", "half", "they wait"),
+        (
+            "requests sent to a second Triton",
+            f"{retries.SHARE:.0%} of those of {retries.WINDOW_S} s, and {retries.FREE_PER_S} more "
+            "each second",
+            "the first's answer",
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from gateway.errors import ConfigurationError
 from gateway.settings import GatewaySettings, environment_name
 
 MIN_CACHE_BYTES = 1024 * 1024
@@ -57,7 +58,21 @@ class StackSettings(GatewaySettings):
 
     @property
     def triton_url(self) -> str:
-        """Where Triton is: the setting if given, else the embedded server's port."""
+        """Where Triton is: the setting if given, else the embedded server's port.
+
+        Raises ConfigurationError where the setting names several.
+        """
+        urls = self.gateway_triton_urls
+        if "," in urls:
+            raise ConfigurationError(
+                f"CONCH_TRITON_URLS names several Tritons, {urls}, and this command talks to one; "
+                "give --triton-urls with the address of one."
+            )
+        return urls.rstrip("/")
+
+    @property
+    def gateway_triton_urls(self) -> str:
+        """The Tritons that the gateway forwards to, as `triton_url`, or several of them."""
         if "triton_urls" in self.model_fields_set:
-            return self.triton_urls.rstrip("/")
+            return self.triton_urls
         return f"http://127.0.0.1:{self.triton_http_port}"

@@ -114,6 +114,11 @@ class Body:
             self._look_at(new)
             self._make_ready(new)
 
+    @property
+    def ready(self) -> list[bytes]:
+        """The parts that are ready, which stay so."""
+        return self._ready
+
     def take(self) -> list[bytes]:
         """The parts that are ready, in order; each comes once."""
         ready, self._ready = self._ready, []

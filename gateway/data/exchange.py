@@ -57,6 +57,13 @@ class State(Enum):
     DONE = auto()
 
 
+_WAITED_FOR = {
+    State.LOOKING_UP: "the key to be looked up",
+    State.ASKING: "Triton's health",
+    State.RECEIVING: "the request's body",
+}
+
+
 class Exchange:
     """Carries one request through the gate, by callbacks: no task unless the key is new here."""
 
@@ -69,6 +76,7 @@ class Exchange:
         "_lookup",
         "_pace",
         "_state",
+        "_timer",
         "_unpaid",
         "_waiting",
         "body",
@@ -108,6 +116,8 @@ class Exchange:
         self._unpaid: Allowance | None = None
         self._waiting: Waiting | None = None
         self.reservation: Reservation | None = None
+        # Of a client that waits less than the gateway would.
+        self._timer: asyncio.TimerHandle | None = None
         # Of the problem that was answered with.
         self.code = ""
 
@@ -117,6 +127,10 @@ class Exchange:
         """The request's head is there: decide on it."""
         gate, head = self._gate, self.head
         gate.metrics.in_flight += 1
+        if head.timeout_s is not None:
+            # Deadlines are looked at a few times a second, which is too coarse for it.
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(head.timeout_s, self._run_out, head.timeout_s)
         try:
             self.route = route = find_route(head.method, self.target)
             if route.path == READY and not gate.is_ready:
@@ -346,6 +360,14 @@ class Exchange:
         else:
             self.fail(self.body_timeout())
 
+    def _run_out(self, limit_s: float) -> None:
+        """The client waits no longer."""
+        if self._state not in _WAITED_FOR and self._state is not State.FORWARDING:
+            return
+        forwarding = self.forwarding
+        waited_for = forwarding.waited_for if forwarding else _WAITED_FOR[self._state]
+        self._refuse(timeouts.of_client(limit_s, waited_for), may_keep=self.body.has_arrived)
+
     def body_timeout(self) -> RequestTimeout:
         """The error for a body that did not come fast enough."""
         return self._pace.error(self.body.received_bytes)
@@ -438,11 +460,15 @@ class Exchange:
         self.set_deadline(times.body_progress_s if self.principal else times.linger_s)
 
     def _finish(self, *, keep_alive: bool) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._state = State.DONE
         self.forwarding = None
         self._client.finished(keep_alive=keep_alive)
 
     def _let_go(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._lookup is not None:
             self._lookup.cancel()
             self._lookup = None

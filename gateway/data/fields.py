@@ -23,7 +23,9 @@ FORWARDED = {
     )
 }
 _LISTS = frozenset({b"Accept", b"Accept-Encoding", b"Tracestate"})
-_SINGLE = frozenset({b"expect", b"host", b"transfer-encoding"})
+TIMEOUT = b"x-conch-timeout-ms"
+MAX_TIMEOUT_MS = 86_400_000
+_SINGLE = frozenset({b"expect", b"host", b"transfer-encoding", TIMEOUT})
 # Fields that decide what a request means: no Connection field may take them away.
 _END_TO_END = _SINGLE | FORWARDED.keys() | {b"authorization", b"content-length", b"x-api-key"}
 _USUAL_CONNECTION = frozenset({b"", b"keep-alive", b"close"})
@@ -42,6 +44,8 @@ class Fields(msgspec.Struct, frozen=True, gc=False):
     json_bytes: int | None
     # Content-Encoding of the body, empty for none.
     coding: bytes
+    # How long the client waits; None: as long as the gateway does.
+    timeout_s: float | None
     # Lines of the request to Triton, and the one that goes with a trace.
     forwarded: bytes
     tracestate: bytes
@@ -60,6 +64,7 @@ def read_fields(headers: list[Header]) -> Fields:
         expects_continue=_expects_continue(single),
         json_bytes=_json_bytes(forwarded),
         coding=forwarded.get(b"Content-Encoding", b"").lower(),
+        timeout_s=_timeout_s(single),
         forwarded=b"".join(b"%b: %b\r\n" % field for field in forwarded.items()),
         tracestate=b"" if tracestate is None else b"Tracestate: %b\r\n" % tracestate,
     )
@@ -139,3 +144,16 @@ def _json_bytes(forwarded: dict[bytes, bytes]) -> int | None:
             "Inference-Header-Content-Length is not a number; send the size of the JSON in bytes."
         )
     return int(given)
+
+
+def _timeout_s(single: dict[bytes, bytes]) -> float | None:
+    given = single.get(TIMEOUT)
+    if given is None:
+        return None
+    # isdigit() knows ASCII digits only in bytes: no sign, no point.
+    if not (given.isdigit() and len(given) <= 9 and 0 < int(given) <= MAX_TIMEOUT_MS):
+        raise MalformedRequest(
+            f"X-Conch-Timeout-Ms is {given[:20].decode('latin-1')!a}; "
+            f"send whole milliseconds from 1 to {MAX_TIMEOUT_MS}."
+        )
+    return int(given) / 1000

@@ -10,6 +10,9 @@ from gateway.data.event_errors import EventErrors, error_event
 from gateway.data.gate import Gate
 from gateway.data.head import Head
 from gateway.data.model_lists import HeldList
+from gateway.data.replicas.everywhere import Everywhere
+from gateway.data.replicas.replica import Replica
+from gateway.data.replicas.trip import Trip, begin_trip
 from gateway.data.routes import Route
 from gateway.data.upstream_connection import Answer, UpstreamConnection
 from gateway.data.upstream_request import request_head
@@ -89,8 +92,10 @@ class Forwarding:
         "_is_stream",
         "_keeps_alive",
         "_list",
+        "_replica",
         "_retried",
         "_route",
+        "_trip",
         "_triton_s",
         "_upload",
         "answer_has_begun",
@@ -104,6 +109,10 @@ class Forwarding:
         self._exchange = exchange
         self._route = route
         self._connection: UpstreamConnection | None = None
+        # Who is asked; None: nobody yet.
+        self._replica: Replica | None = None
+        # None: there is one Triton, so no choice.
+        self._trip: Trip | Everywhere | None = None
         self._retried = False
         self.answer_has_begun = False
         self._is_chunked = False
@@ -140,8 +149,21 @@ class Forwarding:
         self._acquire()
 
     def _acquire(self) -> None:
-        if not self._gate.pool.acquire(self):
+        self._replica = replica = self._gate.replicas.only or self._next_replica()
+        if not replica.pool.acquire(self):
             self._exchange.set_deadline(self._gate.times.upstream_s)
+
+    def _next_replica(self) -> Replica:
+        if self._trip is None:
+            head, start = self._exchange.head, self._exchange.body.ready
+            self._trip = begin_trip(self._gate.replicas, self._route, head, start)
+        return self._trip.next
+
+    def _send_again(self, trip: Trip | Everywhere) -> None:
+        """To the next Triton, as if it had not been sent."""
+        if trip.kept:
+            self._exchange.body.replace(b"".join(trip.kept))
+        self.start()
 
     def _end_upload(self) -> None:
         """The body is with Triton, or will never be."""
@@ -178,7 +200,8 @@ class Forwarding:
         """Closing the connection makes Triton cancel the inference."""
         self._stop_clock()
         if self._connection is None:
-            self._gate.pool.give_up(self)
+            if self._replica is not None:
+                self._replica.pool.give_up(self)
         else:
             self._connection.abort()
             self._connection = None
@@ -207,6 +230,17 @@ class Forwarding:
             return timeouts.of_triton(self._gate.times)
         return self._exchange.body_timeout()
 
+    @property
+    def waited_for(self) -> str:
+        """What the request waits for now."""
+        if not self._exchange.body.has_arrived:
+            return "the rest of the request's body"
+        if self._connection is None:
+            return "a connection to Triton"
+        if self.answer_has_begun:
+            return "the rest of Triton's answer"
+        return "Triton to take the body" if self.is_blocked else "Triton's answer"
+
     def last_event(self, error: HttpError, request_id: bytes) -> bytes:
         """What ends a stream of events that breaks off; empty for any other answer."""
         if not self._is_stream or not self._is_chunked:
@@ -231,19 +265,22 @@ class Forwarding:
     def on_connection(self, connection: UpstreamConnection) -> None:
         self._connection = connection
         self._began_s = self._gate.now_s()
+        assert self._replica is not None
         exchange, body = self._exchange, self._exchange.body
         is_whole = body.is_whole
         # A body that is whole is sent with its length, however the client framed it.
         size = body.ready_bytes if is_whole else exchange.head.body_bytes
         head = request_head(
             self._route,
-            self._gate.pool.authority,
+            self._replica.pool.authority,
             exchange.head,
             exchange.request_id,
             exchange.traceparent,
             body_bytes=size,
         )
         parts = body.take()
+        if self._trip is not None and is_whole:
+            self._trip.keep(parts, size or 0)
         data = chunk(parts) if size is None else b"".join(parts)
         # First: Triton may read so slowly that asking pauses the client at once.
         exchange.regulate()
@@ -253,13 +290,26 @@ class Forwarding:
             self._end_upload()
 
     def on_unavailable(self, error: HttpError) -> None:
+        trip = self._trip
+        if trip is not None:
+            if trip.goes_on_unsent():
+                self._acquire()
+                return
+            error = trip.explained(error)
         self._exchange.failed(error)
 
     def on_lost(self, error: HttpError, *, unread: bool) -> None:
         self._stop_clock()
+        is_silent = self._connection is not None and self._connection.is_silent
         self._connection = None
         self._end_upload()
-        if unread and self._exchange.head.method == b"GET" and not self._retried:
+        trip = self._trip
+        if trip is not None:
+            if trip.goes_on_unheard(is_silent=is_silent):
+                self._send_again(trip)
+                return
+            error = trip.explained(error)
+        elif unread and self._exchange.head.method == b"GET" and not self._retried:
             # Closed while it was idle; asking again changes nothing on the other side.
             self._retried = True
             self.start()
@@ -273,6 +323,11 @@ class Forwarding:
             if self._upload is not None:
                 # Triton answered before the body was whole.
                 self._end_upload()
+        trip = self._trip
+        if trip is not None and not self.answer_has_begun and trip.goes_on_answered(answer.status):
+            self._drop_answer()
+            self._send_again(trip)
+            return
         if self._list is not None and answer.status == _OK:
             self._hold(self._list, answer, parts, complete=complete)
             return
@@ -302,16 +357,25 @@ class Forwarding:
 
     # The answer.
 
+    def _drop_answer(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+
     def _begin_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
-        exchange = self._exchange
+        exchange, fields = self._exchange, answer.fields
         self.answer_has_begun = True
+        if self._trip is not None and self._trip.names_triton and self._replica is not None:
+            fields += b"X-Conch-Triton: %b\r\n" % self._replica.pool.authority
+            if complete:
+                parts = self._trip.explained_body(answer.status, parts)
         length_bytes = sum(map(len, parts)) if complete else answer.body_bytes
         self._is_chunked = length_bytes is None and not exchange.head.is_http_1_0
         self._keeps_alive = exchange.body.has_arrived and exchange.can_keep_alive()
         is_stream = self._is_stream and answer.status == _OK
         head = answer_head(
             answer.status,
-            answer.fields + STREAM_FIELDS if is_stream else answer.fields,
+            fields + STREAM_FIELDS if is_stream else fields,
             exchange.request_id,
             length_bytes=length_bytes,
             chunked=self._is_chunked,

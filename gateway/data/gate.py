@@ -10,9 +10,9 @@ from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
 from gateway.data.health import Health
 from gateway.data.metrics import Metrics
+from gateway.data.replicas.group import Replicas
 from gateway.data.routes import HEALTH_ROUTES
 from gateway.data.uploads import Uploads
-from gateway.data.upstream import Pool
 from gateway.quotas.estimates import Estimates
 from gateway.quotas.holder import Holder
 from gateway.usage.accumulator import Usage
@@ -37,11 +37,11 @@ class Times:
 
 @dataclass(slots=True, kw_only=True)
 class Gate:
-    """The decisions' state, the pool and the limits of one worker."""
+    """The decisions' state, the Tritons and the limits of one worker."""
 
     authenticator: Authenticator
     quotas: Holder
-    pool: Pool
+    replicas: Replicas
     metrics: Metrics
     max_body_bytes: int
     max_json_bytes: int = 8 * 1024 * 1024
@@ -67,11 +67,15 @@ class Gate:
 
     def __post_init__(self) -> None:
         self.tick_s = self.now_s()
-        self.uploads = Uploads(self.pool.max_connections)
+        self.uploads = Uploads(self.replicas.max_connections)
+        self.replicas.on_change = self._fit_uploads
         self.addresses = Counter()
         self.health = {
-            route.path: Health(self.pool, route, lambda: self.tick_s) for route in HEALTH_ROUTES
+            route.path: Health(self.replicas, route, lambda: self.tick_s) for route in HEALTH_ROUTES
         }
+
+    def _fit_uploads(self) -> None:
+        self.uploads.connections = self.replicas.max_connections
 
 
 _PROCESS_ID = os.urandom(6).hex()

@@ -57,6 +57,8 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     traceparent: bytes
     # Lines of the request to Triton that come of this one's fields.
     forwarded: bytes
+    # How long the client waits; None: as long as the gateway does.
+    timeout_s: float | None = None
 
 
 class HeadReader:
@@ -190,6 +192,7 @@ def _assemble(
         traceparent,
         # The state belongs to the trace.
         fields.forwarded + fields.tracestate if traceparent else fields.forwarded,
+        fields.timeout_s,
     )
 
 

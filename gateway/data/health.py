@@ -1,21 +1,24 @@
 """Triton's health for everybody: one question at a time, its answer for all who ask meanwhile.
 
-Health needs no key, so anybody may ask any number of times; Triton hears of it now and then.
+Health needs no key, so anybody may ask any number of times; Triton hears of it now and then. Of
+several Tritons one that is well is enough; they are asked in turn.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
 from gateway.data.head import Head
+from gateway.data.replicas.group import Replicas
+from gateway.data.replicas.replica import Replica
 from gateway.data.routes import Route
 from gateway.data.trace import new_traceparent
-from gateway.data.upstream import Pool
 from gateway.data.upstream_connection import Answer, UpstreamConnection
 from gateway.data.upstream_request import request_head
 from gateway.errors import HttpError, UpstreamFailed
 
 FRESH_S = 0.5
 MAX_BODY_BYTES = 4096
+_OK = 200
 _HEAD = Head(
     method=b"GET",
     keep_alive=True,
@@ -42,8 +45,11 @@ class Asker(Protocol):
 class Health:
     """What Triton says on one path. `tick_s` tells the time, roughly."""
 
-    def __init__(self, pool: Pool, route: Route, tick_s: Callable[[], float]) -> None:
-        self._pool = pool
+    def __init__(self, replicas: Replicas, route: Route, tick_s: Callable[[], float]) -> None:
+        self._replicas = replicas
+        # Who is asked now, and who is if that one is not well.
+        self._replica: Replica | None = None
+        self._left: list[Replica] = []
         self._route = route
         self._tick_s = tick_s
         self._askers: dict[Asker, None] = {}
@@ -62,8 +68,8 @@ class Health:
         self._askers[asker] = None
         if not self._is_asking:
             self._is_asking = True
-            self._is_second_try = False
-            self._pool.acquire(self)
+            self._left = sorted(self._replicas.all, key=lambda one: not one.standing.is_usable)
+            self._ask_next()
 
     def leave(self, asker: Asker) -> None:
         """The asker waits no longer; without any the question is dropped."""
@@ -72,10 +78,20 @@ class Health:
             return
         self._is_asking = False
         if self._connection is None:
-            self._pool.give_up(self)
+            self._asked.pool.give_up(self)
         else:
             self._connection.abort()
             self._connection = None
+
+    @property
+    def _asked(self) -> Replica:
+        assert self._replica is not None
+        return self._replica
+
+    def _ask_next(self) -> None:
+        self._is_second_try = False
+        self._replica = self._left.pop(0)
+        self._replica.pool.acquire(self)
 
     # Called by the pool and its connection.
 
@@ -83,7 +99,7 @@ class Health:
         self._connection = connection
         self._parts = []
         asker = next(iter(self._askers))
-        authority = self._pool.authority
+        authority = self._asked.pool.authority
         head = request_head(
             self._route, authority, _HEAD, asker.request_id, new_traceparent(), body_bytes=0
         )
@@ -97,7 +113,7 @@ class Health:
         if unread and not self._is_second_try:
             # Closed while it was idle.
             self._is_second_try = True
-            self._pool.acquire(self)
+            self._asked.pool.acquire(self)
         else:
             self._fail(error)
 
@@ -108,6 +124,9 @@ class Health:
             if not complete and self._connection is not None:
                 self._connection.abort()
             self._fail(UpstreamFailed(f"Triton's health has over {MAX_BODY_BYTES} bytes."))
+        elif complete and answer.status != _OK and self._left:
+            self._connection = None
+            self._ask_next()
         elif complete:
             self._told, self._told_s = (answer, body), self._tick_s()
             for asker in self._end():
@@ -120,6 +139,10 @@ class Health:
         """As above."""
 
     def _fail(self, error: HttpError) -> None:
+        self._connection = None
+        if self._left:
+            self._ask_next()
+            return
         for asker in self._end():
             asker.failed(error)
 

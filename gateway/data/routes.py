@@ -8,6 +8,10 @@ from gateway.data.log_members import members
 from gateway.errors import MethodNotAllowed, RouteNotFound, SharedMemoryRefused
 from gateway.permissions import Permission
 
+_OF_ONE = frozenset(
+    {Permission.STATS, Permission.REPOSITORY_INDEX, Permission.TRACE, Permission.LOGGING}
+)
+_CHANGES = frozenset({Permission.REPOSITORY_LOAD, Permission.TRACE, Permission.LOGGING})
 _GET = (b"GET",)
 _POST = (b"POST",)
 
@@ -26,12 +30,18 @@ class Route:
     verb: str = ""
     # Whether the answer lists models; it is cut down to those that the caller may know of.
     is_list: bool = False
+    # Whether Triton is another after a POST, so that all of several must have it.
+    changes_server: bool = field(init=False, repr=False, compare=False)
+    # Whether what one Triton answers is true of that one only.
+    is_of_one: bool = field(init=False, repr=False, compare=False)
     # As the access log tells it.
     log_members: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         told = members(path=self.path.decode(), model=self.model)
         object.__setattr__(self, "log_members", told)
+        object.__setattr__(self, "changes_server", self.permission in _CHANGES)
+        object.__setattr__(self, "is_of_one", self.permission in _OF_ONE)
 
 
 READY = b"/v2/health/ready"

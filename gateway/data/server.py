@@ -95,7 +95,7 @@ class Server:
         await self._abort_all()
         self._sweep.cancel()
         self._publish()
-        self._gate.pool.close()
+        self._gate.replicas.close()
         if self._gate.access_log is not None:
             self._gate.access_log.close()
 

@@ -23,6 +23,14 @@ def of_triton(times: Times) -> HttpError:
     return UpstreamTimeout(f"Triton did not answer for {times.upstream_s:g} s.")
 
 
+def of_client(limit_s: float, waited_for: str) -> HttpError:
+    """The time that the client gave is over."""
+    return UpstreamTimeout(
+        f"The request's {limit_s * 1000:g} ms (X-Conch-Timeout-Ms) are over; "
+        f"it waited for {waited_for}."
+    )
+
+
 def of_all(times: Times, *, has_arrived: bool) -> HttpError:
     """The whole request took too long; whose fault it is shows by whether it has arrived."""
     text = f"The request took over {times.request_s:g} s in all; send a smaller one."

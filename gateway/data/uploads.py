@@ -19,8 +19,8 @@ class Uploads:
     """So many at once in all, and so many of one caller; others wait for their turn."""
 
     def __init__(self, connections: int) -> None:
-        self._most = max(1, connections // 2)
-        self._most_each = max(1, connections // 4)
+        # To all Tritons.
+        self.connections = connections
         self._taken: Counter[str] = Counter()
         self._waiting: dict[Uploader, str] = {}
 
@@ -54,4 +54,5 @@ class Uploads:
         return self._taken.total()
 
     def _has_room(self, caller_id: str) -> bool:
-        return self._taken.total() < self._most and self._taken[caller_id] < self._most_each
+        most, most_each = max(1, self.connections // 2), max(1, self.connections // 4)
+        return self._taken.total() < most and self._taken[caller_id] < most_each

@@ -30,6 +30,31 @@ class Answer:
     body_bytes: int | None
 
 
+class _Heads:
+    """Triton mostly says the same again: the last head, and what it was read from.
+
+    One for all connections: among many it stays at hand, where their own would have to be fetched.
+    """
+
+    __slots__ = ("_answer", "_headers", "_status")
+
+    def __init__(self) -> None:
+        self._status = 0
+        self._headers: list[Header] = []
+        self._answer: Answer | None = None
+
+    def read(self, status: int, headers: list[Header]) -> Answer:
+        """The answer that this head begins. Raises UpstreamFailed."""
+        answer = self._answer
+        if answer is None or status != self._status or headers != self._headers:
+            answer = Answer(status, passed_on(headers), _body_bytes(status, headers))
+            self._status, self._headers, self._answer = status, headers, answer
+        return answer
+
+
+_heads = _Heads()
+
+
 class Caller(Protocol):
     """What asks Triton; `on_connection` and `on_unavailable` may come within `acquire`."""
 
@@ -75,9 +100,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._received_bytes = 0
         self._headers: list[Header] = []
         self._answer: Answer | None = None
-        # Triton mostly says the same again: the last head, and what it was read from.
-        self._last_answer: Answer | None = None
-        self._last_read: tuple[int, list[Header]] = (0, [])
         self._parts: list[bytes] = []
         self._complete = False
         self._keep_alive = False
@@ -101,6 +123,11 @@ class UpstreamConnection(asyncio.Protocol):
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no byte of the answer has come."""
+        return not self._raw_bytes
 
     def pause_reading(self) -> None:
         self._transport.pause_reading()
@@ -171,13 +198,7 @@ class UpstreamConnection(asyncio.Protocol):
         ):
             raise _head_too_large()
         if self._answer is None and status >= 200:
-            self._answer = self._read_head(status, self._headers)
-
-    def _read_head(self, status: int, headers: list[Header]) -> Answer:
-        if self._last_answer is None or self._last_read != (status, headers):
-            answer = Answer(status, passed_on(headers), _body_bytes(status, headers))
-            self._last_read, self._last_answer = (status, headers), answer
-        return self._last_answer
+            self._answer = _heads.read(status, self._headers)
 
     def on_body(self, body: bytes) -> None:
         if self._answer is None:

@@ -117,12 +117,12 @@ async def _run_gateway(settings: StackSettings, screen: Console) -> None:
 
     with records_errors(settings):
         await migrate(settings.records_url)
-    parts = gateway_processes(settings, settings.triton_url, _problem)
+    parts = gateway_processes(settings, settings.gateway_triton_urls, _problem)
     await _require_ports(settings, parts, settings.gateway_ports)
     try:
         for part in parts:
             await part.start()
-        screen.print(_urls(settings, settings.triton_url))
+        screen.print(_urls(settings, settings.gateway_triton_urls))
         with records_errors(settings):
             if not await has_keys(settings):
                 screen.print("There are no keys yet: `conch keys create --tenant NAME` makes one.")

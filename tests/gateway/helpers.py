@@ -16,6 +16,8 @@ from gateway import keys
 from gateway.data.auth import Authenticator
 from gateway.data.gate import Gate, Times
 from gateway.data.metrics import Metrics
+from gateway.data.replicas.group import Replicas
+from gateway.data.replicas.replica import Address, new_replica
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
@@ -120,7 +122,7 @@ class RawClient:
 class Gateway:
     """The data plane under test, with keys that live in a dictionary."""
 
-    def __init__(self, triton_port: int, **options: object) -> None:
+    def __init__(self, *triton_ports: int, **options: object) -> None:
         self.clock = Clock()
         self.keys: dict[str, Key] = {}
         self.lookups: list[str] = []
@@ -134,7 +136,10 @@ class Gateway:
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),
             quotas=self.quotas.holder,
-            pool=Pool("127.0.0.1", triton_port, max_connections=connections),
+            replicas=Replicas(
+                [new_replica(Address("127.0.0.1", port), connections) for port in triton_ports],
+                now_s=self.clock.seconds,
+            ),
             metrics=Metrics(self.registry),
             max_body_bytes=max_body,
             max_json_bytes=max_body,
@@ -144,6 +149,11 @@ class Gateway:
         )
         self.server = Server(self.gate)
         self.token = self.add_key()
+
+    @property
+    def pool(self) -> Pool:
+        """Of the first Triton."""
+        return self.gate.replicas.all[0].pool
 
     def add_key(
         self,
@@ -201,11 +211,12 @@ class Gateway:
 
 @asynccontextmanager
 async def running(
-    triton: FakeTriton, *, tls: ssl.SSLContext | None = None, **options: object
+    *tritons: FakeTriton, tls: ssl.SSLContext | None = None, **options: object
 ) -> AsyncIterator[Gateway]:
-    """The gateway before this Triton; both end with the block."""
-    await triton.start()
-    gateway = Gateway(triton.port, **options)
+    """The gateway before these Tritons; all end with the block."""
+    for triton in tritons:
+        await triton.start()
+    gateway = Gateway(*(triton.port for triton in tritons), **options)
     await gateway.server.start(open_listeners("127.0.0.1", 0)[0], tls)
     gateway.quotas.start()
     try:
@@ -215,7 +226,8 @@ async def running(
             client.close()
         await gateway.server.drain(0)
         await gateway.quotas.close()
-        await triton.stop()
+        for triton in tritons:
+            await triton.stop()
         # Lets the aborted connections tell their protocols.
         await asyncio.sleep(0)
 

@@ -25,48 +25,74 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
+@dataclass
+class TritonProcess:
+    """NVIDIA's server on loopback, serving the models of triton_models.py."""
+
+    directory: Path
+    port: int = field(default_factory=lambda: free_port())
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def prepare(self) -> None:
+        """Write its backends and models."""
+        server = _triton_server()
+        backend = self.directory / "backends" / "python"
+        shutil.copytree(server / "backends" / "python", backend)
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        for file in (server / "python_backend_stubs" / version).iterdir():
+            shutil.copy(file, backend)
+        write_models(self.directory / "models")
+
+    def start(self, *models: str) -> None:
+        """Start with these models, or all, and wait until they are ready."""
+        server = _triton_server()
+        libraries = server.parents[1] / "nvidia_pytriton.libs"
+        environment = os.environ | {
+            "LD_LIBRARY_PATH": f"{sysconfig.get_config_var('LIBDIR')}:{libraries}",
+            "VIRTUAL_ENV": sys.prefix,
+            "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
+        }
+        command = [
+            str(server / "bin" / "tritonserver"),
+            f"--model-repository={self.directory / 'models'}",
+            f"--backend-directory={self.directory / 'backends'}",
+            "--http-address=127.0.0.1",
+            f"--http-port={self.port}",
+            "--allow-grpc=false",
+            "--allow-metrics=false",
+            "--model-control-mode=explicit",
+            *(f"--load-model={model}" for model in models or ("*",)),
+            # The model `told` shows them.
+            "--http-header-forward-pattern=.*",
+            "--disable-auto-complete-config",
+            "--exit-timeout-secs=2",
+        ]
+        with (self.directory / "log").open("a") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        wait_for(f"http://127.0.0.1:{self.port}/v2/health/ready", self.process)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it and wait until it has ended."""
+        self.process.send_signal(number)
+        self.process.wait(PATIENCE_S)
+
+
 @contextmanager
 def real_triton(directory: Path) -> Iterator[int]:
-    """NVIDIA's server on loopback, serving the models of triton_models.py; yields its HTTP port."""
+    """A TritonProcess with all models; yields its HTTP port."""
+    triton = TritonProcess(directory)
+    triton.prepare()
+    triton.start()
+    try:
+        yield triton.port
+    finally:
+        triton.stop()
+
+
+def _triton_server() -> Path:
     import pytriton
 
-    server = Path(pytriton.__file__).parent / "tritonserver"
-    backend = directory / "backends" / "python"
-    shutil.copytree(server / "backends" / "python", backend)
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for file in (server / "python_backend_stubs" / version).iterdir():
-        shutil.copy(file, backend)
-    write_models(directory / "models")
-    port = free_port()
-    libraries = Path(pytriton.__file__).parents[1] / "nvidia_pytriton.libs"
-    environment = os.environ | {
-        "LD_LIBRARY_PATH": f"{sysconfig.get_config_var('LIBDIR')}:{libraries}",
-        "VIRTUAL_ENV": sys.prefix,
-        "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
-    }
-    command = [
-        str(server / "bin" / "tritonserver"),
-        f"--model-repository={directory / 'models'}",
-        f"--backend-directory={directory / 'backends'}",
-        "--http-address=127.0.0.1",
-        f"--http-port={port}",
-        "--allow-grpc=false",
-        "--allow-metrics=false",
-        "--model-control-mode=explicit",
-        "--load-model=*",
-        # The model `told` shows them.
-        "--http-header-forward-pattern=.*",
-        "--disable-auto-complete-config",
-        "--exit-timeout-secs=2",
-    ]
-    with (directory / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/v2/health/ready", process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
+    return Path(pytriton.__file__).parent / "tritonserver"
 
 
 @dataclass

@@ -75,6 +75,14 @@ def test_triton_is_the_embedded_one_unless_named() -> None:
     )
 
 
+def test_the_gateway_may_have_several_tritons_and_a_command_has_one() -> None:
+    urls = "http://a:8000,http://b:8000"
+    settings = load_settings(StackSettings, {"triton_urls": urls})
+    assert settings.gateway_triton_urls == urls
+    with pytest.raises(ConfigurationError, match="this command talks to one"):
+        _ = settings.triton_url
+
+
 def test_empty_is_unset_wherever_it_is_said(
     empty_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

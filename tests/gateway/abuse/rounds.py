@@ -80,7 +80,7 @@ async def play(rounds: int, seed: int) -> Report:
             triton.asked.clear()
             await choice.choice(kinds)(gateway, triton)
             # What Triton has closed must not be taken for the next round.
-            await until(lambda: _open(triton) == gateway.gate.pool.open_connections)
+            await until(lambda: _open(triton) == gateway.pool.open_connections)
             if number == int(WARM_UP * rounds):
                 before = await _rest(gateway, triton)
         after = await _rest(gateway, triton)
@@ -90,7 +90,7 @@ async def play(rounds: int, seed: int) -> Report:
 
 async def _rest(gateway: Gateway, triton: FakeTriton) -> Usage:
     """Everything must come to rest; what is held then."""
-    pool = gateway.gate.pool
+    pool = gateway.pool
     await until(lambda: gateway.server.open_connections == 0)
     await until(lambda: _open(triton) == pool.open_connections)
     assert gateway.gate.metrics.in_flight == 0

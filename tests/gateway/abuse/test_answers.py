@@ -47,7 +47,7 @@ def test_an_answer_is_passed_on_whole_or_not_at_all(case: AnswerCase) -> None:
                     assert_problem(reply, 502, "upstream_failed")
                 else:
                     assert reply.body == case.body
-            await until(lambda: gateway.gate.pool.open_connections == int(case.is_pooled))
+            await until(lambda: gateway.pool.open_connections == int(case.is_pooled))
             assert gateway.gate.metrics.in_flight == 0
 
     run(test)

@@ -128,7 +128,7 @@ def test_an_inference_whose_client_leaves_is_cancelled(leave: Leave) -> None:
             await until(lambda: gateway.server.open_connections == 0)
             assert gateway.gate.metrics.in_flight == 0
             assert gateway.count("", CLIENT_LEFT) == 1
-            assert gateway.gate.pool.open_connections == 0
+            assert gateway.pool.open_connections == 0
 
     run(test)
 
@@ -149,7 +149,7 @@ def test_a_streamed_body_that_breaks_off_ends_the_connection_to_triton(leave: Le
                 await until(lambda: triton.closed == triton.connections)
             await until(lambda: gateway.server.open_connections == 0)
             assert gateway.gate.metrics.in_flight == 0
-            assert gateway.gate.pool.open_connections == 0
+            assert gateway.pool.open_connections == 0
         assert [asked.body for asked in triton.asked] == [b""] * 3
 
     run(test)

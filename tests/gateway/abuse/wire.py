@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from gateway.data.client_connection import ClientConnection
 from gateway.data.peer import Peer
+from gateway.data.replicas.group import Replicas
+from gateway.data.replicas.replica import Replica
 from gateway.data.upstream import Pool
 from gateway.data.upstream_connection import Caller, UpstreamConnection
 from tests.gateway.abuse.asked_reader import AskedReader
@@ -86,7 +88,8 @@ class UpstreamLine:
 class FakePool:
     """As many connections as are needed, each kept and used again as the real pool does."""
 
-    authority = b"triton:8000"
+    name = "triton:8000"
+    authority = name.encode()
     max_connections = 8
 
     def __init__(self) -> None:
@@ -133,7 +136,8 @@ class Wire:
         self.gate = self._gateway.gate
         self.gate.metrics.in_flight = 0
         self.pool = FakePool()
-        self.gate.pool = cast(Pool, self.pool)
+        pool = cast(Pool, self.pool)
+        self.gate.replicas = Replicas([Replica(pool, pool)], now_s=self.gate.now_s)
         # What was made with the pool before.
         self.gate.__post_init__()
         self.token = self._gateway.token.encode()

@@ -614,7 +614,7 @@ def test_a_writer_too_fast_for_triton_is_held_up() -> None:
         async with running(triton, max_body_bytes=size) as gateway:
             client = await gateway.connect()
             sending = asyncio.create_task(client.send(post(INFER, gateway.token, b"x" * size)))
-            pool = gateway.gate.pool
+            pool = gateway.pool
             await until(lambda: any(u._transport.get_write_buffer_size() for u in pool._open))
             await until(lambda: any(c._is_paused for c in gateway.server._connections))
             (upstream,) = pool._open
@@ -672,7 +672,7 @@ def test_nothing_is_left_of_six_thousand_requests() -> None:
             client.close()
             await until(lambda: gateway.server.open_connections == 0)
             assert gateway.gate.metrics.in_flight == 0
-            assert gateway.gate.pool.open_connections == 1
+            assert gateway.pool.open_connections == 1
 
     run(test)
 
@@ -817,7 +817,7 @@ def test_a_triton_that_takes_nothing_pauses_the_client_at_once() -> None:
         async with running(FakeTriton(behaviour=once), max_body_bytes=size) as gateway:
             client = await gateway.connect()
             assert (await client.ask(post(INFER, gateway.token))).status == 200
-            (upstream,) = gateway.gate.pool._open
+            (upstream,) = gateway.pool._open
             small_buffer(upstream._transport)
             sending = asyncio.create_task(client.send(post(INFER, gateway.token, b"x" * size)))
             (connection,) = gateway.server._connections

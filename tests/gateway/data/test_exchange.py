@@ -323,7 +323,7 @@ def test_a_client_that_leaves_closes_the_connection_to_triton() -> None:
             await until(lambda: triton.closed == 1)
             assert gateway.gate.metrics.in_flight == 0
             assert gateway.count("", CLIENT_LEFT) == 1
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
 
     run(test)
 

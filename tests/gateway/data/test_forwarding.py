@@ -35,7 +35,7 @@ def only_client(gateway: Gateway) -> ClientConnection:
 
 
 def only_upstream(gateway: Gateway) -> UpstreamConnection:
-    (connection,) = gateway.gate.pool._open
+    (connection,) = gateway.pool._open
     return connection
 
 
@@ -213,7 +213,7 @@ def test_a_list_of_models_too_large_to_be_held_is_a_502_before_it_ends(
             reply = await gateway.ask(get(b"/v2/models/stats", token))
             problem = assert_problem(reply, 502, "upstream_failed")
             assert "over 1000 bytes" in str(problem["detail"])
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
 
     run(test)
 

@@ -93,7 +93,7 @@ def test_a_health_too_long_to_be_one_is_a_502() -> None:
         triton = FakeTriton(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + bytes(200_000))
         async with running(triton) as gateway:
             assert_problem(await gateway.ask(LIVE), 502, "upstream_failed")
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
 
     run(test)
 

@@ -87,7 +87,7 @@ def test_a_stream_that_breaks_off_ends_with_an_error_event_and_without_its_last_
             assert int(size, 16) == len(event) - 2
             assert json.loads(event[6:])["code"] == "upstream_timeout"
             assert await client.is_closed()
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
 
     run(test)
 

@@ -79,7 +79,7 @@ def test_an_answer_broken_off_or_not_http_is_a_502(data: bytes) -> None:
         async with running(FakeTriton(behaviour=_once(data))) as gateway:
             reply = await gateway.ask(post(INFER, gateway.token))
             assert_problem(reply, 502, "upstream_failed")
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
 
     run(test)
 
@@ -137,7 +137,7 @@ def test_a_connection_that_speaks_unasked_is_closed() -> None:
         async with running(FakeTriton(behaviour=talkative)) as gateway:
             assert (await gateway.ask(LIVE)).status == 200
             is_answered.set()
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
 
     run(test)
 
@@ -148,7 +148,7 @@ def test_a_connection_that_is_about_to_close_is_not_used() -> None:
         async with running(triton) as gateway:
             client = await gateway.connect()
             assert (await client.ask(post(INFER, gateway.token))).status == 200
-            (upstream,) = gateway.gate.pool._open
+            (upstream,) = gateway.pool._open
             (connection,) = gateway.server._connections
             # Both as read from their sockets in one turn of the loop.
             upstream.data_received(OK)
@@ -254,7 +254,7 @@ def test_idle_connections_that_triton_closed_are_not_used() -> None:
             client = await gateway.connect()
             await client.ask(post(INFER, gateway.token))
             triton.close_connections()
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
             assert (await client.ask(post(INFER, gateway.token))).status == 200
 
     run(test)
@@ -320,7 +320,7 @@ def test_an_early_answer_to_a_large_upload_is_passed_on_and_both_connections_clo
             reply = await client.answer()
             assert (reply.status, reply.body) == (400, b"bad")
             assert reply.fields["connection"] == "close"
-            await until(lambda: gateway.gate.pool.open_connections == 0)
+            await until(lambda: gateway.pool.open_connections == 0)
 
     run(test)
 
@@ -421,7 +421,7 @@ def test_a_request_that_comes_while_a_connection_opens_gets_one_of_its_own() -> 
         triton = FakeTriton(behaviour=slow)
         async with running(triton, max_connections=2) as gateway:
             first, second = await gateway.connect(), await gateway.connect()
-            pool, arrived = gateway.gate.pool, asyncio.Event()
+            pool, arrived = gateway.pool, asyncio.Event()
             opened = pool.opened
 
             def opened_and_another_request(connection: UpstreamConnection) -> None:
@@ -462,10 +462,10 @@ def test_a_connection_that_breaks_takes_the_idle_ones_along() -> None:
             for client in clients:
                 await client.send(post(INFER, gateway.token, b"both"))
             assert [(await client.answer()).status for client in clients] == [200, 200]
-            assert len(gateway.gate.pool._idle) == 2
+            assert len(gateway.pool._idle) == 2
             reply = await clients[0].ask(post(INFER, gateway.token, b"break"))
             assert_problem(reply, 502, "upstream_failed")
-            assert not gateway.gate.pool._idle
+            assert not gateway.pool._idle
             assert (await clients[0].ask(post(INFER, gateway.token, b"alone"))).status == 200
             assert triton.connections == 3
 
