@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.usage.query import UsageQuery, total
 from tests.gateway.conftest import RunningGateway
 from tests.gateway.fake_triton import FakeTriton
-from tests.gateway.processes import PATIENCE_S
-from tests.gateway.test_parent import Running, come_true, running_parent
+from tests.gateway.processes import PATIENCE_S, GatewayProcess, free_port
+from tests.gateway.test_parent import Running, come_true, is_listened_on
 from tests.gateway.usage.counting_load import CountingLoad, sums
 
 KILLS = 4
@@ -33,6 +34,7 @@ class Loaded:
 
     running: Running
     load: CountingLoad
+    database_url: str
     state_dir: Path
 
     async def answered(self, more: int) -> None:
@@ -50,7 +52,7 @@ class Loaded:
         return await self.running.outcome()
 
     async def recorded(self) -> Counter[str]:
-        records = Records(f"sqlite+aiosqlite:///{self.state_dir}/conch.db")
+        records = Records(self.database_url)
         try:
             found = total(await records.usage.usage(UsageQuery()))
         finally:
@@ -90,12 +92,49 @@ def _inode(file: Path) -> str:
 
 
 @asynccontextmanager
-async def loaded(state_dir: Path) -> AsyncIterator[Loaded]:
-    async with running_parent(FakeTriton(), state_dir) as running:
-        load = CountingLoad(running.port, running.token)
-        load.start()
-        yield Loaded(running, load, state_dir)
+async def loaded(database_url: str, state_dir: Path) -> AsyncIterator[Loaded]:
+    triton = FakeTriton()
+    await triton.start()
+    running = await started(database_url, state_dir, triton.port)
+    load = CountingLoad(running.port, running.token)
+    load.start()
+    try:
+        yield Loaded(running, load, database_url, state_dir)
+    finally:
+        if running.process.process.poll() is None:
+            running.process.process.kill()
         await load.stop()
+        await running.outcome()
+        await triton.stop()
+
+
+async def started(database_url: str, state_dir: Path, triton_port: int) -> Running:
+    records = Records(database_url)
+    token = (await records.create_key("acme")).token
+    await records.close()
+    settings = {
+        "CONCH_PORT": str(free_port()),
+        "CONCH_STATE_DIR": str(state_dir),
+        "CONCH_DATABASE_URL": database_url,
+        "CONCH_TRITON_URLS": f"http://127.0.0.1:{triton_port}",
+        "CONCH_WORKERS": "2",
+    }
+    process = GatewayProcess("gateway", settings)
+    process.start()
+    running = Running(int(settings["CONCH_PORT"]), token, process)
+    await come_true(lambda: is_listened_on(running.port, 2))
+    return running
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return sqlite_url(tmp_path)
+
+
+def sqlite_url(folder: Path) -> str:
+    url = f"sqlite+aiosqlite:///{folder}/conch.db"
+    asyncio.run(migrate(url))
+    return url
 
 
 def run(test: object) -> None:
@@ -113,10 +152,10 @@ def assert_within(recorded: Counter[str], load: CountingLoad, killed: set[str]) 
 
 
 def test_killed_workers_lose_their_last_second_at_most_and_nothing_counts_twice(
-    tmp_path: Path,
+    database_url: str, tmp_path: Path
 ) -> None:
     async def test() -> None:
-        async with loaded(tmp_path) as gateway:
+        async with loaded(database_url, tmp_path) as gateway:
             load = gateway.load
             killed: set[str] = set()
             for _ in range(KILLS):
@@ -139,9 +178,11 @@ def test_killed_workers_lose_their_last_second_at_most_and_nothing_counts_twice(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_workers_that_end_when_they_are_told_to_lose_nothing(tmp_path: Path, number: int) -> None:
+def test_workers_that_end_when_they_are_told_to_lose_nothing(
+    database_url: str, tmp_path: Path, number: int
+) -> None:
     async def test() -> None:
-        async with loaded(tmp_path) as gateway:
+        async with loaded(database_url, tmp_path) as gateway:
             await gateway.answered(300)
             if number == signal.SIGHUP:
                 before = gateway.running.workers
@@ -159,8 +200,10 @@ def test_workers_that_end_when_they_are_told_to_lose_nothing(tmp_path: Path, num
 
 
 def test_records_that_are_locked_for_seconds_under_load_miss_nothing(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+
     async def test() -> None:
-        async with loaded(tmp_path) as gateway:
+        async with loaded(url, tmp_path) as gateway:
             await gateway.answered(200)
             lock = sqlite3.connect(tmp_path / "conch.db", isolation_level=None)
             lock.execute("BEGIN IMMEDIATE")
@@ -179,8 +222,10 @@ def test_records_that_are_locked_for_seconds_under_load_miss_nothing(tmp_path: P
 def test_a_worker_that_is_killed_while_the_records_are_locked_loses_its_last_second_at_most(
     tmp_path: Path,
 ) -> None:
+    url = sqlite_url(tmp_path)
+
     async def test() -> None:
-        async with loaded(tmp_path) as gateway:
+        async with loaded(url, tmp_path) as gateway:
             await gateway.answered(200)
             lock = sqlite3.connect(tmp_path / "conch.db", isolation_level=None)
             lock.execute("BEGIN IMMEDIATE")
