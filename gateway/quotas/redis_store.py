@@ -22,8 +22,9 @@ from gateway.quotas.redis_health import Mark, check_info
 from gateway.quotas.redis_messages import parse_reply
 from gateway.quotas.redis_script import Command, Reply, Script, script_text
 
-# For one pipeline, a connection and what Redis is asked on it first included.
-TIMEOUT_S = 0.5
+# For one pipeline, a connection and what Redis is asked on it first included; less than Renewing
+# waits, so that it is told here what was waited for.
+TIMEOUT_S = 0.4
 # For whoever asks: a pipeline may be under way already.
 LONGEST_S = 1.0
 # Renewals in one pipeline; Redis takes some ten milliseconds for so many.
