@@ -68,7 +68,7 @@ class RedisStore:
             await self._note(error)
 
     async def renew(self, renewals: Sequence[Renewal]) -> Sequence[Answer | None]:
-        """As the protocol says; not at once only for want of an answer."""
+        """As the protocol says: None stands for an answer that does not come in time."""
         if not renewals:
             return []
         answers: asyncio.Future[list[Answer | None]] = asyncio.get_running_loop().create_future()
@@ -84,6 +84,8 @@ class RedisStore:
             self._sender.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sender
+        for one in self._asked:
+            one.answers.set_result([None] * len(one.renewals))
         await self._client.aclose()
 
     async def _send_asked(self) -> None:

@@ -129,6 +129,17 @@ def test_a_caller_that_is_cancelled_disturbs_nobody(redis_server: RedisServer) -
     asyncio.run(main())
 
 
+def test_whoever_waits_while_it_is_closed_is_told(redis_server: RedisServer) -> None:
+    async def main() -> None:
+        store = open_redis(redis_server.url)
+        asked = asyncio.create_task(ask(store))
+        await asyncio.sleep(0)
+        await store.close()
+        assert await asked is None
+
+    asyncio.run(main())
+
+
 def test_redis_may_forget_the_script(redis_server: RedisServer) -> None:
     async def main() -> None:
         async with opened(redis_server.url) as store:
