@@ -131,6 +131,12 @@ class GatewaySettings(BaseSettings):
         "(docs/tokens.md). Empty: API keys only.",
     )
 
+    redis_url: str = Field(
+        default="",
+        repr=False,
+        description="Redis that gateways on several machines share their limits through "
+        "(docs/quotas_redis.md). Empty: a file in the state directory.",
+    )
     quota_outage_rate: Literal["share", "admit", "refuse"] = Field(
         default="share",
         description="Rates while the store of the limits is away: `share` goes on with this "
