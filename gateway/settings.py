@@ -153,8 +153,9 @@ class GatewaySettings(BaseSettings):
 
     redis_url: str = Field(
         default="",
-        description="Redis that keeps what is used of all limits, for several gateways: "
-        "`redis://host:6379/0`. Empty: a SQLite file in the state directory, for one machine.",
+        repr=False,
+        description="Redis that gateways on several machines share their limits through "
+        "(docs/quotas_redis.md). Empty: a file in the state directory.",
     )
     quota_outage_rate: Literal["share", "admit", "refuse"] = Field(
         default="share",

@@ -60,7 +60,7 @@ end
 
 function Budget.wait(account, _, lease, short, _, wall_us)
   if out_of_all(account) - out_of(lease) >= short then
-    return HEARTBEAT_US, HEARTBEAT_US
+    return HEARTBEAT_US, HEARTBEAT_US / 4
   end
   local window_us = Budget.window_us(account, wall_us)
   return window_us, window_us

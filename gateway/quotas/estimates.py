@@ -13,7 +13,7 @@ class Estimates:
 
     def compute_ms(self, model: str) -> int:
         """Milliseconds to reserve; of a model that was never called, one."""
-        mean_ms, _ = self._means.get(model, (1.0, 0.0))
+        mean_ms, _ = self._means.get(model, (0.0, 0.0))
         return int(mean_ms) + 1
 
     def answer_bytes(self, model: str) -> int:

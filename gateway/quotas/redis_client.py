@@ -27,6 +27,9 @@ def redis_client(url: str) -> Client:
     kwargs: dict[str, Any] = {
         "protocol": 2,  # what every proxy knows
         "driver_info": None,
+        # The store gives up sooner; a connection is closed within this.
+        "socket_timeout": 1.0,
+        "socket_connect_timeout": 1.0,
         # A connection may have been closed while it was idle, and a Renewal may be repeated.
         "retry": Retry(NoBackoff(), 1, (ConnectionFailed,)),
     }

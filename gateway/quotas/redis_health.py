@@ -1,5 +1,6 @@
 """Whether a Redis is fit to keep quotas, and whether it is still the one that kept them."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -20,10 +21,12 @@ _log = structlog.get_logger()
 
 def check_info(info: Mapping[str, Any], *, is_cluster: bool) -> None:
     """Raises ConfigurationError for a server that cannot do; warns of one that forgets."""
-    version = str(info.get("redis_version", "6.2"))
-    if tuple(int(part) for part in version.split(".")[:2]) < MIN_VERSION:
+    version = re.match(r"(\d+)\.(\d+)", str(info.get("redis_version")))
+    if version is not None and (int(version[1]), int(version[2])) < MIN_VERSION:
         needed = ".".join(map(str, MIN_VERSION))
-        raise ConfigurationError(f"Redis has version {version}; Conch needs {needed} or newer")
+        raise ConfigurationError(
+            f"Redis has version {info['redis_version']}; Conch needs {needed} or newer"
+        )
     if info.get("redis_mode") == "cluster" and not is_cluster:
         raise ConfigurationError(
             "Redis is a cluster; add ?cluster=yes to CONCH_REDIS_URL, or &cluster=yes"

@@ -22,8 +22,9 @@ from gateway.quotas.redis_health import Mark, check_info
 from gateway.quotas.redis_messages import parse_reply
 from gateway.quotas.redis_script import Command, Reply, Script, script_text
 
-# For one pipeline, a connection and what Redis is asked on it first included.
-TIMEOUT_S = 0.5
+# For one pipeline, a connection and what Redis is asked on it first included; less than Renewing
+# waits, so that it is told here what was waited for.
+TIMEOUT_S = 0.4
 # For whoever asks: a pipeline may be under way already.
 LONGEST_S = 1.0
 # Renewals in one pipeline; Redis takes some ten milliseconds for so many.
@@ -67,7 +68,7 @@ class RedisStore:
             await self._note(error)
 
     async def renew(self, renewals: Sequence[Renewal]) -> Sequence[Answer | None]:
-        """As the protocol says; not at once only for want of an answer."""
+        """As the protocol says: None stands for an answer that does not come in time."""
         if not renewals:
             return []
         answers: asyncio.Future[list[Answer | None]] = asyncio.get_running_loop().create_future()
@@ -83,6 +84,8 @@ class RedisStore:
             self._sender.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sender
+        for one in self._asked:
+            one.answers.set_result([None] * len(one.renewals))
         await self._client.aclose()
 
     async def _send_asked(self) -> None:

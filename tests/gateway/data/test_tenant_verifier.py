@@ -10,9 +10,11 @@ from gateway.data.tenant_verifier import TenantVerifier
 from gateway.errors import Unauthenticated
 from gateway.limits import Concurrency, Limit, Metric
 from gateway.permissions import client_grants
+from gateway.rates import Rate
 
 LIMIT = Limit("a" * 12, "acme", None, "*", Metric.REQUESTS, Concurrency(8))
-PRINCIPAL = Principal("jwt:issuer#alice", "acme", client_grants("*"), None, 9.0)
+OWN = Limit("jwt:issuer#alice", "acme", "jwt:issuer#alice", "*", Metric.REQUESTS, Rate(5, 1, 5))
+PRINCIPAL = Principal("jwt:issuer#alice", "acme", client_grants("*"), (OWN,))
 
 
 @dataclass
@@ -41,8 +43,8 @@ def test_a_token_brings_the_limits_of_its_tenant() -> None:
     verifier = _verifier(is_disabled=False)
     assert verifier.claims(b"good") and not verifier.claims(b"bad")
     principal = asyncio.run(verifier.verify(b"good"))
-    assert principal.limits == (LIMIT,)
-    assert (principal.id, principal.expires_s) == (PRINCIPAL.id, PRINCIPAL.expires_s)
+    assert principal.limits == (OWN, LIMIT)
+    assert principal.id == PRINCIPAL.id
 
 
 def test_a_token_of_a_disabled_tenant_is_refused() -> None:

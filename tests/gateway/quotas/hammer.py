@@ -7,7 +7,9 @@ from pathlib import Path
 
 from gateway.limits import Budget, Limit, Metric, Period
 from gateway.quotas.decisions import Refusal, Reservation, Waiting
+from gateway.quotas.open_redis import open_redis
 from gateway.quotas.policies import Policies, Policy
+from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
 from gateway.quotas.sqlite_store import SqliteStore
 from gateway.rates import Rate
@@ -16,8 +18,10 @@ COSTS = (1, 1, 100, 10)
 STRICT = Policies(rate=Policy.REFUSE)
 
 
-async def hammer(folder: Path, seconds: float, name: str, limits: tuple[Limit, ...]) -> None:
-    quotas = Renewing(await SqliteStore.open(folder / "quotas.db"), STRICT)
+async def hammer(
+    store: Store, folder: Path, seconds: float, name: str, limits: tuple[Limit, ...]
+) -> None:
+    quotas = Renewing(store, STRICT)
     quotas.start()
     with (folder / f"{name}.log").open("w", buffering=1) as log:
 
@@ -35,14 +39,17 @@ async def hammer(folder: Path, seconds: float, name: str, limits: tuple[Limit, .
     await quotas.close()
 
 
-def main() -> None:
-    folder, seconds, name, amount, burst, budget = sys.argv[1:]
+async def main(
+    folder: str, seconds: str, name: str, amount: str, burst: str, budget: str, url: str = ""
+) -> None:
+    """With a URL the store is in Redis, else a file in the folder."""
     limits = (
         Limit("rate", "acme", None, "*", Metric.REQUESTS, Rate(int(amount), 1, int(burst))),
         Limit("month", "acme", None, "*", Metric.REQUESTS, Budget(int(budget), Period.MONTH)),
     )
-    asyncio.run(hammer(Path(folder), float(seconds), name, limits))
+    store = open_redis(url) if url else await SqliteStore.open(Path(folder) / "quotas.db")
+    await hammer(store, Path(folder), float(seconds), name, limits)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main(*sys.argv[1:]))

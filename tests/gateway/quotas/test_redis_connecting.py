@@ -166,6 +166,16 @@ def test_too_old_a_redis_is_refused() -> None:
         check_info({"redis_version": "6.0.16"}, is_cluster=False)
 
 
+@pytest.mark.parametrize("version", ["6.2.5", "10.0.1", "255.255.255", "unstable", None])
+def test_another_redis_is_taken(version: str | None) -> None:
+    check_info({"redis_version": version}, is_cluster=False)
+
+
+def test_the_page_names_the_permissions() -> None:
+    page = Path(__file__).parents[3] / "docs" / "quotas_redis.md"
+    assert f"ACL SETUSER conch on >PASSWORD {PERMISSIONS}\n" in page.read_text()
+
+
 def test_a_redis_that_evicts_is_warned_of() -> None:
     info = {"redis_version": "7.2.4", "maxmemory": 1_000_000, "maxmemory_policy": "allkeys-lru"}
     with capture_logs() as logs:

@@ -1,13 +1,14 @@
 """The store in Redis: what is asked is answered, and what becomes of it when Redis is away."""
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 import uvloop
@@ -18,8 +19,11 @@ from gateway.quotas import redis_store
 from gateway.quotas.open_redis import open_redis
 from gateway.quotas.protocol import Answer, Renewal
 from gateway.quotas.redis_store import RedisStore
+from gateway.rates import Rate
 from tests.gateway.quotas.asks import TEN_SLOTS, ask_of, renewal_of
+from tests.gateway.quotas.invariants import most_above_rate
 from tests.gateway.redis_server import RedisServer, running_redis
+from tests.waiting import wait_until
 
 _tenants = count()
 
@@ -121,6 +125,17 @@ def test_a_caller_that_is_cancelled_disturbs_nobody(redis_server: RedisServer) -
                 cancelled.cancel()
                 assert await other == 3
                 assert cancelled.cancelled() or cancelled.done()
+
+    asyncio.run(main())
+
+
+def test_whoever_waits_while_it_is_closed_is_told(redis_server: RedisServer) -> None:
+    async def main() -> None:
+        store = open_redis(redis_server.url)
+        asked = asyncio.create_task(ask(store))
+        await asyncio.sleep(0)
+        await store.close()
+        assert await asked is None
 
     asyncio.run(main())
 
@@ -286,3 +301,27 @@ def test_processes_that_ask_at_once_are_never_granted_more_than_there_is(
     spent = [int(output.splitlines()[-1]) for output in outputs]
     assert sum(spent) == 3_000
     assert min(spent) > 0
+
+
+def test_neither_a_killed_redis_nor_a_killed_worker_lets_more_through(tmp_path: Path) -> None:
+    """Each writes the moment of every admission; what they write is judged together."""
+    rate, budget, seconds = Rate(2_000, 1, 500), 7_000, 4
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with running_redis(folder, "--appendonly", "yes", "--appendfsync", "always") as server:
+        settings = [str(seconds), str(rate.amount), str(rate.burst), str(budget)]
+        command = [sys.executable, "-m", "tests.gateway.quotas.hammer", str(tmp_path)]
+        workers = [
+            Popen([*command, settings[0], str(number), *settings[1:], server.url], stdout=DEVNULL)
+            for number in range(3)
+        ]
+        logs = [tmp_path / f"{number}.log" for number in range(3)]
+        wait_until(lambda: all(log.exists() and log.stat().st_size for log in logs))
+        workers[0].kill()
+        server.kill()
+        server.start()
+        codes = [worker.wait(timeout=60) for worker in workers]
+    assert codes == [-signal.SIGKILL, 0, 0]
+    moments = sorted(int(line) // 1000 for log in logs for line in log.read_text().split("\n")[:-1])
+    assert most_above_rate([(at_us, 1) for at_us in moments], rate) <= 0
+    assert budget / 2 < len(moments) <= budget

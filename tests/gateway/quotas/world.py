@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.limits import Limit
 from gateway.quotas.accounts import account_key, account_text, new_account, parse_account
@@ -32,6 +32,18 @@ class Clock:
         return Now(self.us, self.us + self.wall_offset_us)
 
 
+class WorldStore(Protocol):
+    """A store that is asked without a loop, and can be looked into."""
+
+    operations: int
+
+    def renew(self, renewal: Renewal) -> Answer: ...
+
+    def account(self, limit: Limit) -> Account[Any] | None: ...
+
+    def reboot(self) -> None: ...
+
+
 class FakeStore:
     """Accounts in memory, kept as text between two Renewals as a real store would."""
 
@@ -39,7 +51,6 @@ class FakeStore:
         self.clock = clock
         self.operations = 0
         self.texts: dict[str, bytes] = {}
-        self.limits: dict[str, Limit] = {}
 
     def renew(self, renewal: Renewal) -> Answer:
         self.operations += 1
@@ -47,7 +58,6 @@ class FakeStore:
         given = []
         for ask in renewal.asks:
             key = account_key(ask.limit)
-            self.limits[key] = ask.limit
             text = self.texts.get(key)
             account = parse_account(text) if text else new_account(ask.limit, now)
             measure = ask.limit.measure
@@ -181,9 +191,10 @@ class World:
         workers: int = 1,
         policies: Policies | None = None,
         on_admitted: Callable[[Admitted], None] = lambda line: None,
+        new_store: Callable[[Clock], WorldStore] | None = None,
     ) -> None:
         self.clock = Clock()
-        self.store = FakeStore(self.clock)
+        self.store = (new_store or FakeStore)(self.clock)
         self.limits = limits
         self.policies = policies or Policies()
         self.on_admitted = on_admitted
