@@ -2,7 +2,9 @@
 
 GatewayError
   ConfigurationError            the process cannot start
-  InvalidInput                  a value given for a key or a limit makes no sense
+  InvalidInput                  a value given by an operator makes no sense
+    UnknownRecord               it names what is not in the records
+    RecordConflict              what the records hold does not allow it
   HttpError                     becomes an answer; knows its status and its stable code
     MalformedRequest       400
     Unauthenticated        401
@@ -51,6 +53,14 @@ class ConfigurationError(GatewayError):
 
 class InvalidInput(GatewayError):
     """A value given by an operator makes no sense."""
+
+
+class UnknownRecord(InvalidInput):
+    """It names what is not in the records."""
+
+
+class RecordConflict(InvalidInput):
+    """What the records hold does not allow it."""
 
 
 class HttpError(GatewayError):

@@ -3,22 +3,19 @@
 import hashlib
 import hmac
 import re
-import secrets
-import string
-import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import inf
 
+from gateway.base62 import CHECKSUM_LENGTH, checksum, random_text
+from gateway.limits import Limit
 from gateway.permissions import Grants, client_grants
 from gateway.rates import Rate
 
-ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_LENGTH = 12
 # 33 base62 characters carry 196 bits.
 SECRET_LENGTH = 33
-CHECKSUM_LENGTH = 6
 TOKEN_LENGTH = len("ck___") + ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
 
 _FORM = re.compile(
@@ -54,6 +51,9 @@ class Key:
     tls_subject: str | None = None
     # To about a minute.
     last_used: datetime | None = None
+    # Those of its tenant and its own, beside the rate above.
+    limits: tuple[Limit, ...] = ()
+    is_tenant_disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ class KeyState(StrEnum):
     IN_FORCE = "in force"
     REVOKED = "revoked"
     EXPIRED = "expired"
+    TENANT_DISABLED = "tenant disabled"
     NOT_YET = "not yet in force"
 
 
@@ -84,23 +85,25 @@ class NewKey:
 
     id: str
     token: str
+    # Until when the secret before it goes on; None: there is none.
+    old_ends: datetime | None = None
 
 
 def generate() -> NewKey:
     """A new random key."""
-    return renew(_random(ID_LENGTH))
+    return renew(random_text(ID_LENGTH))
 
 
 def renew(key_id: str) -> NewKey:
     """A new random secret for a key that there is."""
-    payload = f"ck_{key_id}_{_random(SECRET_LENGTH)}"
-    return NewKey(key_id, f"{payload}_{_checksum(payload.encode())}")
+    payload = f"ck_{key_id}_{random_text(SECRET_LENGTH)}"
+    return NewKey(key_id, f"{payload}_{checksum(payload.encode())}")
 
 
 def parse_id(token: bytes) -> str | None:
     """The id in a token of right form and checksum, else None: junk is told apart without I/O."""
     match = _FORM.fullmatch(token)
-    if match is None or match[3] != _checksum(match[1]).encode():
+    if match is None or match[3] != checksum(match[1]).encode():
         return None
     return match[2].decode()
 
@@ -116,13 +119,13 @@ def hash_subject(subject: str) -> bytes:
 
 
 def matches(key: Key | None, token_hash: bytes) -> bool:
-    """Whether the hash is that of a secret of this key and the key is not revoked.
+    """Whether the hash is that of a secret of this key, and neither it nor its tenant is barred.
 
     In constant time: always two comparisons, whatever there is to be compared with.
     """
     first = _same(None if key is None else key.token_hash, token_hash)
     second = _same(None if key is None else key.old_token_hash, token_hash)
-    return (first or second) and key is not None and key.revoked is None
+    return (first or second) and key is not None and not _is_barred(key)
 
 
 def ends_s(key: Key, token_hash: bytes) -> float:
@@ -144,24 +147,17 @@ def state(key: Key, now: datetime) -> KeyState:
         return KeyState.REVOKED
     if key.expires is not None and now >= key.expires:
         return KeyState.EXPIRED
+    if key.is_tenant_disabled:
+        return KeyState.TENANT_DISABLED
     if key.not_before is not None and now < key.not_before:
         return KeyState.NOT_YET
     return KeyState.IN_FORCE
 
 
+def _is_barred(key: Key) -> bool:
+    return key.revoked is not None or key.is_tenant_disabled
+
+
 def _same(recorded: bytes | None, token_hash: bytes) -> bool:
     same = hmac.compare_digest(recorded or _NO_HASH, token_hash)
     return same and recorded is not None
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
-
-
-def _checksum(payload: bytes) -> str:
-    number = zlib.crc32(payload)
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits = ALPHABET[digit] + digits
-    return digits

@@ -61,6 +61,9 @@ class Budget:
         return f"{self.amount}/{self.period}"
 
 
+Measure = Rate | Concurrency | Budget
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One bound; a request must stay within all that apply to it, and is charged to all."""
@@ -73,7 +76,7 @@ class Limit:
     # The models it is about, together; `*`: all.
     models: str
     metric: Metric
-    measure: Rate | Concurrency | Budget
+    measure: Measure
 
     def __post_init__(self) -> None:
         if isinstance(self.measure, Concurrency) and self.metric is not Metric.REQUESTS:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -13,21 +14,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.data.access_log import AccessLog
 from gateway.data.attempts import PER_ADDRESS, Allowance, Attempts
-from gateway.data.auth import Authenticator, FindKey
+from gateway.data.auth import Authenticator
 from gateway.data.gate import Gate, Times
 from gateway.data.limits import TokenBuckets
 from gateway.data.metrics import Metrics
 from gateway.data.server import Server
 from gateway.data.shared_buckets import SharedBuckets
+from gateway.data.tenant_verifier import TenantVerifier
 from gateway.data.upstream import Pool
 from gateway.ending import Ending
 from gateway.errors import ConfigurationError, RecordsUnavailable
 from gateway.inheritance import Inheritance
-from gateway.keys import Key
 from gateway.last_used_writer import keep_writing, write_last_used
 from gateway.listening import cannot_listen, open_listeners
 from gateway.open_files import most_connections
-from gateway.records.migrate import require_current
+from gateway.records.migrate import reason_of, require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 from gateway.tls import TlsReloader, tls_files
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 POLL_S = 0.25
 # How long known keys go on working when it cannot be read whether they were revoked.
 TRUST_S = 60.0
+
+T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -183,20 +186,21 @@ def _authenticator(
     settings: GatewaySettings, records: Records, verifier: "JwtVerifier | None"
 ) -> Authenticator:
     burst = settings.max_failures_per_address
+    tenants = _readable(records.tenant_terms)
     return Authenticator(
         _readable(records.find_key),
         find_subject=_readable(records.find_subject),
-        verifier=verifier,
+        verifier=None if verifier is None else TenantVerifier(verifier, tenants),
         attempts=Attempts(Allowance(burst, PER_ADDRESS.refill_s) if burst else None),
     )
 
 
-def _readable(read: FindKey) -> FindKey:
-    async def find(wanted: str) -> Key | None:
+def _readable(read: Callable[[str], Awaitable[T]]) -> Callable[[str], Awaitable[T]]:
+    async def find(wanted: str) -> T:
         try:
             return await read(wanted)
         except (SQLAlchemyError, OSError) as error:
-            _log.error("records_unreadable", error=str(error))
+            _log.error("records_unreadable", error=reason_of(error))
             raise RecordsUnavailable("Keys cannot be read just now; try again.") from error
 
     return find
@@ -209,18 +213,20 @@ async def _follow_changes(records: Records, authenticator: Authenticator, seen: 
     while True:
         await asyncio.sleep(POLL_S)
         try:
-            last, key_ids = await records.changes_since(seen)
+            changes = await records.changes_since(seen)
         except Exception as error:  # whatever it is, revocation must not end with it
             if failing_since_s is None:
-                _log.error("changes_unreadable", error=str(error))
+                _log.error("changes_unreadable", error=reason_of(error))
                 failing_since_s = clock()
             elif clock() - failing_since_s > TRUST_S:
                 authenticator.evict_all()
             continue
         failing_since_s = None
-        if last < seen:
+        if changes.last < seen:
             # Other records, as after a restore from a backup.
             authenticator.evict_all()
-        elif key_ids:
-            authenticator.evict(key_ids)
-        seen = last
+        if changes.key_ids:
+            authenticator.evict(changes.key_ids)
+        if changes.tenants:
+            authenticator.evict_tenants(frozenset(changes.tenants))
+        seen = changes.last

@@ -1,10 +1,24 @@
-"""The names of tenants."""
+"""Tenants: whom keys and limits belong to."""
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.errors import InvalidInput
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant as it is recorded."""
+
+    name: str
+    created: datetime
+    # Since when all that is its is refused; None: it is not.
+    disabled: datetime | None
+    # The revoked included.
+    key_count: int
 
 
 def check_tenant(tenant: str) -> str:

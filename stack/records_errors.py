@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigurationError
-from gateway.records.engine import sqlite_file
+from gateway.records.urls import sqlite_file
 from stack.errors import RecordsError
 from stack.settings import StackSettings
 

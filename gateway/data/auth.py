@@ -15,7 +15,7 @@ read once, over any limit.
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from hashlib import sha256
 from typing import Protocol
@@ -113,9 +113,17 @@ class Authenticator:
         """Forget keys that changed; what is being looked up right now may be stale as well."""
         self._cache.evict(key_ids)
 
+    def evict_tenants(self, tenants: Collection[str]) -> None:
+        """Forget all keys and tokens of tenants that changed."""
+        self._cache.evict_tenants(tenants)
+        for token_hash, admitted in list(self._verified.items()):
+            if admitted.tenant in tenants:
+                del self._verified[token_hash]
+
     def evict_all(self) -> None:
-        """Forget all keys: it is not known what changed."""
+        """Forget all keys and tokens: it is not known what changed."""
         self._cache.evict_all()
+        self._verified.clear()
 
     def _recall(self, token: bytes, token_hash: bytes, peer: Peer) -> Principal | None:
         """What memory says of a token that is not simply let in; nothing is asked."""
@@ -146,7 +154,8 @@ class Authenticator:
         # Not for longer, so that the next use is noted as well.
         calm_until_s = min(ends_s, now_s + NOTE_EVERY_S)
         principal = Principal(
-            key.id, key.tenant, key.grants, key.limit, begins_s, calm_until_s, key.networks
+            *(key.id, key.tenant, key.grants, key.limit),
+            *(begins_s, calm_until_s, key.networks, key.limits),
         )
         self._cache.admit(key, token_hash, principal)
         return principal
@@ -161,17 +170,24 @@ class Authenticator:
         return key
 
     async def _verify(self, token: bytes, peer: Peer) -> Principal:
-        """Let the signature be checked, and remember the token until it expires."""
+        """Let the signature be checked; calls for the same token share one check."""
         verifier = self._verifier
         if verifier is None or not verifier.claims(token):
             raise self._failure(peer)
         token_hash = keys.hash_token(token)
         try:
-            principal = await self._verifying.ask(token_hash, partial(verifier.verify, token))
+            return await self._verifying.ask(token_hash, partial(self._vouch, verifier, token))
         except Unauthenticated:
             self._verified.pop(token_hash, None)
             raise self._failure(peer) from None
-        put_bounded(self._verified, token_hash, principal, MAX_VERIFIED)
+
+    async def _vouch(self, verifier: TokenVerifier, token: bytes) -> Principal:
+        """The token's principal; the token is remembered until it expires."""
+        changes = self._cache.changes
+        principal = await verifier.verify(token)
+        # Its tenant may have changed since it was read.
+        if changes == self._cache.changes:
+            put_bounded(self._verified, keys.hash_token(token), principal, MAX_VERIFIED)
         return principal
 
     def _failure(self, peer: Peer, name: str = "") -> Unauthenticated:

@@ -1,7 +1,7 @@
 """What a worker remembers of the records: keys by what names them, and tokens that were let in."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeVar
 
 from gateway.data.principal import Principal
@@ -58,6 +58,10 @@ class KeyCache:
         self.changes += 1
         for key_id in key_ids:
             self._forget(key_id)
+
+    def evict_tenants(self, tenants: Collection[str]) -> None:
+        """Forget all keys of tenants that changed."""
+        self.evict([key.id for key in self._keys.values() if key.tenant in tenants])
 
     def evict_all(self) -> None:
         """Forget everything: it is not known what changed."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from gateway.data.log_members import members
+from gateway.limits import Limit
 from gateway.permissions import Grants
 from gateway.rates import Rate
 
@@ -25,6 +26,8 @@ class Principal:
     calm_until_s: float = inf
     # Where it may call from, as CIDR; none: from everywhere.
     networks: tuple[str, ...] = ()
+    # Those of the tenant and of the key, beside the rate above.
+    limits: tuple[Limit, ...] = ()
     # As the access log tells it.
     log_members: bytes = field(init=False, repr=False, compare=False)
 

@@ -1,56 +1,44 @@
-"""Opens the database of the records."""
+"""Opens the database of the records: SQLite, or PostgreSQL by URL."""
 
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from gateway.errors import ConfigurationError
+from gateway.records.urls import is_postgresql, parse_url, unusable
 
 BUSY_TIMEOUT_MS = 5000
+# How long a caller waits for one of the connections to PostgreSQL.
+POOL_TIMEOUT_S = 5.0
+# A server that has gone silent must not keep a client's request for ever.
+COMMAND_TIMEOUT_S = 10.0
 
 
-def open_engine(url: str) -> AsyncEngine:
-    """An engine for the URL; SQLite is set up so that readers and the writer do not block."""
+def open_engine(url: str, *, command_timeout_s: float | None = COMMAND_TIMEOUT_S) -> AsyncEngine:
+    """An engine for the URL; SQLite is set up so that readers and the writer do not block.
+
+    The time is PostgreSQL's for one statement.
+    """
+    parts = parse_url(url)
+    if is_postgresql(url):
+        from gateway.records.postgresql import connector
+
+        return create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=connector(url, command_timeout_s),
+            # One that broke while it lay idle, as when PostgreSQL was restarted, is replaced.
+            pool_pre_ping=True,
+            pool_timeout=POOL_TIMEOUT_S,
+        )
     try:
-        engine = create_async_engine(_parse(url))
+        engine = create_async_engine(parts)
     except (ArgumentError, InvalidRequestError, ImportError) as error:
-        raise _unusable(error) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        raise unusable(error) from error
+    if engine.dialect.name != "sqlite":
+        raise unusable(f"{engine.dialect.name} is not supported")
+    event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     return engine
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The file behind a SQLite URL, None for any other database, as one in memory."""
-    parts = _parse(url)
-    if parts.get_backend_name() != "sqlite" or not parts.database:
-        return None
-    if parts.database.startswith((":memory:", "file:")):
-        return None
-    return Path(parts.database)
-
-
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise _unusable(error) from error
-    except ValueError as error:
-        # A port that is no number, most likely; the text may quote a part of a password.
-        raise _unusable(
-            "its port is not a number, or a password holds an unescaped : or @"
-        ) from error
-
-
-def _unusable(error: Exception | str) -> ConfigurationError:
-    # The URL itself may hold a password.
-    return ConfigurationError(
-        f"CONCH_DATABASE_URL cannot be used ({error}); "
-        "leave it empty for SQLite or write sqlite+aiosqlite:///PATH"
-    )
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

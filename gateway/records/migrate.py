@@ -9,10 +9,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import ConfigurationError
 from gateway.private_files import make_private_file, make_private_folder
-from gateway.records.engine import open_engine, sqlite_file
+from gateway.records.engine import open_engine
+from gateway.records.urls import sqlite_file
+
+# Any number will do, so long as all gateways take the same.
+_POSTGRESQL_LOCK = 0x636F6E6368
 
 
 async def migrate(url: str) -> None:
@@ -20,17 +25,33 @@ async def migrate(url: str) -> None:
     file = sqlite_file(url)
     if file is not None and not file.exists():
         _make_file(file)
-    engine = open_engine(url)
+    # A table may be large, and another gateway may be at it.
+    engine = open_engine(url, command_timeout_s=None)
     try:
         async with engine.begin() as connection:
-            if engine.dialect.name == "sqlite":
-                # Without it SQLite commits each table by itself, and two starts collide.
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            await _lock(connection)
             await connection.run_sync(_upgrade)
-    except SQLAlchemyError as error:
-        raise ConfigurationError(f"The records cannot be brought up to date: {error}") from error
+    except (SQLAlchemyError, OSError) as error:
+        raise ConfigurationError(
+            f"The records cannot be brought up to date: {reason_of(error)}"
+        ) from error
     finally:
         await engine.dispose()
+
+
+def reason_of(error: Exception) -> str:
+    """The database's own words in one line: the rest is a statement and a link."""
+    said = getattr(error, "orig", None) or error
+    return " ".join(str(said).split()) or type(said).__name__
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    """Let starts at one time wait for one another."""
+    if connection.dialect.name == "sqlite":
+        # Without it SQLite commits each table by itself, and two starts collide.
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
 
 
 def _make_file(file: Path) -> None:
@@ -55,21 +76,32 @@ async def require_current(url: str) -> None:
         async with engine.connect() as connection:
             found = await connection.run_sync(_revision)
     except (SQLAlchemyError, OSError) as error:
-        raise ConfigurationError(f"The records cannot be read: {error}") from error
+        raise ConfigurationError(f"The records cannot be read: {reason_of(error)}") from error
     finally:
         await engine.dispose()
-    needed = ScriptDirectory.from_config(_config()).get_current_head()
-    if found != needed:
+    script = ScriptDirectory.from_config(_config())
+    _refuse_newer(found, script)
+    if found != script.get_current_head():
         raise ConfigurationError(
-            f"The records are at revision {found}, this gateway needs {needed}; "
-            "`conch up` upgrades them."
+            f"The records are at revision {found}, this gateway needs "
+            f"{script.get_current_head()}; `conch up` upgrades them."
         )
 
 
 def _upgrade(connection: Connection) -> None:
     config = _config()
+    _refuse_newer(_revision(connection), ScriptDirectory.from_config(config))
     config.attributes["connection"] = connection
     upgrade(config, "head")
+
+
+def _refuse_newer(found: str | None, script: ScriptDirectory) -> None:
+    known = {revision.revision for revision in script.walk_revisions()}
+    if found is not None and found not in known:
+        raise ConfigurationError(
+            f"The records are at revision {found}, which this version of Conch does not know "
+            f"(its newest is {script.get_current_head()}); start the newer one that made them."
+        )
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,6 +1,7 @@
-"""Tables of the records: tenants, their keys, and what changed."""
+"""Tables of the records: tenants, their keys and limits, admins, and what changed."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     DateTime,
@@ -27,6 +28,7 @@ TENANTS = Table(
     METADATA,
     Column("name", String(64), primary_key=True),
     Column("created", DateTime(timezone=True), nullable=False),
+    Column("disabled", DateTime(timezone=True)),
 )
 
 KEYS = Table(
@@ -56,11 +58,58 @@ KEYS = Table(
     Column("last_used", DateTime(timezone=True)),
 )
 
+LIMITS = Table(
+    "limits",
+    METADATA,
+    Column("id", String(12), primary_key=True),
+    Column("tenant", ForeignKey(TENANTS.c.name), nullable=False, index=True),
+    # Null: of all keys of the tenant together.
+    Column("key_id", ForeignKey(KEYS.c.id)),
+    Column("models", String(128), nullable=False),
+    Column("metric", String(16), nullable=False),
+    # `rate`, `concurrency` or `budget`.
+    Column("kind", String(16), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    # Of a rate `s`, `m` or `h`, of a budget `day` or `month`.
+    Column("period", String(8)),
+    Column("burst", BigInteger),
+    Column("created", DateTime(timezone=True), nullable=False),
+)
+
+# Who may use the admin API: by a token or by a client certificate.
+ADMINS = Table(
+    "admins",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("token_hash", LargeBinary(32), unique=True),
+    Column("tls_subject", String(1024), unique=True),
+    Column("created", DateTime(timezone=True), nullable=False),
+    # The row stays: the name stands in the audit log.
+    Column("revoked", DateTime(timezone=True)),
+)
+
+# Append only: a trigger refuses whatever would change or remove a row.
+AUDIT = Table(
+    "audit",
+    METADATA,
+    # A number of the counter below, so that they are in the order in which the changes were made.
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("action", String(32), nullable=False),
+    # The tenant, or the id of the key or limit.
+    Column("subject", String(64), nullable=False, index=True),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
+)
+
+# What workers are to read anew: one key, or all that is a tenant's.
 CHANGES = Table(
     "changes",
     METADATA,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("key_id", String(12), nullable=False),
+    Column("key_id", String(12)),
+    Column("tenant", String(64)),
 )
 
 # One row. Taking the next number by updating it makes writers wait for one another, so numbers

@@ -12,6 +12,7 @@ from gateway.keys import NewKey, Terms
 from gateway.permissions import client_grants, parse_grant
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
+from tests.gateway.postgresql import PostgresqlServer, postgresql_server
 from tests.gateway.processes import GatewayProcess, free_port, real_triton
 
 
@@ -84,3 +85,29 @@ def triton_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def gateway(triton_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     with running_gateway(triton_port, tmp_path_factory.mktemp("state")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+    with postgresql_server(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a single table, on each of the two kinds."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/new/conch.db"
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.new_database(is_migrated=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Records without a single row, on each of the two kinds of database."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path}/new/conch.db"
+        asyncio.run(migrate(url))
+        return url
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.new_database()
