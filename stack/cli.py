@@ -11,8 +11,9 @@ try:
 
     from exporters.errors import ExportError
     from gateway.errors import GatewayError
-    from stack.commands import keys
+    from stack.commands import admins, keys, limits, tenants
     from stack.commands.add import add
+    from stack.commands.audit import audit
     from stack.commands.doctor import doctor
     from stack.commands.export import export_models
     from stack.commands.infer import infer
@@ -47,7 +48,11 @@ app.command()(rollback)
 app.command()(prune)
 app.command()(remove)
 app.command()(verify)
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
+app.add_typer(limits.app, name="limits")
+app.add_typer(admins.app, name="admins")
+app.command()(audit)
 app.command()(doctor)
 
 

@@ -10,6 +10,7 @@ from exporters.publishing.staging import sweep
 from exporters.repository import published_versions, recover
 from exporters.zoo import ZOO
 from gateway.records.store import Records
+from stack.commands.records import cli_actor
 from stack.errors import FirstStartError
 from stack.settings import StackSettings
 
@@ -65,10 +66,19 @@ async def demo_key(settings: StackSettings) -> str | None:
     It can be shown only once, so it is made when everything has started: a start that fails
     must not take the only demo key with it. The records have been brought up to date before.
     """
+    if await has_keys(settings):
+        return None
+    records = Records(settings.records_url, actor=cli_actor())
+    try:
+        return (await records.create_key(_DEMO_TENANT)).token
+    finally:
+        await records.close()
+
+
+async def has_keys(settings: StackSettings) -> bool:
+    """Whether there is a key at all, be it revoked."""
     records = Records(settings.records_url)
     try:
-        if await records.key_count():
-            return None
-        return (await records.create_key(_DEMO_TENANT)).token
+        return await records.key_count() > 0
     finally:
         await records.close()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigurationError
+from gateway.records.migrate import reason_of
 from gateway.records.urls import sqlite_file
 from stack.errors import RecordsError
 from stack.settings import StackSettings
@@ -24,11 +25,12 @@ def records_errors(settings: StackSettings) -> Iterator[None]:
 
 
 def _paragraph(settings: StackSettings, cause: DBAPIError) -> str:
-    # Of SQLAlchemy's text only the database's own words: the rest is a statement and a link.
-    said = " ".join(str(cause.orig).split())
+    said = reason_of(cause)
     file = sqlite_file(settings.records_url)
     if file is None:
-        return f"The records of CONCH_DATABASE_URL cannot be used: {said}. Mend that database."
+        return (
+            f"The records of CONCH_DATABASE_URL cannot be used: {said}. "
+            "Mend that database, or the URL."
     return (
         f"The records in {file} cannot be used: {said}. If the file is damaged, put a copy of it "
         "back, or move it away: the next start makes new records, without any key."

@@ -1,20 +1,20 @@
 """`conch keys`: makes, rotates, lists and revokes the API keys of tenants."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.errors import InvalidInput
+from gateway.errors import UnknownRecord
 from gateway.keys import NewKey, Terms
 from gateway.moments import parse_duration, parse_moment
 from gateway.networks import check_networks
 from gateway.permissions import Grants, client_grants, parse_grants
+from gateway.records.facts import moment_text
 from stack.commands.keys_view import key_record, print_key, print_keys
-from stack.errors import RecordsError, UsageError
+from stack.commands.records import Json, minute_text, with_records
+from stack.errors import UsageError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from gateway.keys import Key
     from gateway.records.store import Records
 
-T = TypeVar("T")
 KeyId = Annotated[str, typer.Argument(help="The key, or its id: the part after `ck_`.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 _SHOWN_ONCE = "This key is shown only now. Send it as `Authorization: Bearer …`."
 
 app = typer.Typer(no_args_is_help=True, help="Make, rotate, list and revoke API keys.")
@@ -113,8 +111,16 @@ def rotate(
     Example: conch keys rotate zrb23PdQMqzo --overlap 24h
     """
     duration = parse_duration(overlap)
-    new = with_records(settings, lambda records: records.rotate_key(_id_of(key), duration))
-    _show_once(new, as_json=as_json)
+    new = with_records(settings, lambda records: records.rotate_key(id_of(key), duration))
+    if as_json:
+        record = {"id": new.id, "key": new.token, "old_secret_ends": moment_text(new.old_ends)}
+        typer.echo(json.dumps(record))
+        return
+    _show_once(new, as_json=False)
+    if new.old_ends is None:
+        typer.echo("The old secret is refused within a second.", err=True)
+    else:
+        typer.echo(f"The old secret goes on until {minute_text(new.old_ends)}.", err=True)
 
 
 @app.command("list")
@@ -138,7 +144,7 @@ def show(*, key: KeyId, as_json: Json = False, settings: StackSettings) -> None:
 
     Example: conch keys show zrb23PdQMqzo
     """
-    key_id = _id_of(key)
+    key_id = id_of(key)
     found = with_records(settings, lambda records: _require(records, key_id))
     if as_json:
         typer.echo(json.dumps(key_record(found), indent=2))
@@ -153,36 +159,15 @@ def revoke(*, key: KeyId, as_json: Json = False, settings: StackSettings) -> Non
 
     Example: conch keys revoke zrb23PdQMqzo
     """
-    key_id = _id_of(key)
+    key_id = id_of(key)
     with_records(settings, lambda records: records.revoke_key(key_id))
     typer.echo(json.dumps({"id": key_id}) if as_json else f"Key {key_id} is revoked.")
-
-
-def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]]") -> T:
-    """Open the records, brought up to date, use them, close them."""
-    # SQLAlchemy and Alembic take half a second to import; other commands do without.
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from gateway.records.migrate import migrate
-    from gateway.records.store import Records
-
-    async def run() -> T:
-        await migrate(settings.records_url)
-        records = Records(settings.records_url)
-        try:
-            return await use(records)
-        except SQLAlchemyError as error:
-            raise RecordsError(f"The records cannot be used: {error}") from error
-        finally:
-            await records.close()
-
-    return asyncio.run(run())
 
 
 async def _require(records: "Records", key_id: str) -> "Key":
     found = await records.find_key(key_id)
     if found is None:
-        raise InvalidInput(f"there is no key {key_id!r}; `conch keys list` shows the keys")
+        raise UnknownRecord(f"there is no key {key_id!r}; `conch keys list` shows the keys")
     return found
 
 
@@ -207,7 +192,8 @@ def _terms(
     )
 
 
-def _id_of(key: str) -> str:
+def id_of(key: str) -> str:
+    """The id in a key, or the id itself."""
     # A leaked key is pasted whole; its secret part must not come back in a message.
     return key.split("_")[1] if key.startswith("ck_") else key
 

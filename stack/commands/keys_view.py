@@ -5,7 +5,11 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from gateway.keys import Key, KeyState, state
-from gateway.permissions import CLIENT_PERMISSIONS, Grants
+from gateway.limits import Limit
+from gateway.permissions import CLIENT_PERMISSIONS, Grant, Grants
+from gateway.records.facts import key_facts, limit_facts, moment_text
+from stack.commands.limits_view import measure_text
+from stack.commands.records import minute_text, plain_table
 from stack.console import console
 
 _COLUMNS = ("ID", "TENANT", "GRANTS", "RATE", "BURST", "CREATED", "LAST USED", "STATE")
@@ -13,29 +17,16 @@ _COLUMNS = ("ID", "TENANT", "GRANTS", "RATE", "BURST", "CREATED", "LAST USED", "
 
 def key_record(key: Key) -> dict[str, object]:
     """A key as JSON; nothing in it is secret."""
-    return {
-        "id": key.id,
-        "tenant": key.tenant,
+    return key_facts(key) | {
         "state": state(key, datetime.now(UTC)),
-        "grants": [str(grant) for grant in key.grants],
-        "rate": str(key.limit) if key.limit else None,
-        "burst": key.limit.burst if key.limit else None,
-        "networks": list(key.networks),
-        "tls_subject": key.tls_subject,
-        "created": _iso(key.created),
-        "not_before": _iso(key.not_before),
-        "expires": _iso(key.expires),
-        "old_secret_ends": _iso(key.old_ends),
-        "revoked": _iso(key.revoked),
-        "last_used": _iso(key.last_used),
+        "last_used": moment_text(key.last_used),
+        "limits": [limit_facts(limit) for limit in key.limits],
     }
 
 
 def print_keys(found: list[Key]) -> None:
     """A line for each."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in _COLUMNS:
-        table.add_column(heading)
+    table = plain_table(*_COLUMNS)
     now = datetime.now(UTC)
     for key in found:
         table.add_row(
@@ -44,8 +35,8 @@ def print_keys(found: list[Key]) -> None:
             short_grants(key.grants),
             str(key.limit) if key.limit else "no limit",
             str(key.limit.burst) if key.limit else "",
-            _minute(key.created),
-            _minute(key.last_used) or "never",
+            minute_text(key.created),
+            minute_text(key.last_used) or "never",
             state(key, now),
         )
     console(markup=False).print(table)
@@ -61,14 +52,15 @@ def print_key(key: Key) -> None:
         ("state", state(key, now)),
         *(("may", str(grant)) for grant in key.grants),
         ("rate", f"{key.limit}, burst {key.limit.burst}" if key.limit else "no limit"),
+        *(("limit", f"{limit.id}  {_limit_text(limit)}") for limit in key.limits),
         ("networks", " ".join(key.networks) or "all"),
         ("certificate", key.tls_subject),
-        ("created", _minute(key.created)),
-        ("not before", _minute(key.not_before)),
-        ("expires", _minute(key.expires)),
+        ("created", minute_text(key.created)),
+        ("not before", minute_text(key.not_before)),
+        ("expires", minute_text(key.expires)),
         ("old secret", _old_secret(key, now)),
-        ("revoked", _minute(key.revoked)),
-        ("last used", _minute(key.last_used) or "never"),
+        ("revoked", minute_text(key.revoked)),
+        ("last used", minute_text(key.last_used) or "never"),
     ):
         if value:
             table.add_row(name, value)
@@ -76,26 +68,29 @@ def print_key(key: Key) -> None:
 
 
 def short_grants(grants: Grants) -> str:
-    """The models alone where a client's usual grants are on them.
+    """In a few words; `client` is what clients usually do.
 
-    >>> short_grants(parse_grants(["infer=mnist_*"])), short_grants(client_grants(["mnist_*"]))
-    ('infer=mnist_*', 'mnist_*')
+    >>> short_grants(parse_grants(["*", "infer,stats=a,b_*"])), short_grants(client_grants(["*"]))
+    ('every verb: all models; infer,stats: a,b_*', 'client: all models')
     """
-    return " ".join(
-        ",".join(grant.models) if grant.permissions == CLIENT_PERMISSIONS else str(grant)
-        for grant in grants
-    )
+    return "; ".join(map(_short_grant, grants))
+
+
+def _short_grant(grant: Grant) -> str:
+    verbs, _, patterns = str(grant).partition("=")
+    if verbs == "*":
+        verbs = "every verb"
+    elif grant.permissions == CLIENT_PERMISSIONS:
+        verbs = "client"
+    return f"{verbs}: {'all models' if patterns == '*' else patterns}"
+
+
+def _limit_text(limit: Limit) -> str:
+    whose = "of the key" if limit.principal else "of the tenant"
+    return f"{limit.metric} on {limit.models}, {whose}: {measure_text(limit)}"
 
 
 def _old_secret(key: Key, now: datetime) -> str:
     if key.old_ends is None or key.old_ends <= now or state(key, now) is not KeyState.IN_FORCE:
         return ""
-    return f"goes on until {_minute(key.old_ends)}"
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")
-
-
-def _minute(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"goes on until {minute_text(key.old_ends)}"

@@ -112,6 +112,7 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
 
 async def _run_gateway(settings: StackSettings, screen: Console) -> None:
     from gateway.records.migrate import migrate
+    from stack.first_start import has_keys
     from stack.records_errors import records_errors
 
     with records_errors(settings):
@@ -122,6 +123,9 @@ async def _run_gateway(settings: StackSettings, screen: Console) -> None:
         for part in parts:
             await part.start()
         screen.print(_urls(settings, settings.triton_url))
+        with records_errors(settings):
+            if not await has_keys(settings):
+                screen.print("There are no keys yet: `conch keys create --tenant NAME` makes one.")
         screen.print("Ready. Ctrl-C stops the gateway.")
         await _watch([part.run() for part in parts])
     finally:

@@ -1,0 +1,53 @@
+"""`conch audit`: who changed what in the records."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stack.commands.records import Json, plain_table, with_records
+from stack.console import console
+from stack.settings import StackSettings
+from stack.settings_flags import with_settings
+
+if TYPE_CHECKING:
+    from gateway.records.audit import AuditEntry
+
+
+@with_settings("state_dir", "database_url")
+def audit(
+    *,
+    subject: Annotated[
+        str | None, typer.Option(help="Only of this tenant, admin, key id or limit id.")
+    ] = None,
+    most: Annotated[int, typer.Option("--limit", min=1, help="So many of the newest.")] = 50,
+    as_json: Json = False,
+    settings: StackSettings,
+) -> None:
+    """Show who changed what, the newest first; nothing can be taken out of this log.
+
+    Example: conch audit --subject acme --json
+    """
+    found = with_records(settings, lambda records: records.list_audit(subject=subject, most=most))
+    if as_json:
+        records = [asdict(entry) | {"at": entry.at.isoformat()} for entry in found]
+        typer.echo(json.dumps(records, indent=2))
+        return
+    table = plain_table("AT", "WHO", "WHAT", "OF", "CHANGED")
+    for entry in found:
+        at = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
+        table.add_row(at, entry.actor, entry.action, entry.subject, _changed(entry))
+    console(markup=False).print(table)
+
+
+def _changed(entry: "AuditEntry") -> str:
+    """What differs before and after; nothing of what was made or removed as a whole."""
+    if entry.before is None or entry.after is None:
+        return ""
+    before, after = entry.before, entry.after
+    return ", ".join(
+        f"{name}: {before.get(name)} -> {after[name]}"
+        for name in after
+        if before.get(name) != after[name]
+    )
