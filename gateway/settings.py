@@ -77,7 +77,18 @@ class GatewaySettings(BaseSettings):
     )
     admin_host: str = Field(default="127.0.0.1", description="Address the admin plane listens on.")
     admin_port: int = Field(
-        default=8081, ge=1, le=65535, description="Port of the admin plane: /metrics, /docs."
+        default=8081, ge=1, le=65535, description="Port of the admin plane: /v1, /metrics, /docs."
+    )
+    admin_tls_certificate: Path | None = Field(
+        default=None,
+        description="Certificate chain (PEM) of the admin plane; set: https.",
+    )
+    admin_tls_key: Path | None = Field(
+        default=None, description="Private key (PEM, without a passphrase) of that certificate."
+    )
+    admin_tls_client_ca: Path | None = Field(
+        default=None,
+        description="Authorities (PEM) of admins' client certificates, which are then asked for.",
     )
     triton_urls: str = Field(
         default="http://127.0.0.1:8000",
@@ -88,7 +99,8 @@ class GatewaySettings(BaseSettings):
     )
     database_url: str = Field(
         default="",
-        description="Records: tenants, keys, limits. Empty: SQLite in the state directory.",
+        description="Records: tenants, keys, limits. Empty: SQLite in the state directory; else "
+        "postgresql://USER:PASSWORD@HOST/DATABASE.",
     )
     max_body_bytes: int = Field(
         default=64 * 1024 * 1024,
@@ -191,6 +203,12 @@ class GatewaySettings(BaseSettings):
     def url(self) -> str:
         """Where clients on this machine call the data plane."""
         return http_url(self.host, self.port, tls=self.tls_certificate is not None)
+
+    @property
+    def admin_url(self) -> str:
+        """Where the admin plane is called on this machine."""
+        has_tls = self.admin_tls_certificate is not None
+        return http_url(self.admin_host, self.admin_port, tls=has_tls)
 
     @property
     def records_url(self) -> str:

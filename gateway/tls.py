@@ -1,10 +1,11 @@
-"""TLS of the data plane: its files, what is offered to clients, and following changed files."""
+"""TLS of both planes: its files, what is offered to clients, and following changed files."""
 
 import os
 import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -28,13 +29,15 @@ class TlsFiles:
     key: Path
     client_ca: Path | None
     is_client_required: bool
+    # Of the settings that name them.
+    prefix: str = "CONCH_TLS_"
 
     def named(self) -> Iterator[tuple[str, Path]]:
         """Each file with the setting that names it."""
-        yield "CONCH_TLS_CERTIFICATE", self.certificate
-        yield "CONCH_TLS_KEY", self.key
+        yield f"{self.prefix}CERTIFICATE", self.certificate
+        yield f"{self.prefix}KEY", self.key
         if self.client_ca is not None:
-            yield "CONCH_TLS_CLIENT_CA", self.client_ca
+            yield f"{self.prefix}CLIENT_CA", self.client_ca
 
 
 def tls_files(settings: GatewaySettings) -> TlsFiles | None:
@@ -54,6 +57,26 @@ def tls_files(settings: GatewaySettings) -> TlsFiles | None:
         key=key,
         client_ca=settings.tls_client_ca,
         is_client_required=settings.tls_client_required,
+    )
+
+
+def admin_tls_files(settings: GatewaySettings) -> TlsFiles | None:
+    """The files of the admin plane; None: no TLS. Raises ConfigurationError for half of it."""
+    certificate, key = settings.admin_tls_certificate, settings.admin_tls_key
+    if certificate is None or key is None:
+        if certificate or key or settings.admin_tls_client_ca:
+            missing = "CERTIFICATE" if certificate is None else "KEY"
+            raise ConfigurationError(
+                f"CONCH_ADMIN_TLS_{missing} is not set; TLS needs a certificate and its key."
+            )
+        return None
+    return TlsFiles(
+        certificate=certificate,
+        key=key,
+        client_ca=settings.admin_tls_client_ca,
+        # Scrapers have none; the API asks for one itself.
+        is_client_required=False,
+        prefix="CONCH_ADMIN_TLS_",
     )
 
 
@@ -80,10 +103,10 @@ def load_tls(files: TlsFiles) -> Tls:
     authorities: frozenset[bytes] = frozenset()
     if files.client_ca is not None:
         authorities = frozenset(_CERTIFICATE.findall(files.client_ca.read_bytes()))
-        _load_client_ca(context, files.client_ca)
+        _load_client_ca(context, files, files.client_ca)
         required = files.is_client_required
         context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
-    return Tls(context, _expires_s(files.certificate), authorities)
+    return Tls(context, _expires_s(files), authorities)
 
 
 class TlsReloader:
@@ -115,36 +138,41 @@ class TlsReloader:
 
 def _load_certificate(context: ssl.SSLContext, files: TlsFiles) -> None:
     try:
-        context.load_cert_chain(files.certificate, files.key, password=_refuse_passphrase)
+        context.load_cert_chain(
+            files.certificate, files.key, password=partial(_refuse_passphrase, files)
+        )
     except OSError as error:
         raise ConfigurationError(
-            f"CONCH_TLS_CERTIFICATE {files.certificate} and CONCH_TLS_KEY {files.key} "
+            f"{files.prefix}CERTIFICATE {files.certificate} and {files.prefix}KEY {files.key} "
             f"cannot be used together: {_reason(error)}; give a PEM chain and its own key."
         ) from error
 
 
-def _load_client_ca(context: ssl.SSLContext, path: Path) -> None:
+def _load_client_ca(context: ssl.SSLContext, files: TlsFiles, path: Path) -> None:
     try:
         context.load_verify_locations(path)
     except OSError as error:
         raise ConfigurationError(
-            f"CONCH_TLS_CLIENT_CA {path} cannot be used: {_reason(error)}; give PEM certificates."
+            f"{files.prefix}CLIENT_CA {path} cannot be used: {_reason(error)}; "
+            "give PEM certificates."
         ) from error
 
 
-def _expires_s(certificate: Path) -> float:
+def _expires_s(files: TlsFiles) -> float:
     from cryptography import x509
 
     try:
-        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+        chain = x509.load_pem_x509_certificates(files.certificate.read_bytes())
     except (ValueError, OSError) as error:
-        raise ConfigurationError(f"CONCH_TLS_CERTIFICATE {certificate}: {error}") from error
+        raise ConfigurationError(
+            f"{files.prefix}CERTIFICATE {files.certificate}: {error}"
+        ) from error
     return chain[0].not_valid_after_utc.timestamp()
 
 
-def _refuse_passphrase() -> str:
+def _refuse_passphrase(files: TlsFiles) -> str:
     # OpenSSL would ask at the terminal.
-    raise ConfigurationError("CONCH_TLS_KEY has a passphrase; give a key without one.")
+    raise ConfigurationError(f"{files.prefix}KEY has a passphrase; give a key without one.")
 
 
 def _require_readable(name: str, path: Path) -> None:

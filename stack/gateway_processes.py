@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from gateway.settings import PREFIX, GatewaySettings, environment_name, http_url
+from gateway.settings import PREFIX, GatewaySettings, environment_name
 from stack.errors import ProcessError
 from stack.process import Command, ManagedProcess
 from stack.process_supervisor import Supervisor
@@ -88,12 +88,12 @@ def gateway_processes(
 ) -> list[GatewayProcess]:
     """The data plane and the admin plane, not yet started."""
     environment = gateway_environment(settings, triton_url)
-    admin_url = http_url(settings.admin_host, settings.admin_port)
     return [
         # Any answer will do: Triton's own health is not the gateway's.
         GatewayProcess("gateway", "gateway", settings.url, settings, environment, on_problem),
         GatewayProcess(
-            "admin", "gateway.admin", f"{admin_url}/healthz", settings, environment, on_problem
+            *("admin", "gateway.admin", f"{settings.admin_url}/healthz"),
+            *(settings, environment, on_problem),
         ),
     ]
 

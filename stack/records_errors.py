@@ -31,6 +31,7 @@ def _paragraph(settings: StackSettings, cause: DBAPIError) -> str:
         return (
             f"The records of CONCH_DATABASE_URL cannot be used: {said}. "
             "Mend that database, or the URL."
+        )
     return (
         f"The records in {file} cannot be used: {said}. If the file is damaged, put a copy of it "
         "back, or move it away: the next start makes new records, without any key."

@@ -1,5 +1,10 @@
-"""The admin plane: `/metrics` of all workers, `/healthz`, `/docs`. Inference goes on without it."""
+"""The admin plane: `/v1`, `/metrics` of all workers, `/healthz`, `/docs`.
 
+Inference goes on without it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Response
@@ -7,7 +12,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
+from gateway.admin import audit, keys, limits, tenants
+from gateway.admin.access import Access
+from gateway.admin.errors import answer_errors
+from gateway.admin.guard import Guard
+from gateway.admin.pages import add_docs
+from gateway.admin.values import Problem
 from gateway.metrics_files import metrics_dir
+from gateway.records.store import Records
+
+MAX_BODY_BYTES = 64 * 1024
 
 
 class Health(BaseModel):
@@ -16,11 +30,40 @@ class Health(BaseModel):
     status: str = "ok"
 
 
-def create_app(state_dir: Path) -> FastAPI:
-    """The application; it reads what the workers left under the state directory."""
-    app = FastAPI(title="Conch admin plane", docs_url="/docs", redoc_url=None)
-    directory = metrics_dir(state_dir)
+def create_app(
+    state_dir: Path, records: Records, *, is_loopback: bool = True, may_be_open: bool = True
+) -> FastAPI:
+    """The application; it reads what the workers left under the state directory.
 
+    On loopback it may be open to whoever is on this machine, until an admin is made.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await records.close()
+
+    app = FastAPI(
+        title="Conch admin plane",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+        lifespan=lifespan,
+    )
+    app.state.records = records
+    app.state.access = Access(records, may_be_open=is_loopback and may_be_open)
+    app.add_middleware(Guard, is_loopback=is_loopback)
+    answer_errors(app)
+    for part in (tenants, keys, limits, audit):
+        app.include_router(part.router)
+    _add_problem_schema(app)
+    _add_pages(app, metrics_dir(state_dir))
+    add_docs(app)
+    return app
+
+
+def _add_pages(app: FastAPI, directory: Path) -> None:
     @app.get("/healthz", summary="Whether the admin plane answers")
     def healthz() -> Health:
         return Health()
@@ -33,4 +76,15 @@ def create_app(state_dir: Path) -> FastAPI:
         MultiProcessCollector(registry, path=str(directory))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return app
+
+def _add_problem_schema(app: FastAPI) -> None:
+    """The body of failures, which no route names as its own type."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, object]:
+        schema = generate()
+        schemas = schema["components"]["schemas"]
+        schemas.setdefault("Problem", Problem.model_json_schema())
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.settings import GatewaySettings, http_url
+from gateway.settings import GatewaySettings
 from stack.commands.models import ModelStatus, model_statuses
 from stack.console import console
 from stack.gateway_processes import GatewayProcess, gateway_processes
@@ -186,10 +186,9 @@ def _try(settings: StackSettings) -> str:
 
 def _urls(settings: StackSettings, triton_url: str) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    admin = http_url(settings.admin_host, settings.admin_port)
     for row in (
         ("gateway", settings.url, "what clients call"),
-        ("admin", admin, "/metrics, /docs"),
+        ("admin", settings.admin_url, "/metrics, /docs"),
         ("Triton", triton_url, f"logs in {settings.state_dir / 'logs'}"),
     ):
         table.add_row(*map(Text, row))

@@ -1,0 +1,128 @@
+"""Errors of the admin API: the data plane's one body, and which exception becomes which answer.
+
+HttpError
+  AdminError
+    HostRefused            421
+    CrossOriginRefused     403
+    UnknownSubject         404
+    Conflict               409
+    InvalidValue           422
+"""
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from gateway.errors import (
+    HttpError,
+    InternalError,
+    InvalidInput,
+    MalformedRequest,
+    MethodNotAllowed,
+    RecordConflict,
+    RecordsUnavailable,
+    RouteNotFound,
+    UnknownRecord,
+    problem_body,
+    problem_headers,
+)
+from gateway.records.migrate import reason_of
+
+MAX_SHOWN = 120
+
+_log = structlog.get_logger()
+
+
+class AdminError(HttpError):
+    """An answer that the admin API alone gives."""
+
+
+class HostRefused(AdminError):
+    status, code, title = 421, "host_refused", "Not the name of this service"
+
+
+class CrossOriginRefused(AdminError):
+    status, code, title = 403, "cross_origin_refused", "Not for pages of other sites"
+
+
+class UnknownSubject(AdminError):
+    status, code, title = 404, "unknown_record", "No such record"
+
+
+class Conflict(AdminError):
+    status, code, title = 409, "conflict", "The records do not allow it"
+
+
+class InvalidValue(AdminError):
+    status, code, title = 422, "invalid_value", "A value makes no sense"
+
+
+def problem_response(request: Request, error: HttpError) -> Response:
+    """The answer for this error."""
+    request_id = request.state.request_id
+    response = Response(problem_body(error, request_id), error.status)
+    response.headers["X-Request-Id"] = request_id
+    for name, value in problem_headers(error):
+        response.headers[name.decode()] = value.decode()
+    return response
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Have every failure answered with a problem body."""
+    for kind in (HttpError, InvalidInput, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer)
+    for unreadable in (SQLAlchemyError, OSError):
+        app.add_exception_handler(unreadable, _answer)
+    app.add_exception_handler(Exception, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return problem_response(request, _http_error(request, error))
+
+
+def _http_error(request: Request, error: Exception) -> HttpError:
+    if isinstance(error, HttpError):
+        return error
+    if isinstance(error, InvalidInput):
+        return _kind_of(error)(str(error))
+    if isinstance(error, RequestValidationError):
+        return InvalidValue("; ".join(map(_fault, error.errors())))
+    if isinstance(error, HTTPException):
+        return _http_error_of_status(request, error)
+    if isinstance(error, DataError):
+        return InvalidValue("The records cannot hold one of the values.")
+    if isinstance(error, SQLAlchemyError | OSError):
+        _log.error("records_unreadable", error=reason_of(error))
+        return RecordsUnavailable("The records cannot be read just now; try again.")
+    _log.error("admin_request_failed", exc_info=error)
+    return InternalError("The admin plane failed; its log tells why.")
+
+
+def _kind_of(error: InvalidInput) -> type[AdminError]:
+    if isinstance(error, UnknownRecord):
+        return UnknownSubject
+    return Conflict if isinstance(error, RecordConflict) else InvalidValue
+
+
+def _http_error_of_status(request: Request, error: HTTPException) -> HttpError:
+    """FastAPI's own: paths, methods and bodies."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return RouteNotFound("There is no such path; /docs lists the paths.")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow", "")
+        return MethodNotAllowed(f"{request.method} is not for this path.", allowed)
+    return MalformedRequest(str(error.detail))
+
+
+def _fault(fault: dict[str, object]) -> str:
+    """`body.rate: String should match pattern …, not 'x'`."""
+    location = fault.get("loc")
+    where = ".".join(map(str, location)) if isinstance(location, tuple) else ""
+    shown = repr(fault.get("input"))
+    if len(shown) > MAX_SHOWN:
+        shown = f"{shown[:MAX_SHOWN]}..."
+    return f"{where}: {fault.get('msg')}, not {shown}"
