@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ from gateway.admin.values import Problem
 from gateway.metrics_files import metrics_dir
 from gateway.records.store import Records
 
-MAX_BODY_BYTES = 64 * 1024
+PARTS = (tenants, keys, limits, audit)
 
 
 class Health(BaseModel):
@@ -48,18 +49,19 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
         lifespan=lifespan,
     )
     app.state.records = records
     app.state.access = Access(records, may_be_open=is_loopback and may_be_open)
     app.add_middleware(Guard, is_loopback=is_loopback)
     answer_errors(app)
-    for part in (tenants, keys, limits, audit):
+    for part in PARTS:
         app.include_router(part.router)
     _add_problem_schema(app)
     _add_pages(app, metrics_dir(state_dir))
     add_docs(app)
+    # Asked which methods a path has.
+    app.state.routes = [*app.routes, *(route for part in PARTS for route in part.router.routes)]
     return app
 
 
@@ -68,7 +70,11 @@ def _add_pages(app: FastAPI, directory: Path) -> None:
     def healthz() -> Health:
         return Health()
 
-    @app.get("/metrics", summary="Metrics of all workers, for Prometheus")
+    @app.get(
+        "/metrics",
+        summary="Metrics of all workers, for Prometheus",
+        response_class=PlainTextResponse,
+    )
     def metrics() -> Response:
         # Whoever clears the state directory loses counts, not the page.
         directory.mkdir(parents=True, exist_ok=True)

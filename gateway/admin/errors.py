@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from gateway.errors import (
     HttpError,
@@ -110,12 +111,24 @@ def _kind_of(error: InvalidInput) -> type[AdminError]:
 
 def _http_error_of_status(request: Request, error: HTTPException) -> HttpError:
     """FastAPI's own: paths, methods and bodies."""
+    if isinstance(error.__cause__, HttpError):
+        # What the guard raised while the body was read.
+        return error.__cause__
     if error.status_code == HTTPStatus.NOT_FOUND:
         return RouteNotFound("There is no such path; /docs lists the paths.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow", "")
-        return MethodNotAllowed(f"{request.method} is not for this path.", allowed)
+        return MethodNotAllowed(f"{request.method} is not for this path.", _methods_of(request))
     return MalformedRequest(str(error.detail))
+
+
+def _methods_of(request: Request) -> str:
+    """All methods of the path; FastAPI would tell those of the first route alone."""
+    methods: set[str] = set()
+    for route in request.app.state.routes:
+        matched, _ = route.matches(request.scope)
+        if matched is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(methods))
 
 
 def _fault(fault: dict[str, object]) -> str:

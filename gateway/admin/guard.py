@@ -1,4 +1,4 @@
-"""What goes before every request of the admin plane: pages of other sites, and request ids.
+"""What goes before every request of the admin plane: other sites, sizes, and request ids.
 
 A browser on the machine of an operator reaches loopback, and shows client certificates by itself.
 So a page of another site gets nothing: neither by asking for this address (its `Origin` and
@@ -15,13 +15,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.admin.errors import AdminError, CrossOriginRefused, HostRefused, problem_response
-from gateway.errors import BodyTooLarge, HttpError
+from gateway.errors import BodyTooLarge
 
 # Scrapers and probes call these by whatever name they know.
 FOR_ALL = frozenset({"/metrics", "/healthz"})
+MAX_BODY_BYTES = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
-_PROBLEM = "application/problem+json"
-_TOO_LARGE = "The body is too large for any request of the admin API."
 _PAGE = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -44,29 +43,28 @@ class Guard:
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
 
-        refused = False
+        received_bytes = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > MAX_BODY_BYTES:
+                raise BodyTooLarge(
+                    f"The body is over {MAX_BODY_BYTES:,} bytes, the most that the admin API takes."
+                )
+            return message
 
         async def send_more(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_fields(MutableHeaders(scope=message), request_id)
             await send(message)
 
-        async def refuse(error: HttpError) -> None:
-            await problem_response(Request(scope), error)(scope, receive, send_more)
-
-        async def send_problems(message: Message) -> None:
-            nonlocal refused
-            if _is_plain_413(message):
-                refused = True
-                await refuse(BodyTooLarge(_TOO_LARGE))
-            elif not refused:
-                await send_more(message)
-
         refusal = None if scope["path"] in FOR_ALL else self._refusal(scope, headers)
         if refusal is None:
-            await self._app(scope, receive, send_problems)
+            await self._app(scope, receive_bounded, send_more)
         else:
-            await refuse(refusal)
+            await problem_response(Request(scope), refusal)(scope, receive, send_more)
 
     def _refusal(self, scope: Scope, headers: Headers) -> AdminError | None:
         host = headers.get("host", "")
@@ -98,13 +96,6 @@ def _is_loopback_name(host: str) -> bool:
     except ValueError:
         return False
     return name is not None and is_loopback_address(name)
-
-
-def _is_plain_413(message: Message) -> bool:
-    """FastAPI's own answer to a body that is too large, which is no problem body."""
-    if message["type"] != "http.response.start" or message["status"] != 413:
-        return False
-    return not Headers(raw=message["headers"]).get("content-type", "").startswith(_PROBLEM)
 
 
 def _add_fields(headers: MutableHeaders, request_id: str) -> None:

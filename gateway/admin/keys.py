@@ -20,6 +20,7 @@ from gateway.admin.values import (
     Page,
     RateText,
     TenantName,
+    example,
     page_of,
     problems,
 )
@@ -33,8 +34,8 @@ from gateway.records.store import Records
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
-Grant = Annotated[str, Field(min_length=1, max_length=4096, examples=["infer,stats=mnist_*"])]
-Network = Annotated[str, Field(max_length=64, examples=["10.0.0.0/8"])]
+Grant = Annotated[str, Field(min_length=1, max_length=4096)]
+Network = Annotated[str, Field(max_length=64)]
 
 
 class KeyView(BaseModel):
@@ -58,6 +59,8 @@ class KeyView(BaseModel):
 
 class NewKey(Given):
     """On what terms a key is made."""
+
+    model_config = example(tenant="acme", models=["mnist_*"], rate="100/s", burst=200)
 
     tenant: TenantName
     # What clients do, on these models; all models if neither this nor `grants` is given.

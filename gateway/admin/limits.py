@@ -13,7 +13,6 @@ from gateway.admin.values import (
     AfterId,
     Burst,
     Given,
-    Id,
     IdInPath,
     ModelPattern,
     Most,
@@ -21,6 +20,7 @@ from gateway.admin.values import (
     Page,
     RateText,
     TenantName,
+    example,
     page_of,
     problems,
 )
@@ -31,8 +31,8 @@ from gateway.records.facts import limit_facts
 
 router = APIRouter(prefix="/v1/limits", tags=["limits"])
 
-Slots = Annotated[int, Field(ge=1, le=MAX_CONCURRENCY, examples=[8])]
-BudgetText = Annotated[str, Field(pattern=BUDGET_FORM, examples=["1000000/day"])]
+Slots = Annotated[int, Field(ge=1, le=MAX_CONCURRENCY)]
+BudgetText = Annotated[str, Field(pattern=BUDGET_FORM)]
 OfKey = Annotated[str | None, Query(pattern=ID_FORM, description="Only this key's own.")]
 
 
@@ -54,6 +54,8 @@ class LimitView(BaseModel):
 class GivenMeasure(Given):
     """One of rate (with a burst), concurrency and budget."""
 
+    model_config = example(rate="200/s", burst=400)
+
     rate: RateText | None = None
     burst: Burst | None = None
     concurrency: Slots | None = None
@@ -68,8 +70,11 @@ class GivenMeasure(Given):
 class NewLimit(GivenMeasure):
     """A limit of a tenant, or of one of its keys."""
 
+    model_config = example(tenant="acme", models="mnist_*", metric="samples", budget="1000000/day")
+
     tenant: TenantName
-    key: Id | None = None
+    # None: of all keys of the tenant together.
+    key: Annotated[str, Field(pattern=ID_FORM)] | None = None
     models: ModelPattern = "*"
     metric: Metric = Metric.REQUESTS
 

@@ -19,6 +19,8 @@ from gateway.settings import GatewaySettings
 from gateway.tls import TlsFiles, TlsReloader, admin_tls_files
 
 TLS_POLL_S = 1.0
+# On SIGTERM: longest wait for requests in flight, and for clients to take leave.
+GRACE_S = 5
 
 _log = structlog.get_logger()
 
@@ -46,6 +48,7 @@ async def serve(settings: GatewaySettings) -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
             # Whoever set these fields could name any address.
             proxy_headers=False,
         )

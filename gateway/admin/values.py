@@ -3,7 +3,9 @@
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from gateway.rates import MAX_BURST
 
 MAX_PAGE = 1000
 
@@ -15,9 +17,9 @@ BUDGET_FORM = r"^(0|[1-9][0-9]{0,15})/(day|month)$"
 
 TenantName = Annotated[str, Field(pattern=TENANT_FORM, examples=["acme"])]
 Id = Annotated[str, Field(pattern=ID_FORM, examples=["zrb23PdQMqzo"])]
-ModelPattern = Annotated[str, Field(pattern=PATTERN_FORM, examples=["mnist_*"])]
-RateText = Annotated[str, Field(pattern=RATE_FORM, examples=["100/s"])]
-Burst = Annotated[int, Field(ge=1, le=1_000_000_000, examples=[200])]
+ModelPattern = Annotated[str, Field(pattern=PATTERN_FORM)]
+RateText = Annotated[str, Field(pattern=RATE_FORM)]
+Burst = Annotated[int, Field(ge=1, le=MAX_BURST)]
 
 TenantInPath = Annotated[str, Path(pattern=TENANT_FORM, description="Name of the tenant.")]
 IdInPath = Annotated[str, Path(pattern=ID_FORM, description="Its id.")]
@@ -34,6 +36,11 @@ class Given(BaseModel):
     """What a caller sends: a member that is not known is an error, not a surprise."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def example(**members: JsonValue) -> ConfigDict:
+    """What `/docs` fills in: a body that makes sense as a whole."""
+    return ConfigDict(json_schema_extra={"examples": [members]})
 
 
 class Page(BaseModel, Generic[Item]):
