@@ -3,14 +3,12 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import mark_process_dead
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.data.access_log import AccessLog
 from gateway.data.attempts import PER_ADDRESS, Allowance, Attempts
@@ -23,12 +21,13 @@ from gateway.data.shared_buckets import SharedBuckets
 from gateway.data.tenant_verifier import TenantVerifier
 from gateway.data.upstream import Pool
 from gateway.ending import Ending
-from gateway.errors import ConfigurationError, RecordsUnavailable
+from gateway.errors import ConfigurationError
+from gateway.following_records import follow_changes, readable
 from gateway.inheritance import Inheritance
 from gateway.last_used_writer import keep_writing, write_last_used
 from gateway.listening import cannot_listen, open_listeners
 from gateway.open_files import most_connections
-from gateway.records.migrate import reason_of, require_current
+from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import GatewaySettings
 from gateway.tls import TlsReloader, tls_files
@@ -36,12 +35,6 @@ from gateway.tls_following import follow_tls
 
 if TYPE_CHECKING:
     from gateway.data.tokens.verifier import JwtVerifier
-
-POLL_S = 0.25
-# How long known keys go on working when it cannot be read whether they were revoked.
-TRUST_S = 60.0
-
-T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -63,7 +56,7 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     server = Server(gate)
     await _listen(server, settings, inherited, tls)
     tasks = [
-        asyncio.create_task(_follow_changes(records, authenticator, seen)),
+        asyncio.create_task(follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
     ]
     following_tls = None if tls is None else asyncio.create_task(follow_tls(server, tls))
@@ -186,47 +179,10 @@ def _authenticator(
     settings: GatewaySettings, records: Records, verifier: "JwtVerifier | None"
 ) -> Authenticator:
     burst = settings.max_failures_per_address
-    tenants = _readable(records.tenant_terms)
+    tenants = readable(records.tenant_terms)
     return Authenticator(
-        _readable(records.find_key),
-        find_subject=_readable(records.find_subject),
+        readable(records.find_key),
+        find_subject=readable(records.find_subject),
         verifier=None if verifier is None else TenantVerifier(verifier, tenants),
         attempts=Attempts(Allowance(burst, PER_ADDRESS.refill_s) if burst else None),
     )
-
-
-def _readable(read: Callable[[str], Awaitable[T]]) -> Callable[[str], Awaitable[T]]:
-    async def find(wanted: str) -> T:
-        try:
-            return await read(wanted)
-        except (SQLAlchemyError, OSError) as error:
-            _log.error("records_unreadable", error=reason_of(error))
-            raise RecordsUnavailable("Keys cannot be read just now; try again.") from error
-
-    return find
-
-
-async def _follow_changes(records: Records, authenticator: Authenticator, seen: int) -> None:
-    """Evict what changed: a key revoked anywhere is refused here within a second."""
-    clock = asyncio.get_running_loop().time
-    failing_since_s: float | None = None
-    while True:
-        await asyncio.sleep(POLL_S)
-        try:
-            changes = await records.changes_since(seen)
-        except Exception as error:  # whatever it is, revocation must not end with it
-            if failing_since_s is None:
-                _log.error("changes_unreadable", error=reason_of(error))
-                failing_since_s = clock()
-            elif clock() - failing_since_s > TRUST_S:
-                authenticator.evict_all()
-            continue
-        failing_since_s = None
-        if changes.last < seen:
-            # Other records, as after a restore from a backup.
-            authenticator.evict_all()
-        if changes.key_ids:
-            authenticator.evict(changes.key_ids)
-        if changes.tenants:
-            authenticator.evict_tenants(frozenset(changes.tenants))
-        seen = changes.last

@@ -1,5 +1,6 @@
 """What is remembered of keys, until when, and in how much memory."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -106,3 +107,16 @@ def test_every_change_is_counted() -> None:
     cache.evict([])
     cache.evict_all()
     assert cache.changes == 2
+
+
+def test_a_changed_tenant_takes_all_its_keys_along_and_no_other() -> None:
+    cache = KeyCache()
+    _remember(cache, _key("a", b"a"))
+    _remember(cache, _key("b", b"", subject="CN=b"))
+    other = replace(_key("c", b"c"), tenant="other")
+    _remember(cache, other)
+    before = cache.changes
+    cache.evict_tenants({"acme"})
+    assert cache.changes == before + 1
+    assert [cache.get(name) for name in ("a", "b", subject_name("CN=b"))] == [None] * 3
+    assert cache.get("c") is other and set(cache.admitted) == {b"c"}
