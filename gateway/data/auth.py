@@ -16,8 +16,10 @@ read once, over any limit.
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from math import inf
 from typing import Protocol
 
 from gateway import keys
@@ -114,16 +116,16 @@ class Authenticator:
         self._cache.evict(key_ids)
 
     def evict_tenants(self, tenants: Collection[str]) -> None:
-        """Forget all keys and tokens of tenants that changed."""
+        """Forget all keys of tenants that changed; their tokens are to be verified anew."""
         self._cache.evict_tenants(tenants)
-        for token_hash, admitted in list(self._verified.items()):
-            if admitted.tenant in tenants:
-                del self._verified[token_hash]
+        for token_hash, principal in self._verified.items():
+            if principal.tenant in tenants:
+                self._verified[token_hash] = replace(principal, calm_until_s=-inf)
 
     def evict_all(self) -> None:
         """Forget all keys and tokens: it is not known what changed."""
         self._cache.evict_all()
-        self._verified.clear()
+        self.evict_tenants({principal.tenant for principal in self._verified.values()})
 
     def _recall(self, token: bytes, token_hash: bytes, peer: Peer) -> Principal | None:
         """What memory says of a token that is not simply let in; nothing is asked."""

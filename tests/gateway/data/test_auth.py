@@ -18,7 +18,7 @@ from gateway.data.peer import Peer
 from gateway.errors import RecordsUnavailable, TooManyFailures, Unauthenticated
 from gateway.keys import Key
 from gateway.permissions import client_grants
-from tests.gateway.helpers import Clock
+from tests.gateway.helpers import Clock, until
 
 PEER = Peer("192.0.2.1")
 STRANGER = Peer("203.0.113.9")
@@ -600,6 +600,8 @@ class FakeVerifier:
         self.clock: Clock | None = None
         self.verified: list[bytes] = []
         self.error: Exception | None = None
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     def claims(self, token: bytes) -> bool:
         return token.count(b".") == 2
@@ -610,6 +612,7 @@ class FakeVerifier:
             raise self.error
         if not token.startswith(b"jwt.good"):
             raise Unauthenticated("signature does not fit")
+        await self.may_answer.wait()
         assert self.clock is not None
         return Principal("jwt:a:b", "acme", GRANTS, None, calm_until_s=self.clock.now_s + 10)
 
@@ -706,5 +709,40 @@ def test_verified_tokens_are_remembered_in_bounded_space(monkeypatch: pytest.Mon
             await world.ask(b"jwt.good.%d" % number)
         assert len(world.authenticator._verified) == 3
         assert world.authenticator.known(b"jwt.good.9", PEER)
+
+    in_world_with_verifier(test)
+
+
+def test_a_token_of_a_changed_tenant_is_verified_anew_whatever_its_address_did() -> None:
+    async def test(world: World, verifier: FakeVerifier) -> None:
+        token = b"jwt.good.1"
+        await world.ask(token)
+        world.authenticator.evict_tenants({"other"})
+        assert world.authenticator.known(token, PEER) is not None
+        await world.fail(PER_ADDRESS.burst)
+        await world.use_up_look_ups()
+        authenticator = world.authenticator
+        for evict in (lambda: authenticator.evict_tenants({"acme"}), authenticator.evict_all):
+            evict()
+            assert world.authenticator.known(token, PEER) is None
+            assert await world.ask(token)
+        assert len(verifier.verified) == 3
+
+    in_world_with_verifier(test)
+
+
+def test_a_token_verified_while_its_tenant_changed_is_let_in_once_and_not_remembered() -> None:
+    async def test(world: World, verifier: FakeVerifier) -> None:
+        verifier.may_answer.clear()
+        before = asyncio.create_task(world.ask(b"jwt.good.1"))
+        await until(lambda: bool(verifier.verified))
+        world.authenticator.evict_tenants({"acme"})
+        # Whoever asks from now on shares the answer that may be stale.
+        after = asyncio.create_task(world.ask(b"jwt.good.1"))
+        await asyncio.sleep(0)
+        verifier.may_answer.set()
+        assert await before and await after
+        assert len(verifier.verified) == 1
+        assert world.authenticator.known(b"jwt.good.1", PEER) is None
 
     in_world_with_verifier(test)

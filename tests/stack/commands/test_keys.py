@@ -1,42 +1,26 @@
 """`conch keys` as it is typed; with a gateway that obeys: tests/gateway/test_worker.py."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.stack.commands import typed
 
 
-def keys(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "stack", "keys", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def keys(folder: Path, *arguments: str) -> typed.Done:
+    return typed.typed(folder, "keys", *arguments)
 
 
 def as_json(folder: Path, *arguments: str) -> Any:
-    done = keys(folder, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return typed.as_json(folder, "keys", *arguments)
 
 
 def refusal(folder: Path, *arguments: str, code: int = 1) -> str:
-    done = keys(folder, *arguments)
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
-    assert done.stderr.startswith("conch: ") and done.stderr.count("\n") == 1
-    return done.stderr
+    return typed.refusal(folder, "keys", *arguments, code=code)
 
 
 def moment_of(text: str) -> datetime:
@@ -74,7 +58,7 @@ def test_models_alone_are_what_clients_do(tmp_path: Path) -> None:
         *("ID", "TENANT", "GRANTS", "RATE", "BURST", "CREATED", "LAST USED", "STATE")
     ]
     cells = re.split(r"  +", listed[1].strip())
-    assert cells[:4] == [made["id"], "acme", "mnist_*,a", "no limit"]
+    assert cells[:4] == [made["id"], "acme", "client: mnist_*,a", "no limit"]
     assert cells[-2:] == ["never", "in force"]
 
 
@@ -83,12 +67,16 @@ def test_a_rotated_key_is_shown_once_and_has_two_secrets_for_the_overlap(tmp_pat
     rotated = keys(tmp_path, "rotate", made["key"], "--overlap", "12h")
     assert re.fullmatch(rf"ck_{made['id']}_\w+\n", rotated.stdout)
     assert "shown only now" in rotated.stderr
+    assert re.search(
+        r"The old secret goes on until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.", rotated.stderr
+    )
     record = as_json(tmp_path, "show", made["id"])
     left = moment_of(record["old_secret_ends"]) - datetime.now(UTC)
     assert timedelta(hours=11) < left <= timedelta(hours=12)
     assert "old secret  goes on until" in keys(tmp_path, "show", made["id"]).stdout
     assert "two secrets until" in refusal(tmp_path, "rotate", made["id"])
-    assert as_json(tmp_path, "rotate", made["id"], "--overlap", "0h")["id"] == made["id"]
+    at_once = keys(tmp_path, "rotate", made["id"], "--overlap", "0h")
+    assert "The old secret is refused within a second." in at_once.stderr
     assert "old secret" not in keys(tmp_path, "show", made["id"]).stdout
 
 

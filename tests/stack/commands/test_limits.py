@@ -1,0 +1,65 @@
+"""`conch limits` as it is typed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.stack.commands.typed import as_json, refusal, typed
+
+
+def test_limits_are_added_listed_changed_and_removed(tmp_path: Path) -> None:
+    key = as_json(tmp_path, "keys", "create", "--tenant", "acme")
+    add = ("limits", "add", "--tenant", "acme")
+    rate = as_json(tmp_path, *add, "--rate", "100/s", "--burst", "200")
+    assert (rate["rate"], rate["burst"], rate["models"], rate["metric"]) == (
+        *("100/s", 200, "*", "requests"),
+    )
+    # A key that is pasted whole does.
+    slots = as_json(tmp_path, *add, "--key", key["key"], "--concurrency", "8")
+    assert (slots["key"], slots["concurrency"]) == (key["id"], 8)
+    budget = typed(
+        tmp_path, *add, "--models", "mnist_*", "--metric", "samples", "--budget", "10/day"
+    )
+    assert budget.stdout.endswith(": acme, models mnist_*, samples, 10/day.\n")
+    listed = typed(tmp_path, "limits", "list", "--tenant", "acme").stdout
+    assert all(text in listed for text in ("100/s, burst 200", "8 in flight", "10/day"))
+    changed = as_json(tmp_path, "limits", "set", rate["id"], "--rate", "200/s")
+    assert changed == rate | {"rate": "200/s", "burst": 200}
+    (shown, *_) = as_json(tmp_path, "keys", "list")
+    assert {limit["id"] for limit in shown["limits"]} >= {rate["id"], slots["id"]}
+    assert "of the tenant: 200/s, burst 200" in typed(tmp_path, "keys", "show", key["id"]).stdout
+    removed = typed(tmp_path, "limits", "remove", slots["id"]).stdout
+    assert removed.startswith(f"Limit {slots['id']} is removed")
+    assert len(as_json(tmp_path, "limits", "list")) == 2
+
+
+@pytest.mark.parametrize(
+    "measure", [[], ["--burst", "5"], ["--rate", "5/s", "--budget", "5/day"]], ids=str
+)
+def test_a_limit_has_one_measure(tmp_path: Path, measure: list[str]) -> None:
+    said = refusal(tmp_path, "limits", "add", "--tenant", "acme", *measure, code=2)
+    assert "one of --rate, --concurrency and --budget" in said
+    assert not (tmp_path / ".conch").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--rate", "5"], "rate '5'"),
+        (["--budget", "5/week"], "budget '5/week'"),
+        (["--concurrency", "8", "--metric", "bytes"], "concurrency counts requests, not bytes"),
+        (["--concurrency", "8", "--models", "a b"], "model pattern 'a b'"),
+        (["--concurrency", "8", "--key", "absent"], "has no key 'absent'"),
+    ],
+)
+def test_what_makes_no_sense_is_one_paragraph(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    as_json(tmp_path, "tenants", "create", "acme")
+    assert said in refusal(tmp_path, "limits", "add", "--tenant", "acme", *arguments)
+    assert as_json(tmp_path, "limits", "list") == []
+
+
+def test_an_unknown_limit_is_named(tmp_path: Path) -> None:
+    for command in (["set", "absent", "--concurrency", "8"], ["remove", "absent"]):
+        assert "no limit 'absent'" in refusal(tmp_path, "limits", *command)
