@@ -1,12 +1,15 @@
 """Brings the tables of the records up to this code's revision, or tells that they are not."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+from alembic.command import downgrade as go_down
 from alembic.command import upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,13 +28,25 @@ async def migrate(url: str) -> None:
     file = sqlite_file(url)
     if file is not None and not file.exists():
         _make_file(file)
+    await _run(url, _upgrade)
+
+
+async def downgrade(url: str, revision: str) -> None:
+    """Take the tables back to an older revision, for an older version of this code.
+
+    What that one does not know is lost, and a key that it would let do more is revoked.
+    """
+    await _run(url, lambda connection: go_down(_config_on(connection), revision))
+
+
+async def _run(url: str, step: Callable[[Connection], None]) -> None:
     # A table may be large, and another gateway may be at it.
     engine = open_engine(url, command_timeout_s=None)
     try:
         async with engine.begin() as connection:
             await _lock(connection)
-            await connection.run_sync(_upgrade)
-    except (SQLAlchemyError, OSError) as error:
+            await connection.run_sync(step)
+    except (SQLAlchemyError, CommandError, OSError) as error:
         raise ConfigurationError(
             f"The records cannot be brought up to date: {reason_of(error)}"
         ) from error
@@ -89,10 +104,15 @@ async def require_current(url: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
+    config = _config_on(connection)
     _refuse_newer(_revision(connection), ScriptDirectory.from_config(config))
-    config.attributes["connection"] = connection
     upgrade(config, "head")
+
+
+def _config_on(connection: Connection) -> Config:
+    config = _config()
+    config.attributes["connection"] = connection
+    return config
 
 
 def _refuse_newer(found: str | None, script: ScriptDirectory) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from gateway.errors import ConfigurationError
 from gateway.records import migrate as migrations
 from gateway.records.engine import open_engine
-from gateway.records.migrate import migrate, require_current
+from gateway.records.migrate import downgrade, migrate, require_current
 from gateway.records.store import Records
 from tests.gateway.records.using import with_records
 
@@ -60,6 +60,16 @@ def test_records_of_a_newer_version_are_told_and_left_alone(database_url: str) -
         assert await records.key_count() == 0
 
     with_records(database_url, test)
+
+
+def test_records_go_down_to_an_older_revision_and_up_again(database_url: str) -> None:
+    asyncio.run(downgrade(database_url, "0002"))
+    with pytest.raises(ConfigurationError, match="at revision 0002, this gateway needs"):
+        asyncio.run(require_current(database_url))
+    with pytest.raises(ConfigurationError, match="nonsense"):
+        asyncio.run(downgrade(database_url, "nonsense"))
+    asyncio.run(migrate(database_url))
+    asyncio.run(require_current(database_url))
 
 
 @pytest.mark.parametrize("url", ["nonsense", "postgres+nodriver://x/y", "mysql+aiomysql://x/y"])
