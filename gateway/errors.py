@@ -31,6 +31,12 @@ GatewayError
       IssuerUnavailable
       Draining
     UpstreamTimeout        504
+    AdminError                  an answer that the admin API alone gives
+      CrossOriginRefused   403
+      UnknownSubject       404
+      Conflict             409
+      HostRefused          421
+      InvalidValue         422
 """
 
 from collections.abc import Sequence
@@ -253,6 +259,30 @@ class Draining(Unavailable):
 class UpstreamTimeout(HttpError):
     status, code, title = 504, "upstream_timeout", "Triton took too long"
     proxy_error = "http_response_timeout"
+
+
+class AdminError(HttpError):
+    """An answer that the admin API alone gives."""
+
+
+class CrossOriginRefused(AdminError):
+    status, code, title = 403, "cross_origin_refused", "Not for pages of other sites"
+
+
+class UnknownSubject(AdminError):
+    status, code, title = 404, "unknown_record", "No such record"
+
+
+class Conflict(AdminError):
+    status, code, title = 409, "conflict", "The records do not allow it"
+
+
+class HostRefused(AdminError):
+    status, code, title = 421, "host_refused", "Not the name of this service"
+
+
+class InvalidValue(AdminError):
+    status, code, title = 422, "invalid_value", "A value makes no sense"
 
 
 def problem_body(error: HttpError, request_id: str) -> bytes:

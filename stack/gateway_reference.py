@@ -1,6 +1,6 @@
 """Tables of docs/gateway.md, from the gateway's own code: paths, limits, times and errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from gateway.data import (
@@ -21,7 +21,7 @@ from gateway.data import (
 from gateway.data.gate import Times
 from gateway.data.routes import Route, find_route
 from gateway.data.tokens import form
-from gateway.errors import HttpError, MethodNotAllowed
+from gateway.errors import AdminError, HttpError, MethodNotAllowed
 
 # One target of each form; the names stand for any.
 _TARGETS = (
@@ -165,10 +165,19 @@ def _framing(of: _Framing) -> str:
 
 
 def errors_table() -> str:
-    """Every problem that the gateway itself answers with."""
+    """Every problem that the data plane itself answers with."""
+    return _errors(kind for kind in _leaves(HttpError) if not issubclass(kind, AdminError))
+
+
+def admin_errors_table() -> str:
+    """Every problem that the admin API alone answers with."""
+    return _errors(_leaves(AdminError))
+
+
+def _errors(kinds: Iterable[type[HttpError]]) -> str:
     rows = ["| status | code | title |", "|---|---|---|"]
-    kinds = sorted(_leaves(HttpError), key=lambda kind: (kind.status, kind.code))
-    return "\n".join(rows + [f"| {k.status} | `{k.code}` | {k.title} |" for k in kinds])
+    in_order = sorted(kinds, key=lambda kind: (kind.status, kind.code))
+    return "\n".join(rows + [f"| {k.status} | `{k.code}` | {k.title} |" for k in in_order])
 
 
 def _route(target: str) -> Route:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.settings import GatewaySettings, environment_name
 from stack.cli import app
-from stack.gateway_reference import errors_table, limits_table, paths_table
+from stack.gateway_reference import admin_errors_table, errors_table, limits_table, paths_table
 from stack.settings import StackSettings
 
 ROOT = Path(__file__).parent.parent
@@ -56,6 +56,7 @@ PARTS = {
     ("docs/gateway.md", "paths"): paths_table,
     ("docs/gateway.md", "limits"): limits_table,
     ("docs/gateway.md", "errors"): errors_table,
+    ("docs/admin_api.md", "errors"): admin_errors_table,
 }
 
 

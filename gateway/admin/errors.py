@@ -1,13 +1,4 @@
-"""Errors of the admin API: the data plane's one body, and which exception becomes which answer.
-
-HttpError
-  AdminError
-    HostRefused            421
-    CrossOriginRefused     403
-    UnknownSubject         404
-    Conflict               409
-    InvalidValue           422
-"""
+"""Which exception becomes which answer of the admin API; all have the data plane's one body."""
 
 from http import HTTPStatus
 
@@ -19,15 +10,19 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from gateway.errors import (
+    AdminError,
+    Conflict,
     HttpError,
     InternalError,
     InvalidInput,
+    InvalidValue,
     MalformedRequest,
     MethodNotAllowed,
     RecordConflict,
     RecordsUnavailable,
     RouteNotFound,
     UnknownRecord,
+    UnknownSubject,
     problem_body,
     problem_headers,
 )
@@ -36,30 +31,6 @@ from gateway.records.migrate import reason_of
 MAX_SHOWN = 120
 
 _log = structlog.get_logger()
-
-
-class AdminError(HttpError):
-    """An answer that the admin API alone gives."""
-
-
-class HostRefused(AdminError):
-    status, code, title = 421, "host_refused", "Not the name of this service"
-
-
-class CrossOriginRefused(AdminError):
-    status, code, title = 403, "cross_origin_refused", "Not for pages of other sites"
-
-
-class UnknownSubject(AdminError):
-    status, code, title = 404, "unknown_record", "No such record"
-
-
-class Conflict(AdminError):
-    status, code, title = 409, "conflict", "The records do not allow it"
-
-
-class InvalidValue(AdminError):
-    status, code, title = 422, "invalid_value", "A value makes no sense"
 
 
 def problem_response(request: Request, error: HttpError) -> Response:

@@ -14,8 +14,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.admin.errors import AdminError, CrossOriginRefused, HostRefused, problem_response
-from gateway.errors import BodyTooLarge
+from gateway.admin.errors import problem_response
+from gateway.errors import AdminError, BodyTooLarge, CrossOriginRefused, HostRefused
 
 # Scrapers and probes call these by whatever name they know.
 FOR_ALL = frozenset({"/metrics", "/healthz"})

@@ -88,8 +88,8 @@ def gateway(triton_port: int, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
-    with postgresql_server(tmp_path_factory.mktemp("postgresql")) as server:
+def postgresql() -> Iterator[PostgresqlServer]:
+    with postgresql_server() as server:
         yield server
 
 

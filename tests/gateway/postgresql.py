@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -65,8 +66,16 @@ class PostgresqlServer:
 
 
 @contextmanager
-def postgresql_server(directory: Path) -> Iterator[PostgresqlServer]:
-    """A server with its files in this directory."""
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """A server with its files in a directory that its user reaches.
+
+    It is another than root, and what pytest makes is closed to others by each pytest that starts.
+    """
+    with TemporaryDirectory(prefix="conch-postgresql-") as directory:
+        yield from _running(Path(directory))
+
+
+def _running(directory: Path) -> Iterator[PostgresqlServer]:
     with warnings.catch_warnings():
         # Of a package that it uses, on machines without XDG_RUNTIME_DIR.
         warnings.simplefilter("ignore")
