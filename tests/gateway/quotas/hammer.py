@@ -32,7 +32,7 @@ async def hammer(folder: Path, seconds: float, name: str, limits: tuple[Limit, .
             if not isinstance(outcome, Waiting):
                 decided(outcome)
             await asyncio.sleep(0 if isinstance(outcome, Reservation) else 0.001)
-    await quotas.close()
+        await quotas.close()
 
 
 def main() -> None:
