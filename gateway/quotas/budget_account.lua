@@ -58,9 +58,9 @@ function Budget.window_us(account, wall_us)
   return account.window_ends_us - wall_us
 end
 
-function Budget.wait(account, _, lease, short, _, wall_us)
+function Budget.wait(account, _, lease, short, now_us, wall_us)
   if out_of_all(account) - out_of(lease) >= short then
-    return HEARTBEAT_US, HEARTBEAT_US / 4
+    return told_us(account, lease, now_us), HEARTBEAT_US / 4
   end
   local window_us = Budget.window_us(account, wall_us)
   return window_us, window_us

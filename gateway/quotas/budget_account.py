@@ -40,7 +40,7 @@ class _BudgetAccount(Account[Budget]):
     def wait(self, measure: Budget, lease: Lease, short: int, now: Now) -> Wait:
         if sum(other.out for other in self.others(lease)) >= short:
             # Their holders have spent them, or return them: it is known after a heartbeat.
-            return Wait(HEARTBEAT_US, HEARTBEAT_US // 4)
+            return Wait(self.told_us(lease, now), HEARTBEAT_US // 4)
         window_us = self.window_us(now)
         return Wait(window_us, window_us)
 

@@ -37,7 +37,7 @@ function Concurrency.wait(account, _, lease, _, now_us)
   for _, other in pairs(account.leases) do
     if other ~= lease and out_of(other) > 0 then
       account.shared_until_us = now_us + 2 * HEARTBEAT_US
-      return HEARTBEAT_US, ASK_US
+      return told_us(account, lease, now_us), ASK_US
     end
   end
   return HEARTBEAT_US, HEARTBEAT_US

@@ -32,4 +32,4 @@ class ConcurrencyAccount(Account[Concurrency], tag="concurrency"):
             return Wait(HEARTBEAT_US, HEARTBEAT_US)
         # Long enough for the others to hear of it.
         self.shared_until_us = now.us + 2 * HEARTBEAT_US
-        return Wait(HEARTBEAT_US, ASK_US)
+        return Wait(self.told_us(lease, now), ASK_US)

@@ -17,10 +17,10 @@ from gateway.quotas.decisions import (
     Reservation,
     Waiting,
 )
-from gateway.quotas.holding import METRICS, US, Costs, Holding
+from gateway.quotas.holding import HEARTBEAT_NS, LIGHT_HEARTBEAT_NS, METRICS, Costs, Holding
 from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
-from gateway.quotas.protocol import HEARTBEAT_US, MAX_ASKS, Answer, Ask, Kind, Renewal
+from gateway.quotas.protocol import MAX_ASKS, Answer, Ask, Kind, Renewal
 from gateway.quotas.refusals import late, strictest, why_short
 from gateway.quotas.waiting_line import WaitingLine
 
@@ -31,7 +31,6 @@ MAX_WAITING = 1000
 # Asked for at once: the store answers so many well before it counts as slow.
 MOST_ASKS = 1000
 _COMPUTE_MS = METRICS.index(Metric.COMPUTE_MS)
-_HEARTBEAT_NS = HEARTBEAT_US * US
 
 
 class Holder:
@@ -59,8 +58,11 @@ class Holder:
         self._due: dict[Holding, None] = {}
         # By number: when it was sent, and what about.
         self._sent: dict[int, tuple[int, list[Holding]]] = {}
-        # When to renew which, if nothing else comes first.
-        self._beats: deque[tuple[int, Holding]] = deque()
+        # When to renew which, if nothing else comes first; by how often.
+        self._beats: dict[int, deque[tuple[int, Holding]]] = {
+            HEARTBEAT_NS: deque(),
+            LIGHT_HEARTBEAT_NS: deque(),
+        }
         # By tenant.
         self._lines: dict[str, WaitingLine] = {}
 
@@ -181,12 +183,12 @@ class Holder:
     def beat(self) -> bool:
         """To be called some times a second; returns whether `renewals` is to be sent."""
         now_ns = self._now_ns()
-        beats = self._beats
-        while beats and beats[0][0] <= now_ns:
-            due_ns, holding = beats.popleft()
-            # Otherwise it was asked for since, and has another turn.
-            if holding.epoch and holding.asked_ns <= due_ns - _HEARTBEAT_NS:
-                self._due[holding] = None
+        for every_ns, beats in self._beats.items():
+            while beats and beats[0][0] <= now_ns:
+                due_ns, holding = beats.popleft()
+                # Otherwise it was asked for since, and has another turn.
+                if holding.epoch and holding.asked_ns <= due_ns - every_ns:
+                    self._due[holding] = None
         self._serve_all(now_ns)
         return bool(self._due) or self.outage.mode is not Mode.EXACT
 
@@ -237,7 +239,7 @@ class Holder:
             return worst
         if worst is None and not is_unknown and not is_behind:
             return self._take(waiting, now_ns)
-        return late(waiting) if now_ns >= waiting.until_ns else None
+        return late(waiting, now_ns) if now_ns >= waiting.until_ns else None
 
     def _lend(self, holding: Holding, now_ns: int) -> None:
         self.outage.lend(holding, now_ns)
@@ -326,7 +328,8 @@ class Holder:
             holding.end(now_ns)
             del self._active[holding]
         else:
-            self._beats.append((now_ns + _HEARTBEAT_NS, holding))
+            every_ns = holding.heartbeat_ns
+            self._beats[every_ns].append((now_ns + every_ns, holding))
 
 
 def _bounded(allowance: Allowance, costs: Costs) -> Costs:

@@ -1,7 +1,17 @@
 """A holder's lease of one limit: what may be spent of it, and what the store was told."""
 
 from gateway.limits import Limit, Metric
-from gateway.quotas.protocol import HEARTBEAT_US, Ask, Given, Kind, capacity_of, kind_of
+from gateway.quotas.protocol import (
+    HEARTBEAT_US,
+    LIGHT,
+    LIGHT_HEARTBEAT_US,
+    TTL_US,
+    Ask,
+    Given,
+    Kind,
+    capacity_of,
+    kind_of,
+)
 
 # Requests, samples, bytes, compute_ms: what a request takes of each metric, in this order.
 Costs = tuple[int, int, int, int]
@@ -10,6 +20,8 @@ METRICS = tuple(Metric)
 US = 1000
 # What a lease is used for within so long is what its holder would hold.
 HORIZON_NS = 2 * HEARTBEAT_US * US
+HEARTBEAT_NS = HEARTBEAT_US * US
+LIGHT_HEARTBEAT_NS = LIGHT_HEARTBEAT_US * US
 # Use is not extrapolated from less.
 _SHORTEST_NS = 250_000_000
 # Nothing used in so long: it is returned.
@@ -58,6 +70,7 @@ class Holding:
         "reserved",
         "returned",
         "spent_ns",
+        "stretch",
         "told_spent",
         "used",
         "wanted",
@@ -104,6 +117,8 @@ class Holding:
         self.window_ends_ns = 0
         self.left = 0
         self.keep = self.capacity
+        # LIGHT if its lease is light: then it holds so many times what it wants.
+        self.stretch = 1
         # 0: it never said.
         self.holders = 0
         # The store is away, and since then a share of the limit comes in here; 0: it does not.
@@ -179,13 +194,13 @@ class Holding:
             self.free, self.reserved = min(self.free, 0), 0
         self.granted = self.returned = self.told_spent = 0
         self.epoch = self.ends_ns = self.open_until_ns = self.lent_ns = 0
-        self.low_water = _NEVER
+        self.low_water, self.stretch = _NEVER, 1
         self.begun_ns = now_ns
 
     def ask(self, needed: int, now_ns: int) -> Ask:
         """What to ask the store for; the first request that waits needs so many units."""
         wants = self._wants(needed, now_ns)
-        surplus = self.reserved + self.free - wants
+        surplus = self.reserved + self.free - wants * self.stretch
         if surplus > 0 and self.free > 0:
             back = min(surplus, self.free)
             self.free -= back
@@ -212,12 +227,19 @@ class Holding:
         self.ends_ns = sent_ns + less_drift(given.ttl_us * US)
         if not self.is_awaited:
             self.open_until_ns = self.ends_ns
+        self.stretch = LIGHT if given.ttl_us > TTL_US else 1
         self.holders, self.keep, self.left = given.holders, given.keep, given.left
         self.ask_ns = now_ns + given.ask_us * US if given.ask_us else 0
         self.ready_ns = now_ns + given.ready_us * US
-        self.is_open = 0 < given.ready_us < given.window_us
+        # Others have units, and tell of them soon.
+        self.is_open = 0 < given.ready_us < min(given.window_us, TTL_US)
         self.window_ends_ns = now_ns + given.window_us * US
         self.low_water = self._low_water()
+
+    @property
+    def heartbeat_ns(self) -> int:
+        """It is renewed so long after it was last, if nothing else comes first."""
+        return HEARTBEAT_NS if self.stretch == 1 else LIGHT_HEARTBEAT_NS
 
     @property
     def is_idle(self) -> bool:
@@ -235,7 +257,8 @@ class Holding:
 
     def _expected(self, elapsed_ns: int) -> int:
         """Demand of the time to come; it falls no faster than by half in a heartbeat."""
-        lately = self.used * HORIZON_NS // max(elapsed_ns, _SHORTEST_NS)
+        # Rounded up: who sends now and then goes on doing so.
+        lately = -(-self.used * HORIZON_NS // max(elapsed_ns, _SHORTEST_NS))
         fallen = self.demand - self.demand * elapsed_ns // HORIZON_NS
         is_idle = self.used <= 0 and elapsed_ns >= _IDLE_NS
         self.demand = 0 if is_idle else max(lately, fallen, 0)
@@ -245,4 +268,4 @@ class Holding:
         if self.kind is Kind.CONCURRENCY or self.ask_ns:
             # Slots come back by themselves; and of what is used up there is no more to ask for.
             return _NEVER
-        return min(self.demand, self.keep) // 4
+        return min(self.demand * self.stretch, self.keep) // 4

@@ -6,6 +6,8 @@
 local MILLION = 1000000
 local TTL_US = 5000000
 local HEARTBEAT_US = 1000000
+local LIGHT = 12
+local LIGHT_PART = 4
 local ASK_US = 100000
 local BATCH_US = 250000
 local DAY_US = 86400000000
@@ -55,4 +57,15 @@ local function last_end_us(account, default_us)
     last_us = max(last_us, lease[ENDS_US])
   end
   return last_us
+end
+
+-- By then all other holders that have units have renewed, or their leases have ended.
+local function told_us(account, lease, now_us)
+  local left_us = 0
+  for _, other in pairs(account.leases) do
+    if other ~= lease and out_of(other) > 0 then
+      left_us = max(left_us, other[ENDS_US] - now_us)
+    end
+  end
+  return left_us > TTL_US and left_us or HEARTBEAT_US
 end

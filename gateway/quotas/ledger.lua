@@ -42,7 +42,13 @@ local function remember(kind, account, lease, ask)
   return forgotten
 end
 
-local function grant(kind, account, measure, lease, ask, now_us)
+-- How many times the usual the lease lasts, and holds.
+local function stretch_of(kind, account, measure, lease, ask)
+  local most = max(ask.wants, ask.needs) * LIGHT * LIGHT_PART * max(holders_of(account), 1)
+  return most <= kind.spare(account, measure) + out_of(lease) and LIGHT or 1
+end
+
+local function grant(kind, account, measure, lease, ask, now_us, stretch)
   local spare = max(kind.spare(account, measure), 0)
   local needed = max(ask.needs - out_of(lease), 0)
   if needed > spare then
@@ -50,7 +56,7 @@ local function grant(kind, account, measure, lease, ask, now_us)
   end
   local holders = max(holders_of(account), 1)
   local keep = kind.keep(account, measure, holders, now_us)
-  local extra = min(ask.wants, keep) - out_of(lease) - needed
+  local extra = min(ask.wants * stretch, keep) - out_of(lease) - needed
   local units = needed + max(0, min(extra, kind.part(spare - needed, holders)))
   lease[GRANTED] = lease[GRANTED] + units
   kind.take(account, units)
@@ -72,8 +78,10 @@ local function renew(kind, account, measure, holder, number, ask, now_us, wall_u
     kind.book(account, measure, lease, ask, now_us)
     lease[WANTS] = ask.wants
     local window_us = kind.window_us(account, wall_us)
-    lease[ENDS_US] = now_us + (window_us > 0 and min(TTL_US, window_us) or TTL_US)
-    local short = grant(kind, account, measure, lease, ask, now_us)
+    local stretch = stretch_of(kind, account, measure, lease, ask)
+    local ttl_us = TTL_US * stretch
+    lease[ENDS_US] = now_us + (window_us > 0 and min(ttl_us, window_us) or ttl_us)
+    local short = grant(kind, account, measure, lease, ask, now_us, stretch)
     if short > 0 then
       ready_us, ask_us = kind.wait(account, measure, lease, short, now_us, wall_us)
     end

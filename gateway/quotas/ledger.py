@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from gateway.quotas.protocol import TTL_US, Ask, Given
+from gateway.quotas.protocol import HEARTBEAT_US, LIGHT, LIGHT_PART, TTL_US, Ask, Given
 
 M = TypeVar("M")
 
@@ -120,8 +120,9 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
         self._remember(lease, ask)
         self.book(measure, lease, ask, now)
         lease.wants = ask.wants
-        lease.ends_us = now.us + self._ttl_us(now)
-        short = self._grant(measure, lease, ask, now)
+        stretch = self._stretch(measure, lease, ask)
+        lease.ends_us = now.us + self._ttl_us(now, stretch)
+        short = self._grant(measure, lease, ask, now, stretch)
         wait = self.wait(measure, lease, short, now) if short > 0 else NO_WAIT
         return self._given(measure, lease, now, wait, is_lost=False)
 
@@ -150,14 +151,19 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
         lease.granted += forgotten
         self.take(forgotten)
 
-    def _grant(self, measure: M, lease: Lease, ask: Ask, now: Now) -> int:
+    def _stretch(self, measure: M, lease: Lease, ask: Ask) -> int:
+        """How many times the usual the lease lasts, and holds."""
+        most = max(ask.wants, ask.needs) * LIGHT * LIGHT_PART * max(self._holders(), 1)
+        return LIGHT if most <= self.spare(measure) + lease.out else 1
+
+    def _grant(self, measure: M, lease: Lease, ask: Ask, now: Now, stretch: int) -> int:
         """Move units to the lease; returns how many are short of what is needed, or of one."""
         spare = max(self.spare(measure), 0)
         needed = max(ask.needs - lease.out, 0)
         if needed > spare:
             return needed - self.spare(measure)
         holders = max(self._holders(), 1)
-        extra = min(ask.wants, self.keep(measure, holders, now)) - lease.out - needed
+        extra = min(ask.wants * stretch, self.keep(measure, holders, now)) - lease.out - needed
         units = needed + max(0, min(extra, self.part(spare - needed, holders)))
         lease.granted += units
         self.take(units)
@@ -166,9 +172,9 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
     def _holders(self) -> int:
         return sum(1 for lease in self.leases.values() if lease.out > 0 or lease.wants > 0)
 
-    def _ttl_us(self, now: Now) -> int:
+    def _ttl_us(self, now: Now, stretch: int) -> int:
         window_us = self.window_us(now)
-        return min(TTL_US, window_us) if window_us else TTL_US
+        return min(TTL_US * stretch, window_us) if window_us else TTL_US * stretch
 
     def _lost(self, measure: M, ask: Ask, now: Now) -> Given:
         unknown = Lease(ask.epoch)
@@ -188,6 +194,11 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
             ask_us=wait.ask_us,
             window_us=self.window_us(now),
         )
+
+    def told_us(self, lease: Lease, now: Now) -> int:
+        """By then all other holders that have units have renewed, or their leases have ended."""
+        left_us = max((other.ends_us - now.us for other in self.others(lease)), default=0)
+        return left_us if left_us > TTL_US else HEARTBEAT_US
 
     def others(self, lease: Lease) -> Iterator[Lease]:
         """Leases of other holders that have units."""

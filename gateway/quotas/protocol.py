@@ -11,8 +11,8 @@ nothing twice. A Renewal has a running number; an Ask whose number is not above 
 answered with what is, and changes nothing.
 
 **At the store** a lease is `out = granted - spent - returned` units, and ends TTL_US after the last
-Ask, for a budget also with its window. An Ask goes through these steps (`ledger.py` says them
-exactly, and is the specification of every store):
+Ask, for a budget also with its window; a **light** lease LIGHT times as late. An Ask goes through
+these steps (`ledger.py` says them exactly, and is the specification of every store):
 
 1. Leases of this limit that have ended go, the earliest first: of a budget, `out` counts as used;
    of a rate, `out` is gone (it may have been spent) and its room refills from that moment; a slot
@@ -26,7 +26,9 @@ exactly, and is the specification of every store):
    granted now, and the level of a rate may fall below zero by it.
    A rate refills, up to `burst` less all that is out: until `quiet_us` ago with what was out
    before, and from there until now with what is out after the booking.
-5. It is granted up to `wants`, or nothing if `needs` cannot be had: the first request that waits
+5. It is light if what it `wants` or `needs`, times LIGHT, times the holders, times LIGHT_PART, is no more than is left
+   with what this holder has; then it is granted as if it wanted LIGHT times as much.
+   It is granted up to `wants`, or nothing if `needs` cannot be had: the first request that waits
    gets all or nothing. What is beyond `needs` never makes the holder have more than `keep`, and is
    at most a part of what is left, one of as many as there are holders; of a rate it may be all.
 
@@ -47,8 +49,15 @@ from gateway.rates import Rate
 
 # A lease ends so long after it was renewed last.
 TTL_US = 5_000_000
+# A light lease, of little beside what is left, lasts so many times as long, and holds as much more:
+# a hundred thousand callers who each send now and then must not have the store asked each time.
+LIGHT = 12
+# All that light leases could hold is at most one part in so many of what is left.
+LIGHT_PART = 4
 # A holder that has no reason to ask earlier renews its leases, and returns what it has no use for.
 HEARTBEAT_US = 1_000_000
+# The same for a light lease, of which nobody waits to hear.
+LIGHT_HEARTBEAT_US = 40_000_000
 # Most limits in one Renewal: a store answers it in one go.
 MAX_ASKS = 100
 
@@ -95,7 +104,8 @@ class Ask:
     quiet_us: int
     # Units it must hold for the first request that waits; 0: none waits.
     needs: int
-    # Units it would hold, those of requests in flight included; 0 with 0 held ends the lease.
+    # Units it would hold on a lease of TTL_US, those of requests in flight included; 0 with 0 held
+    # ends the lease.
     wants: int
 
 
@@ -120,7 +130,7 @@ class Given:
     is_lost: bool
     # Total of this epoch.
     granted: int
-    # How long the lease lasts, from when the Renewal was sent.
+    # How long the lease lasts, from when the Renewal was sent. Above TTL_US: the lease is light.
     ttl_us: int
     # How many have a lease on this limit and a use for it, this holder included.
     holders: int

@@ -26,11 +26,12 @@ def strictest(refusals: list[Refusal]) -> Refusal:
     return max(refusals, key=_wait_s)
 
 
-def late(waiting: Waiting) -> Refusal:
+def late(waiting: Waiting, now_ns: int) -> Refusal:
     """The refusal of a request that has waited as long as it may."""
     for holding, _ in waiting.takes():
         if holding.is_open:
-            return Refusal(Reason.USED_UP, holding.limit, retry_after_s=1)
+            wait_s = -(-(holding.ready_ns - now_ns) // _SECOND_NS)
+            return Refusal(Reason.USED_UP, holding.limit, max(wait_s, 1))
     return Refusal(Reason.STORE_AWAY, waiting.allowance.holdings[0].limit, retry_after_s=1)
 
 

@@ -72,7 +72,7 @@ def limits_of(terms: Terms) -> tuple[Limit, ...]:
 
 def taken(line: Admitted, metric: int) -> int:
     """What a request has taken: what was reserved, until it is known what was used."""
-    is_settled = line.used is not None and metric in (2, 3)
+    is_settled = line.used is not None and metric > 0
     return line.used[metric] if is_settled and line.used else line.costs[metric]
 
 

@@ -118,6 +118,40 @@ def test_a_busy_key_costs_the_store_an_operation_per_hundred_requests_at_most() 
     assert world.store.operations <= 100
 
 
+def test_who_sends_now_and_then_costs_the_store_little_as_well() -> None:
+    world = World((limit(Rate(100, 1, 200)), limit(Budget(10**6, Period.DAY))))
+    (worker,) = world.workers
+    for _ in range(600):
+        world.pass_us(SECOND_US // 2)
+        admitted(worker, 1)
+        worker.beat()
+    assert len(world.log) == 600
+    assert world.store.operations <= 60
+
+
+def test_a_light_lease_is_returned_when_it_is_not_used() -> None:
+    world = World((limit(Budget(1000, Period.DAY)),))
+    (worker,) = world.workers
+    admitted(worker, 1)
+    for _ in range(2):
+        world.pass_us(41 * SECOND_US)
+        worker.beat()
+    account = world.store.account(world.limits[0])
+    assert account is not None and account.out() == 0
+    assert len(worker.holder) == 0
+
+
+def test_who_needs_what_a_light_lease_holds_is_told_when_it_ends() -> None:
+    world = World((limit(Budget(100, Period.DAY)),), workers=2)
+    one, other = world.workers
+    admitted(one, 1)
+    assert admitted(other, 100) == 88
+    wait_s = other.refusals[-1].retry_after_s
+    assert wait_s is not None and 1 < wait_s <= 61
+    world.pass_us(wait_s * SECOND_US)
+    assert admitted(other, 1) == 1
+
+
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_what_is_allowed_is_given_when_there_is_demand_for_more(workers: int) -> None:
     world = World((limit(Rate(1000, 1, 1000)),), workers)

