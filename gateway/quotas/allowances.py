@@ -8,7 +8,8 @@ from gateway.quotas.decisions import Allowance
 from gateway.quotas.holding import Holding
 from gateway.quotas.protocol import Kind, kind_of
 
-MAX_ALLOWANCES = 100_000
+# About 2 kB each, with the limits; one that is needed again is found again.
+MAX_ALLOWANCES = 20_000
 
 
 class Allowances:

@@ -116,7 +116,7 @@ class Holder:
             metric = holding.metric
             holding.settle(reservation.costs[metric], used[metric], reservation.at_ns, now_ns)
             if holding.is_awaited:
-                self._serve(self._lines[holding.limit.tenant], now_ns)
+                self._serve_tenant(holding.limit.tenant, now_ns)
 
     def leave(self, waiting: Waiting) -> None:
         """The client of a request that waits has left."""
@@ -132,7 +132,7 @@ class Holder:
         due = list(islice(self._due, MOST_ASKS))
         for holding in due:
             del self._due[holding]
-        needed = self._needed(due)
+        needed = self._needed(due, now_ns)
         by_tenant: dict[str, list[Holding]] = {}
         for holding in due:
             by_tenant.setdefault(holding.limit.tenant, []).append(holding)
@@ -152,6 +152,7 @@ class Holder:
         if self.outage.mode is not Mode.EXACT:
             self.outage.store_answered(now_ns)
             self._due |= self._active
+            self._serve_all(now_ns)
         for holding, given in zip(holdings, answer.given, strict=True):
             holding.is_asked = False
             if given.epoch != holding.epoch:
@@ -163,7 +164,8 @@ class Holder:
             holding.hear(given, sent_ns, now_ns)
             self.outage.holders = given.holders
             self._keep_or_drop(holding, now_ns)
-        self._serve_all(now_ns)
+        if holdings:
+            self._serve_tenant(holdings[0].limit.tenant, now_ns)
 
     def failed(self, renewal: Renewal) -> None:
         """The store did not answer in time."""
@@ -254,13 +256,16 @@ class Holder:
         return Reservation(waiting.allowance, waiting.costs, now_ns)
 
     def _serve_all(self, now_ns: int) -> None:
-        for tenant, line in list(self._lines.items()):
-            self._serve(line, now_ns)
-            if not line:
-                self._lines.pop(tenant, None)
+        for tenant in list(self._lines):
+            self._serve_tenant(tenant, now_ns)
 
-    def _serve(self, line: WaitingLine, now_ns: int) -> None:
+    def _serve_tenant(self, tenant: str, now_ns: int) -> None:
+        line = self._lines.get(tenant)
+        if line is None:
+            return
         decided = line.serve(lambda waiting, blocked: self._try(waiting, blocked, now_ns), now_ns)
+        if not line:
+            del self._lines[tenant]
         for waiting, outcome in decided:
             waiting.on_decided(outcome)
 
@@ -278,16 +283,20 @@ class Holder:
         if not holding.is_open or now_ns >= holding.ask_ns:
             self._ask(holding)
 
-    def _needed(self, due: Collection[Holding]) -> dict[Holding, int]:
-        """What the first request that waits for each needs; what all want is noted with it."""
+    def _needed(self, due: Collection[Holding], now_ns: int) -> dict[Holding, int]:
+        """What the first request that waits for each needs; what all want is noted with it.
+
+        Who is known to get nothing of one, and waits only to hear of another, needs none of it.
+        """
         needed: dict[Holding, int] = {}
         for holding in due:
             holding.wanted = 0
         for line in self._lines.values():
             for waiting in line:
                 for holding, cost in waiting.takes():
-                    needed.setdefault(holding, cost)
-                    holding.wanted += cost
+                    if why_short(holding, cost, Mode.EXACT, now_ns) is None:
+                        needed.setdefault(holding, cost)
+                        holding.wanted += cost
         return needed
 
     def _renewal(

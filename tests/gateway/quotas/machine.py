@@ -106,7 +106,7 @@ class QuotaMachine(RuleBasedStateMachine):
 
     # Clients.
 
-    @rule(who=which, costs=costs, times=st.integers(1, 60), gap_us=spans_us, keeps=st.booleans())
+    @rule(who=which, costs=costs, times=st.integers(1, 120), gap_us=spans_us, keeps=st.booleans())
     def are_busy(self, who: int, costs: Costs, times: int, gap_us: int, keeps: bool) -> None:
         """Requests one after the other, at a worker that asks and hears quickly."""
         worker = self._worker(who)
@@ -291,7 +291,10 @@ class QuotaMachine(RuleBasedStateMachine):
 
     def _converse(self, worker: Worker) -> None:
         """Ask and hear until nobody has a question, unless a message is under way."""
+        operations = 0
         while worker.holder.is_due and not worker.unanswered:
+            operations += 1
+            assert operations < 1000, "it asks for what it was told it cannot have"
             for renewal in worker.send():
                 if self.is_store_up:
                     worker.hear(self.world.store.renew(renewal))
