@@ -201,7 +201,6 @@ class Holder:
         if len(line) >= MAX_WAITING:
             return Refusal(Reason.CROWDED, allowance.holdings[0].limit, retry_after_s=1)
         line.join(waiting, now_ns)
-        self._ask_for(line)
         return waiting
 
     def _try(
@@ -218,6 +217,7 @@ class Holder:
                 refusal = why_short(holding, cost, self.outage.mode, now_ns)
                 if refusal is None:
                     is_unknown = True
+                    self._ask_for(holding, now_ns)
                 else:
                     refusals.append(refusal)
             elif holding in blocked:
@@ -250,7 +250,6 @@ class Holder:
 
     def _serve(self, line: WaitingLine, now_ns: int) -> None:
         decided = line.serve(lambda waiting, blocked: self._try(waiting, blocked, now_ns), now_ns)
-        self._ask_for(line)
         for waiting, outcome in decided:
             waiting.on_decided(outcome)
 
@@ -263,12 +262,10 @@ class Holder:
         if self.outage.mode is Mode.EXACT:
             self._on_due()
 
-    def _ask_for(self, line: WaitingLine) -> None:
-        now_ns = self._now_ns()
-        for holding in line.blocked:
-            # Whether others spend or return what they hold is not known sooner.
-            if not holding.is_open or now_ns >= holding.ask_ns:
-                self._ask(holding)
+    def _ask_for(self, holding: Holding, now_ns: int) -> None:
+        # Whether others spend or return what they hold is not known sooner.
+        if not holding.is_open or now_ns >= holding.ask_ns:
+            self._ask(holding)
 
     def _needed(self, due: Collection[Holding]) -> dict[Holding, int]:
         """What the first request that waits for each needs; what all want is noted with it."""

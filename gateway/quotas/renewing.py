@@ -26,20 +26,23 @@ class Renewing:
         self._store = store
         self._timeout_s = timeout_s
         self._due = asyncio.Event()
+        self._is_closing = False
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin; on the loop that the holder is used on."""
+    def start(self) -> asyncio.Task[None]:
+        """Begin, on the loop that the holder is used on; the task ends when this is closed."""
         self._task = asyncio.get_running_loop().create_task(self._run())
+        return self._task
 
     async def close(self) -> None:
         """Return what is held, and close the store."""
+        self._is_closing = True
+        self._wake()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            # Not cancelled: what an answer under way grants is returned as well.
+            await self._task
         self.holder.close()
-        if self.holder.is_due:
+        while self.holder.is_due:
             await self._exchange()
         await self._store.close()
 
@@ -48,17 +51,21 @@ class Renewing:
 
     async def _run(self) -> None:
         next_beat_s = 0.0
-        while True:
+        while not self._is_closing:
             now_s = time.monotonic()
             if now_s >= next_beat_s:
                 next_beat_s = now_s + BEAT_S
                 if self.holder.beat():
                     await self._exchange()
-            while self.holder.is_due:
-                await self._exchange()
             self._due.clear()
+            if self.holder.is_due:
+                await self._exchange()
+                continue
+            if self._is_closing:
+                return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), max(next_beat_s - time.monotonic(), 0))
+                async with asyncio.timeout(next_beat_s - time.monotonic()):
+                    await self._due.wait()
             # What other requests of this turn of the loop ask for goes along.
             await asyncio.sleep(0)
 

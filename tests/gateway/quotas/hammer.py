@@ -36,7 +36,7 @@ async def hammer(
             if not isinstance(outcome, Waiting):
                 decided(outcome)
             await asyncio.sleep(0 if isinstance(outcome, Reservation) else 0.001)
-    await quotas.close()
+        await quotas.close()
 
 
 async def main(

@@ -1,0 +1,87 @@
+"""What clients are told of limits."""
+
+import http_sfv
+import pytest
+
+from gateway.errors import AboveLimit, QuotaExceeded, QuotaStoreAway, problem_headers
+from gateway.limits import Budget, Concurrency, Metric, Period
+from gateway.quotas.decisions import Reason, Refusal
+from gateway.quotas.policy_fields import policy_of, rate_limit_fields
+from gateway.quotas.problems import problem_of
+from gateway.rates import Rate
+from tests.gateway.quotas.builders import limit
+from tests.gateway.quotas.world import World
+
+RATE = limit(Rate(100, 1, 200))
+ONE = (1, 1, 100, 10)
+
+
+def parsed(field: bytes) -> tuple[str, dict[str, object]]:
+    fields = http_sfv.List()
+    fields.parse(field)
+    return fields[0].value, dict(fields[0].params)
+
+
+def test_used_up_is_a_429_that_names_the_limit_and_the_wait() -> None:
+    error = problem_of(Refusal(Reason.USED_UP, RATE, 3))
+    assert isinstance(error, QuotaExceeded)
+    assert str(error) == ("This key may use 100/s requests with bursts of 200; try again in 3 s.")
+    fields = dict(problem_headers(error))
+    assert fields[b"Retry-After"] == b"3"
+    assert parsed(fields[b"RateLimit"]) == ("key-requests-rate", {"r": 0, "t": 3})
+    assert parsed(fields[b"RateLimit-Policy"]) == (
+        "key-requests-rate",
+        {"q": 200, "w": 2, "qu": "requests"},
+    )
+    assert error.members() == {"violated-policies": ["key-requests-rate"]}
+
+
+def test_more_than_a_limit_ever_allows_is_not_to_be_tried_again() -> None:
+    error = problem_of(Refusal(Reason.TOO_LARGE, RATE, None))
+    assert isinstance(error, AboveLimit)
+    assert error.status == 403
+
+
+@pytest.mark.parametrize("reason", [Reason.STORE_AWAY, Reason.CROWDED])
+def test_a_store_that_is_away_is_a_503_and_no_fault_of_the_client(reason: Reason) -> None:
+    error = problem_of(Refusal(reason, RATE, 1))
+    assert isinstance(error, QuotaStoreAway)
+    assert error.status == 503
+    assert error.problem_type.endswith("#temporary-reduced-capacity")
+    assert dict(problem_headers(error))[b"Retry-After"] == b"1"
+
+
+@pytest.mark.parametrize(
+    ("measure", "policy"),
+    [
+        (Rate(100, 1, 200), (200, 2)),
+        (Rate(100, 1, 10), (100, 1)),
+        (Rate(7, 60, 10), (10, 86)),
+        (Budget(5, Period.DAY), (5, 86_400)),
+        (Concurrency(8), (8, None)),
+    ],
+)
+def test_a_policy_has_a_quota_and_a_window(
+    measure: Rate | Budget | Concurrency, policy: tuple[int, int | None]
+) -> None:
+    assert policy_of(measure) == policy
+
+
+def test_an_answer_tells_of_the_limit_of_which_least_is_left() -> None:
+    budget = limit(Budget(10, Period.DAY), Metric.SAMPLES, models="mn*", principal=None)
+    world = World((RATE, budget))
+    (worker,) = world.workers
+    for _ in range(4):
+        worker.request(ONE)
+        worker.exchange()
+    fields = dict(rate_limit_fields(worker.allowance(), worker.now_ns()))
+    assert parsed(fields[b"RateLimit"]) == ("tenant-samples-day:mn*", {"r": 6, "t": 43_200})
+    assert parsed(fields[b"RateLimit-Policy"]) == (
+        "tenant-samples-day:mn*",
+        {"q": 10, "w": 86_400},
+    )
+
+
+def test_who_has_no_limits_is_told_of_none() -> None:
+    world = World(())
+    assert rate_limit_fields(world.workers[0].allowance(), 0) == []

@@ -1,0 +1,93 @@
+"""Renewals on their way, on a real event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.limits import Budget, Limit, Period
+from gateway.quotas.accounts import account_key, new_account
+from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
+from gateway.quotas.ledger import Account
+from gateway.quotas.outage import Policies
+from gateway.quotas.protocol import Answer, Renewal
+from gateway.quotas.renewing import Renewing
+from gateway.quotas.sqlite_store import read_clocks
+from tests.gateway.quotas.builders import limit
+
+ONE = (1, 1, 100, 10)
+LIMITS = (limit(Budget(100, Period.DAY)),)
+
+
+class FakeStore:
+    """In memory; it may be slow, or closed."""
+
+    def __init__(self, delay: Callable[[], Awaitable[object]] | None = None) -> None:
+        self.batches: list[Sequence[Renewal]] = []
+        self.is_closed = False
+        self.accounts: dict[str, Account[object]] = {}
+        self._delay = delay
+
+    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[Answer | None]:
+        self.batches.append(renewals)
+        if self._delay is not None:
+            await self._delay()
+        return [self._answer(renewal) for renewal in renewals]
+
+    def _answer(self, renewal: Renewal) -> Answer:
+        now = read_clocks()
+        given = []
+        for ask in renewal.asks:
+            account = self.accounts.setdefault(account_key(ask.limit), new_account(ask.limit, now))
+            given.append(account.renew(ask.limit.measure, renewal.holder, renewal.number, ask, now))
+        return Answer(number=renewal.number, given=tuple(given))
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+async def decide(quotas: Renewing, limits: tuple[Limit, ...] = LIMITS) -> Reservation | Refusal:
+    """A request, as the data plane makes it."""
+    decided: asyncio.Future[Reservation | Refusal] = asyncio.get_running_loop().create_future()
+    allowance = quotas.holder.allowances.get("key_1", limits, "mnist")
+    outcome = quotas.holder.admit(allowance, ONE, decided.set_result)
+    return await decided if isinstance(outcome, Waiting) else outcome
+
+
+def test_requests_of_one_turn_of_the_loop_share_one_operation() -> None:
+    async def run() -> None:
+        store = FakeStore()
+        quotas = Renewing(store, Policies())
+        quotas.start()
+        outcomes = await asyncio.gather(*(decide(quotas) for _ in range(50)))
+        assert all(isinstance(outcome, Reservation) for outcome in outcomes)
+        assert [len(batch) for batch in store.batches] == [1]
+        await quotas.close()
+
+    asyncio.run(run())
+
+
+def test_a_slow_store_is_a_store_that_is_away() -> None:
+    async def run() -> None:
+        store = FakeStore(delay=asyncio.Event().wait)
+        quotas = Renewing(store, Policies(), timeout_s=0.01)
+        quotas.start()
+        outcome = await decide(quotas)
+        assert isinstance(outcome, Refusal)
+        assert outcome.reason is Reason.STORE_AWAY
+        await quotas.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_held_is_returned_when_it_closes() -> None:
+    async def run() -> None:
+        store = FakeStore()
+        quotas = Renewing(store, Policies())
+        quotas.start()
+        for _ in range(10):
+            await decide(quotas)
+        await quotas.close()
+        (account,) = store.accounts.values()
+        assert account.spare(LIMITS[0].measure) == 90
+        assert store.is_closed
+
+    asyncio.run(run())
