@@ -75,4 +75,4 @@ def test_nothing_is_ever_over_with_the_store_in_redis(redis_server: RedisServer)
                     self.hours_back += hours
                     self.world.clock.wall_offset_us -= hours * 3600 * SECOND_US
 
-        run(WithRedis, 40)
+        run(WithRedis, 60)
