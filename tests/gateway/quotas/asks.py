@@ -14,9 +14,13 @@ def limit_of(measure: Rate | Concurrency | Budget, limit_id: str = "limit") -> L
 
 
 def ask_of(measure: Rate | Concurrency | Budget, limit_id: str = "limit", **totals: int) -> Ask:
+    return ask_about(limit_of(measure, limit_id), **totals)
+
+
+def ask_about(limit: Limit, **totals: int) -> Ask:
     rest: dict[str, Any] = {"granted": 0, "spent": 0, "returned": 0, "needs": 0, "wants": 0}
     rest |= {"epoch": 1, "quiet_us": 0}
-    return Ask(limit=limit_of(measure, limit_id), **(rest | totals))
+    return Ask(limit=limit, **(rest | totals))
 
 
 def renewal_of(*asks: Ask, number: int = 1, holder: str = "h1", tenant: str = "acme") -> Renewal:

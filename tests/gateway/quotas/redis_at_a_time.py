@@ -31,10 +31,9 @@ class RedisAtATime:
     def renew(self, renewal: Renewal, wall_us: int) -> Answer:
         return self._reply(renewal, wall_us).answer
 
-    def silent_ms(self, renewal: Renewal) -> int:
-        """From now on when the account of its only limit would go."""
-        (key,) = account_keys(renewal)
-        return int(self.client.get(f"{key}:silent_ms"))
+    def silent_us(self, key: str) -> int:
+        """From when it was written last until this account would go."""
+        return int(self.client.get(f"{key}:silent_ms")) * 1000
 
     def forget(self, renewal: Renewal) -> None:
         self.client.delete(*account_keys(renewal))
