@@ -280,7 +280,7 @@ class Holder:
 
     def _ask_for(self, holding: Holding, now_ns: int) -> None:
         # Whether others spend or return what they hold is not known sooner.
-        if not holding.is_open or now_ns >= holding.ask_ns:
+        if now_ns >= holding.again_ns and (not holding.is_open or now_ns >= holding.ask_ns):
             self._ask(holding)
 
     def _needed(self, due: Collection[Holding], now_ns: int) -> dict[Holding, int]:

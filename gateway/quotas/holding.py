@@ -29,6 +29,8 @@ _IDLE_NS = HEARTBEAT_US * US * 9 // 10
 # Of how far two clocks may be apart in what they call a second; real ones are a hundred times
 # better.
 _DRIFT_PERCENT = 1
+# An Ask that brought nothing is not made again at once: nothing has changed.
+_AGAIN_NS = 50_000_000
 # No `free` is below it.
 _NEVER = -(2**62)
 
@@ -43,6 +45,7 @@ class Holding:
 
     __slots__ = (
         "__weakref__",
+        "again_ns",
         "ask_ns",
         "asked_ns",
         "begun_ns",
@@ -64,6 +67,7 @@ class Holding:
         "limit",
         "low_water",
         "metric",
+        "needed",
         "open_until_ns",
         "peak",
         "ready_ns",
@@ -109,6 +113,10 @@ class Holding:
         # An Ask is under way, since then.
         self.is_asked = False
         self.asked_ns = 0
+        # What the request that waits first needs, as the store was told last; and no sooner than
+        # that is it asked again, if it gave nothing.
+        self.needed = 0
+        self.again_ns = 0
         # As the store said last.
         self.ask_ns = 0
         self.ready_ns = 0
@@ -205,7 +213,7 @@ class Holding:
             back = min(surplus, self.free)
             self.free -= back
             self.returned += back
-        self.asked_ns = now_ns
+        self.asked_ns, self.needed = now_ns, needed
         self.used, self.peak, self.low_water = 0, self.reserved, _NEVER
         self.told_spent = self.spent
         return Ask(
@@ -224,6 +232,7 @@ class Holding:
         gained = given.granted - self.granted
         self.granted += gained
         self.free += gained
+        self.again_ns = now_ns + _AGAIN_NS if self.needed and not gained else 0
         self.ends_ns = sent_ns + less_drift(given.ttl_us * US)
         if not self.is_awaited:
             self.open_until_ns = self.ends_ns
@@ -231,8 +240,7 @@ class Holding:
         self.holders, self.keep, self.left = given.holders, given.keep, given.left
         self.ask_ns = now_ns + given.ask_us * US if given.ask_us else 0
         self.ready_ns = now_ns + given.ready_us * US
-        # Others have units, and tell of them soon.
-        self.is_open = 0 < given.ready_us < min(given.window_us, TTL_US)
+        self.is_open = 0 < given.ready_us < given.window_us
         self.window_ends_ns = now_ns + given.window_us * US
         self.low_water = self._low_water()
 

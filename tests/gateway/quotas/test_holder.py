@@ -141,15 +141,19 @@ def test_a_light_lease_is_returned_when_it_is_not_used() -> None:
     assert len(worker.holder) == 0
 
 
-def test_who_needs_what_a_light_lease_holds_is_told_when_it_ends() -> None:
+def test_who_needs_what_a_light_lease_holds_gets_it_when_it_is_returned() -> None:
     world = World((limit(Budget(100, Period.DAY)),), workers=2)
     one, other = world.workers
     admitted(one, 1)
     assert admitted(other, 100) == 88
+    world.pass_us(2 * SECOND_US)
+    other.beat()
     wait_s = other.refusals[-1].retry_after_s
     assert wait_s is not None and 1 < wait_s <= 61
-    world.pass_us(wait_s * SECOND_US)
-    assert admitted(other, 1) == 1
+    for _ in range(2):
+        world.pass_us(41 * SECOND_US)
+        one.beat()
+    assert admitted(other, 20) == 11
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
