@@ -284,7 +284,7 @@ class Holder:
             self._ask(holding)
 
     def _needed(self, due: Collection[Holding], now_ns: int) -> dict[Holding, int]:
-        """What the first request that waits for each needs; what all want is noted with it.
+        """What the first request that is short of each needs; what all want is noted with it.
 
         Who is known to get nothing of one, and waits only to hear of another, needs none of it.
         """
@@ -294,9 +294,10 @@ class Holder:
         for line in self._lines.values():
             for waiting in line:
                 for holding, cost in waiting.takes():
-                    if why_short(holding, cost, Mode.EXACT, now_ns) is None:
+                    holding.wanted += cost
+                    is_told = why_short(holding, cost, Mode.EXACT, now_ns) is not None
+                    if holding.is_short(cost, now_ns) and not is_told:
                         needed.setdefault(holding, cost)
-                        holding.wanted += cost
         return needed
 
     def _renewal(
