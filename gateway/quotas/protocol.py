@@ -26,8 +26,8 @@ these steps (`ledger.py` says them exactly, and is the specification of every st
    granted now, and the level of a rate may fall below zero by it.
    A rate refills, up to `burst` less all that is out: until `quiet_us` ago with what was out
    before, and from there until now with what is out after the booking.
-5. It is light if what it `wants` or `needs`, times LIGHT, times the holders, times LIGHT_PART, is no
-   more than is left with what this holder has; then it is granted as if it wanted LIGHT times as
+5. It is light if what it `wants` or `needs`, times LIGHT, times the holders, times LIGHT_PART, is
+   no more than is left with what this holder has; then it is granted as if it wanted LIGHT times as
    much.
    It is granted up to `wants`, or nothing if `needs` cannot be had: the first request that waits
    gets all or nothing. What is beyond `needs` never makes the holder have more than `keep`, and is

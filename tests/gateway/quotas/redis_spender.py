@@ -1,4 +1,4 @@
-"""A process that spends a budget of 3000 until nothing is left: `python -m ... URL HOLDER`.
+"""A process that spends a budget of 36,000 until nothing is left: `python -m ... URL HOLDER`.
 
 It says that it is ready, and begins when its input ends.
 """
@@ -10,7 +10,7 @@ from gateway.limits import Budget, Period
 from gateway.quotas.open_redis import open_redis
 from tests.gateway.quotas.asks import ask_of, renewal_of
 
-BUDGET = Budget(3_000, Period.MONTH)
+BUDGET = Budget(36_000, Period.MONTH)
 
 
 async def spend_all(url: str, holder: str) -> int:

@@ -299,7 +299,7 @@ def test_processes_that_ask_at_once_are_never_granted_more_than_there_is(
             spender.stdin.close()
         outputs = [spender.stdout.read() for spender in spenders if spender.stdout]
     spent = [int(output.splitlines()[-1]) for output in outputs]
-    assert sum(spent) == 3_000
+    assert sum(spent) == 36_000
     assert min(spent) > 0
 
 
