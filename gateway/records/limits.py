@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.base62 import random_text
@@ -132,6 +132,10 @@ async def limits_by_key(
     wanted = select(LIMITS).order_by(LIMITS.c.id)
     if len(tenants) == 1:
         wanted = wanted.where(_is_of(*tenants))
+    if len(owners) == 1:
+        # A tenant may have very many keys, each with limits of its own.
+        ((_, only),) = owners
+        wanted = wanted.where(or_(LIMITS.c.key_id.is_(None), LIMITS.c.key_id == only))
     limits = [limit_of(row) for row in await connection.execute(wanted)]
     return {
         key_id: tuple(
