@@ -45,6 +45,8 @@ class Orders(msgspec.Struct):
     begin_s: float
     load_s: float
     callers: list[Caller]
+    # They begin one by one within it: a worker that knows no key yet looks up each.
+    ramp_s: float = 0.0
     lanes: int = 0
 
 
@@ -186,7 +188,7 @@ def _schedule(orders: Orders) -> Iterator[tuple[float, Caller]]:
     for caller in orders.callers:
         step_s = caller.pulse_s or 1 / caller.wants_per_s
         at_once = round(caller.wants_per_s * step_s)
-        at_s = chosen.random() * min(step_s, 1.0)
+        at_s = chosen.random() * max(orders.ramp_s, caller.pulse_s)
         while at_s < orders.load_s:
             yield from ((at_s, caller) for _ in range(at_once))
             at_s += step_s if caller.pulse_s else step_s * chosen.uniform(0.5, 1.5)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import TypeVar
 
 from gateway.limits import Budget
@@ -76,7 +76,7 @@ def _add(
         more = most_in_flight(admitted) - tenant.slots
         verdict.above_slots = _larger(verdict.above_slots, more)
         _note(verdict, tenant, more, f"more in flight than {tenant.slots}")
-        used = sum(one.ended_us - one.at_us for one in admitted) / (tenant.slots * load_s * 1e6)
+        used = sum(one.ended_us - one.arrived_us for one in admitted) / (tenant.slots * load_s * 1e6)
         verdict.slots_used = ((verdict.slots_used or 0) * (verdict.tenants - 1) + used) / (
             verdict.tenants
         )
@@ -113,16 +113,10 @@ def above_budget(admitted: Sequence[Admitted], budget: Budget) -> int:
 
 def most_in_flight(admitted: Sequence[Admitted]) -> int:
     """At any moment, counting only the time in which a request was in flight for certain."""
-    changes = []
-    for one in admitted:
-        if one.ended_us > one.at_us + RESOLUTION_US:
-            changes += [(one.at_us + RESOLUTION_US, 1), (one.ended_us, -1)]
-    most = now = 0
+    begins = [(one.arrived_us, 1) for one in admitted]
+    ends = [(one.ended_us, -1) for one in admitted]
     # Ends come first: what ends when another begins has made room for it.
-    for _, change in sorted(changes):
-        now += change
-        most = max(most, now)
-    return most
+    return max(accumulate(change for _, change in sorted(begins + ends)), default=0)
 
 
 def allowed(tenant: Tenant, sent: Sequence[Sent]) -> int | None:

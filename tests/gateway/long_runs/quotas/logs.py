@@ -27,8 +27,9 @@ class Admitted(NamedTuple):
 
     tenant: int
     at_us: int
+    # Of the time in which it was in flight for certain: at the upstream.
+    arrived_us: int
     ended_us: int
-    is_by_upstream: bool
 
 
 class Sent(NamedTuple):
@@ -60,7 +61,7 @@ class Logs:
 
     admitted: list[Admitted]
     sent: list[Sent]
-    # Answered with 200 to a client, but nowhere else written down.
+    # Answered with 200, by a client's or an access log, but unknown to the upstream.
     unexplained: int
     # By status and code.
     answers: Counter[str]
@@ -87,10 +88,9 @@ def read_logs(access: Iterable[Path], upstream: Path, clients: Iterable[Path]) -
         if line.status == _ADMITTED:
             lines[line.request_id] = line
     sent = {request_id: one for path in clients for request_id, one in _read_sent(path)}
-    admitted = [_admitted(one, lines.get(one), arrived.get(one)) for one in arrived | lines]
-    unexplained = sum(
-        one.status == _ADMITTED and request_id not in arrived for request_id, one in sent.items()
-    )
+    admitted = [_admitted(one, lines.get(one), times) for one, times in arrived.items()]
+    answered = {request_id for request_id, one in sent.items() if one.status == _ADMITTED}
+    unexplained = len((answered | lines.keys()) - arrived.keys())
     later_us = [arrived[one].at_us - _began_us(lines[one]) for one in lines if one in arrived]
     admitted.sort(key=lambda one: one.at_us)
     return Logs(admitted, list(sent.values()), unexplained, answers, len(lines), later_us)
@@ -109,13 +109,9 @@ def tenant_of(request_id: str) -> int:
     return int(request_id.partition("-")[0])
 
 
-def _admitted(request_id: str, line: _Line | None, arrived: _Arrived | None) -> Admitted:
-    tenant = tenant_of(request_id)
-    if line is not None:
-        at_us = _began_us(line) if arrived is None else min(_began_us(line), arrived.at_us)
-        return Admitted(tenant, at_us, _time_us(line), is_by_upstream=False)
-    assert arrived is not None
-    return Admitted(tenant, *arrived, is_by_upstream=True)
+def _admitted(request_id: str, line: _Line | None, arrived: _Arrived) -> Admitted:
+    at_us = arrived.at_us if line is None else min(_began_us(line), arrived.at_us)
+    return Admitted(tenant_of(request_id), at_us, arrived.at_us, arrived.ended_us)
 
 
 def _began_us(line: _Line) -> int:

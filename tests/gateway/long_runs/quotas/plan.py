@@ -64,6 +64,8 @@ class Plan:
     redis_away_s: float = 0.0
     # One busy key alone before all others, to count what it costs Redis.
     alone_s: float = 5.0
+    # Tenants begin one by one within it.
+    ramp_s: float = 10.0
     settings: dict[str, str] = field(default_factory=dict)
     clients: int = 3
     workers: int = 2

@@ -23,7 +23,7 @@ def report(seen: Seen) -> Iterator[str]:
     yield f"answers by the access logs: {_counts(logs.answers)}"
     lost = len(logs.admitted) - logs.by_access_log
     yield f"admitted: {len(logs.admitted):,}, {lost:,} of them by the upstream alone"
-    yield f"200 to a client that never reached the upstream: {logs.unexplained}"
+    yield f"answered with 200, but unknown to the upstream: {logs.unexplained}"
     later = quantiles(logs.later_us, n=100)
     yield (
         f"at the upstream later than by the access log: median {median(later) / 1000:.1f} ms, "

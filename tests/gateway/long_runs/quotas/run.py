@@ -116,7 +116,14 @@ def _start_clients(
     return [
         _start_client(
             cluster.directory,
-            Orders(str(n), cluster.ports, begin_s, plan.load_s, callers[n :: plan.clients]),
+            Orders(
+                str(n),
+                cluster.ports,
+                begin_s,
+                plan.load_s,
+                callers[n :: plan.clients],
+                ramp_s=plan.ramp_s,
+            ),
             cluster.directory / f"client-{n}.log",
         )
         for n in range(plan.clients)
