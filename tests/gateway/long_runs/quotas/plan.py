@@ -65,7 +65,7 @@ class Plan:
     # One busy key alone before all others, to count what it costs Redis.
     alone_s: float = 5.0
     # Tenants begin one by one within it.
-    ramp_s: float = 10.0
+    ramp_s: float = 20.0
     settings: dict[str, str] = field(default_factory=dict)
     clients: int = 3
     workers: int = 2
@@ -102,23 +102,24 @@ def _group(group: Group, count: int, load_s: float) -> Iterator[Tenant]:
 
 def _tenant(name: str, group: Group, load_s: float, *, is_of_key: bool) -> Tenant:
     measures: tuple[Measure, ...]
-    wants_per_s, model, pulse_s = 8.0, QUICK, 0.0
+    wants_per_s, model, pulse_s = 4.0, QUICK, 0.0
     match group:
         case Group.BUSY:
-            measures, wants_per_s = (Rate(100, 1, 200),), 150.0
+            measures, wants_per_s = (Rate(50, 1, 100),), 75.0
         case Group.STEADY:
-            measures = (Rate(5, 1, 50),)
+            measures = (Rate(2, 1, 20),)
         case Group.PULSES:
-            measures, pulse_s = (Rate(300, 60, 50),), 10.0
+            measures, pulse_s = (Rate(120, 60, 30),), 10.0
         case Group.SMALL:
-            measures, wants_per_s = (Rate(60, 60, 5),), 2.0
+            measures, wants_per_s = (Rate(60, 60, 5),), 1.5
         case Group.DAY:
-            measures, wants_per_s = (Budget(round(4 * load_s * 2 / 3), Period.DAY),), 4.0
+            budget = Budget(round(load_s * 2 / 3), Period.DAY)
+            measures, wants_per_s = (budget,), 1.5
         case Group.MODEST:
-            measures, wants_per_s = (Budget(10_000, Period.MONTH),), 3.0
+            measures, wants_per_s = (Budget(10_000, Period.MONTH),), 1.0
         case Group.SLOTS:
-            measures, wants_per_s, model = (Concurrency(3),), 5.0, SLOW
+            measures, model = (Concurrency(3),), SLOW
         case Group.ALL:
-            budget = Budget(round(5 * load_s), Period.DAY)
-            measures, wants_per_s = (Rate(5, 1, 20), budget, Concurrency(8)), 7.0
+            budget = Budget(round(2 * load_s), Period.DAY)
+            measures = (Rate(2, 1, 20), budget, Concurrency(8))
     return Tenant(name, group, measures, wants_per_s, model, pulse_s, is_of_key)
