@@ -41,7 +41,7 @@ test-mlserver: $(INSTALLED) ## the gateway before MLServer, which gets an enviro
 	  build/mlserver/bin/python -m pip install -q --disable-pip-version-check 'mlserver==1.7.1'; }
 	$(BIN)/python -m pytest tests/gateway/test_mlserver.py $(ARGS)
 
-soak-gateway: $(INSTALLED) ## a million requests, 10,000 idle connections, 1 GiB bodies: minutes
+soak-gateway: $(INSTALLED) ## a million requests, 10,000 idle connections, 1 GiB bodies, limits: minutes
 	$(BIN)/python -m tests.gateway.long_runs $(ARGS)
 
 bench: $(INSTALLED) ## gateway against direct Triton, in one run

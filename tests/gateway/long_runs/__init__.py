@@ -1,1 +1,1 @@
-"""What only shows with time or size: memory over a million requests, many idle clients, a GiB."""
+"""What only shows with time or size: memory, many idle clients, a GiB, limits over failures."""

@@ -29,6 +29,8 @@ class Verdict:
     # all of it; and what was admitted of it.
     allowed: int = 0
     given: int = 0
+    # Of the allowed, what workers may still hold when the run ends.
+    held: int = 0
     # The largest of any tenant, in units; above zero, a promise is broken.
     above_rate: float | None = None
     above_budget: int | None = None
@@ -75,6 +77,7 @@ def _add(verdict: Verdict, tenant: Tenant, admitted: list[Admitted], sent: list[
     if ideal is not None and ideal < len(sent):
         verdict.allowed += ideal
         verdict.given += len(admitted)
+        verdict.held += tenant.rate.burst // 2 if tenant.rate is not None else 0
 
 
 def _larger(before: N | None, above: N) -> N:

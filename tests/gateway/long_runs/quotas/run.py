@@ -76,7 +76,7 @@ class Seen:
     def is_given(self) -> bool:
         """Whether tenants whose bursts are large beside the number of workers got their due."""
         return all(
-            (verdict.given_share or 1.0) >= LEAST_GIVEN
+            verdict.given >= LEAST_GIVEN * (verdict.allowed - verdict.held)
             for verdict in self.verdicts
             if verdict.group in (Group.BUSY, Group.DAY)
         )
