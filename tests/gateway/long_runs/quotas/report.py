@@ -35,7 +35,9 @@ def report(seen: Seen) -> Iterator[str]:
     yield from _modes(seen)
     if seen.redis_away is not None:
         yield from _seconds(seen, *seen.redis_away)
-    yield from (f"BROKEN {text}" for text in seen.broken)
+    mark = "BROKEN" if seen.is_exact else "by shares"
+    yield from (f"{mark} {text}" for text in seen.broken)
+    yield "all that is promised held" if seen.is_kept else "NOT all that is promised held"
 
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:

@@ -62,10 +62,17 @@ class Seen:
         return [text for verdict in self.verdicts for text in verdict.broken]
 
     @property
+    def is_exact(self) -> bool:
+        """Whether rates and slots are promised, too; by shares they are not."""
+        return bool(self.plan.settings)
+
+    @property
     def is_kept(self) -> bool:
-        """Whether all is as it should be; by shares, rates and slots need not be exact."""
-        is_exact = bool(self.plan.settings)
-        broken = [text for text in self.broken if is_exact or "/day" in text or "/month" in text]
+        """Whether all that is promised held."""
+        broken = any(
+            verdict.broken and (self.is_exact or (verdict.above_budget or 0) > 0)
+            for verdict in self.verdicts
+        )
         return (
             not broken
             and not self.logs.unexplained
