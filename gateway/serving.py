@@ -66,12 +66,12 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     watch = Watch(gate.replicas, ReplicaMetrics(registry).publish)
     await watch.begin()
     server = Server(gate)
-    await _listen(server, settings, inherited, tls)
     usage = UsageWriter(
         records.usage, gate.usage, settings.state_dir / "usage", gate.metrics.tenants.observe
     )
     usage.start()
     quotas.start()
+    await _listen(server, settings, inherited, tls)
     tasks = [
         asyncio.create_task(follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.data.tenant_metrics import TenantMetrics
+from gateway.quotas.metrics import QuotaMetrics
 
 MAX_MODELS = 1000
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -58,6 +59,7 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self.tenants = TenantMetrics(registry)
+        self.quotas = QuotaMetrics(registry)
         self.in_flight = 0
         self._models = {""}
         # Since they were published last.

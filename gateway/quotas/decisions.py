@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import ClassVar
 
 from gateway.limits import Limit, Metric
 from gateway.quotas.holding import Costs, Holding
@@ -30,6 +31,8 @@ class Reservation:
         self.allowance: Allowance | None = allowance
         self.costs = costs
         self.at_ns = at_ns
+
+    told_as: ClassVar[str] = "admitted"
 
     @property
     def is_kept(self) -> bool:
@@ -59,6 +62,10 @@ class Refusal:
     limit: Limit
     # Waiting so long helps; None: nothing does.
     retry_after_s: int | None
+
+    @property
+    def told_as(self) -> str:
+        return self.reason.name.lower()
 
 
 Decided = Callable[[Reservation | Refusal], None]

@@ -3,7 +3,7 @@
 It does no I/O and reads one clock that it is given; `renewing.py` carries its Renewals.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from itertools import islice
 
@@ -45,6 +45,9 @@ class Holder:
     ) -> None:
         """`on_due` is called when `renewals` has something that should not wait."""
         self.allowances = Allowances()
+        # How many requests were admitted from what was held; and what became of the others.
+        self.admitted_at_once = 0
+        self.decided: Counter[str] = Counter()
         self.outage = Outage(policies)
         self._id = holder_id
         self._now_ns = now_ns
@@ -93,6 +96,7 @@ class Holder:
                 self._ask(holding)
         for holding in allowance.kept:
             holding.reserve(costs[holding.metric])
+        self.admitted_at_once += 1
         return Reservation(allowance, costs, now_ns)
 
     def foresee(self, allowance: Allowance, costs: Costs) -> Refusal | None:
@@ -209,10 +213,11 @@ class Holder:
         costs = _bounded(allowance, costs)
         waiting = Waiting(allowance, costs, now_ns + WAIT_NS, on_decided)
         outcome = self._try(waiting, line.blocked, now_ns)
+        if outcome is None and len(line) >= MAX_WAITING:
+            outcome = Refusal(Reason.CROWDED, allowance.holdings[0].limit, retry_after_s=1)
         if outcome is not None:
+            self.decided[outcome.told_as] += 1
             return outcome
-        if len(line) >= MAX_WAITING:
-            return Refusal(Reason.CROWDED, allowance.holdings[0].limit, retry_after_s=1)
         line.join(waiting, now_ns)
         return waiting
 
@@ -267,6 +272,7 @@ class Holder:
         if not line:
             del self._lines[tenant]
         for waiting, outcome in decided:
+            self.decided[outcome.told_as] += 1
             waiting.on_decided(outcome)
 
     # Asking the store.

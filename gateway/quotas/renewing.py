@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import structlog
+
 from gateway.quotas.holder import Holder
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal, Store
@@ -14,6 +16,8 @@ from gateway.quotas.protocol import Answer, Renewal, Store
 BEAT_S = 0.25
 # A store that takes longer counts as away.
 TIMEOUT_S = 0.5
+
+_log = structlog.get_logger()
 
 # Goes on while the machine sleeps, as the store's does.
 now_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
@@ -58,6 +62,14 @@ class Renewing:
         self._due.set()
 
     async def _run(self) -> None:
+        while not self._is_closing:
+            try:
+                await self._keep_renewing()
+            except Exception as error:  # whatever it is, limits must go on being renewed
+                _log.error("quotas_not_renewed", exc_info=error)
+                await asyncio.sleep(BEAT_S)
+
+    async def _keep_renewing(self) -> None:
         next_beat_s = 0.0
         while not self._is_closing:
             now_s = time.monotonic()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from gateway.limits import Budget, Limit, Period
 from gateway.quotas.accounts import account_key, new_account
@@ -91,3 +92,31 @@ def test_what_is_held_is_returned_when_it_closes() -> None:
         assert store.is_closed
 
     asyncio.run(run())
+
+
+def test_a_fault_does_not_end_the_renewing() -> None:
+    async def test() -> None:
+        store = FakeStore()
+        renewing = Renewing(store, Policies())
+        heard = renewing.holder.heard
+        faults = 0
+
+        def faulty(answer: Answer) -> None:
+            nonlocal faults
+            faults += 1
+            if faults == 1:
+                raise RuntimeError("ours")
+            heard(answer)
+
+        renewing.holder.heard = faulty  # type: ignore[method-assign]
+        renewing.start()
+        for name in ("lost", "served"):
+            limits = (replace(LIMITS[0], id=name),)
+            allowance = renewing.holder.allowances.get(name, limits, "m")
+            decided: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            assert isinstance(renewing.holder.admit(allowance, ONE, decided.set_result), Waiting)
+            outcome = await asyncio.wait_for(decided, 10)
+        assert isinstance(outcome, Reservation)
+        await renewing.close()
+
+    asyncio.run(test())
