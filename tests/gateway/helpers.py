@@ -21,6 +21,7 @@ from gateway.data.replicas.replica import Address, new_replica
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
+from gateway.limits import Limit
 from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
 from gateway.quotas.policies import Policies
@@ -161,6 +162,7 @@ class Gateway:
         models: tuple[str, ...] = ("*",),
         limit: Rate | None = None,
         grants: Grants | None = None,
+        limits: tuple[Limit, ...] = (),
     ) -> str:
         new = keys.generate()
         token_hash = keys.hash_token(new.token.encode())
@@ -172,6 +174,7 @@ class Gateway:
             limit,
             datetime.now(UTC),
             revoked=None,
+            limits=limits,
         )
         return new.token
 
