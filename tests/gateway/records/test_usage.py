@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.records.usage import UsageRecords
 from gateway.usage.counts import Account, Counts
@@ -16,13 +14,6 @@ from gateway.usage.query import By, UsageQuery
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NOON_S = int(NOON.timestamp())
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
-    asyncio.run(migrate(url))
-    return url
 
 
 def with_usage(url: str, test: Callable[[UsageRecords], Awaitable[None]]) -> None:
