@@ -60,13 +60,6 @@ class FakeRecords(UsageRecords):
         return added
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
-    asyncio.run(migrate(url))
-    return url
-
-
 @dataclass
 class Given:
     """What each test is given."""
