@@ -235,7 +235,7 @@ class Holder:
                 refusal = why_short(holding, cost, self.outage.mode, now_ns)
                 if refusal is None:
                     is_unknown = True
-                    self._ask_for(holding, now_ns)
+                    self._ask_for(holding, cost, now_ns)
                 else:
                     refusals.append(refusal)
             elif holding in blocked:
@@ -284,9 +284,11 @@ class Holder:
         if self.outage.mode is Mode.EXACT:
             self._on_due()
 
-    def _ask_for(self, holding: Holding, now_ns: int) -> None:
+    def _ask_for(self, holding: Holding, cost: int, now_ns: int) -> None:
+        if now_ns < holding.again_ns and cost >= holding.needed:
+            return
         # Whether others spend or return what they hold is not known sooner.
-        if now_ns >= holding.again_ns and (not holding.is_open or now_ns >= holding.ask_ns):
+        if not holding.is_open or now_ns >= holding.ask_ns:
             self._ask(holding)
 
     def _needed(self, due: Collection[Holding], now_ns: int) -> dict[Holding, int]:

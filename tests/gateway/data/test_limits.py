@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.outage import Mode
+from gateway.quotas.protocol import Answer as QuotaAnswer
+from gateway.quotas.protocol import Renewal
 from gateway.rates import Rate
 from tests.gateway.fake_triton import OK_BODY, FakeTriton
 from tests.gateway.helpers import INFER, Gateway, assert_problem, post, run, running, until
-
-NOBODY = 0
 
 
 def limit(
@@ -118,7 +119,7 @@ def test_slots_come_back_with_the_answer_and_when_the_client_leaves() -> None:
             assert_problem(reply, 429, "quota_exceeded")
             assert reply.fields["ratelimit-policy"].endswith(';qu="concurrent-requests"')
             client.close()
-            await until(lambda: gateway.gate.metrics.in_flight == NOBODY)
+            await until(lambda: gateway.gate.metrics.in_flight == 0)
             other = await gateway.connect()
             await other.send(post(INFER, token))
             await until(lambda: len(triton.asked) == 2)
@@ -136,20 +137,32 @@ def test_a_limit_on_other_models_is_not_asked() -> None:
     run(test)
 
 
-def test_a_client_that_leaves_while_its_limits_are_asked_for_is_charged_nothing() -> None:
+class FakeSilentStore:
+    """Takes its time."""
+
+    def __init__(self) -> None:
+        self.may_answer = asyncio.Event()
+
+    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[QuotaAnswer | None]:
+        await self.may_answer.wait()
+        return [None] * len(renewals)
+
+    async def close(self) -> None: ...
+
+
+def test_a_client_that_leaves_while_its_limits_are_asked_for_is_forgotten() -> None:
     async def test() -> None:
-        triton = FakeTriton()
-        async with running(triton) as gateway:
+        triton, store = FakeTriton(), FakeSilentStore()
+        async with running(triton, store=store) as gateway:
             token = gateway.add_key(limits=(limit(Budget(1, Period.DAY)),))
-            holder = gateway.gate.quotas
-            # The first request has the store made, which takes a while.
             client = await gateway.connect()
             await client.send(post(INFER, token))
             await until(lambda: gateway.gate.metrics.in_flight == 1)
             client.close()
-            await until(lambda: gateway.gate.metrics.in_flight == NOBODY)
-            await until(lambda: not holder.is_due)
-            assert len(triton.asked) + (await statuses(gateway, token, [b"{}"])).count(200) >= 1
+            await until(lambda: gateway.gate.metrics.in_flight == 0)
+            assert gateway.count("", 499) + gateway.count("echo", 499) == 1
+            store.may_answer.set()
+        assert not triton.asked
 
     run(test)
 
@@ -177,7 +190,7 @@ def test_compute_is_charged_as_it_was_measured() -> None:
             # So long that the whole budget has gone, whatever was reserved.
             gateway.clock.now_s += 0.3
             client.close()
-            await until(lambda: gateway.gate.metrics.in_flight == NOBODY)
+            await until(lambda: gateway.gate.metrics.in_flight == 0)
             assert_problem(await gateway.ask(post(INFER, token)), 429, "quota_exceeded")
 
     run(test)
