@@ -130,7 +130,7 @@ def test_who_sends_now_and_then_costs_the_store_little_as_well() -> None:
 
 
 def test_a_light_lease_is_returned_when_it_is_not_used() -> None:
-    world = World((limit(Budget(1000, Period.DAY)),))
+    world = World((limit(Budget(3000, Period.DAY)),))
     (worker,) = world.workers
     admitted(worker, 1)
     for _ in range(2):
@@ -142,10 +142,10 @@ def test_a_light_lease_is_returned_when_it_is_not_used() -> None:
 
 
 def test_who_needs_what_a_light_lease_holds_gets_it_when_it_is_returned() -> None:
-    world = World((limit(Budget(100, Period.DAY)),), workers=2)
+    world = World((limit(Budget(3000, Period.DAY)),), workers=2)
     one, other = world.workers
     admitted(one, 1)
-    assert admitted(other, 100) == 88
+    assert admitted(other, 3000) == 2988
     world.pass_us(2 * SECOND_US)
     other.beat()
     wait_s = other.refusals[-1].retry_after_s
