@@ -1,10 +1,11 @@
 """Carries usage from a worker's memory to the records: each count once, whatever ends the worker.
 
-Twice a second what was counted is taken, put as a numbered batch into the spool file, and added to
-`_waiting`; about once a second all that waits is frozen under its highest number and written.
+Twice a second, with very many keys about once, what was counted is taken, put as a numbered batch
+into the spool file, and added to `_waiting`; about once a second, or less often, all that waits is
+frozen under its highest number and written.
 
-Why nothing counts twice, and only the last half second can be lost, wherever the process is killed:
-* Before a batch is in the spool it is in this memory alone, for half a second at most: lost.
+Why nothing counts twice, and only the last second can be lost, wherever the process is killed:
+* Before a batch is in the spool it is in this memory alone, for less than a second: lost.
   A line that was cut off in the middle is no batch.
 * From then on it is in the spool, or in the records, or in both. It is taken out of the spool only
   after the records have said that they have it; the new file comes into place in one step.
@@ -32,6 +33,8 @@ from gateway.usage.counts import Batch, merge
 from gateway.usage.spool import Spool, adopted, left_behind, remove
 
 GATHER_EVERY_S = 0.5
+# Where that takes long, as with ten thousand keys in use. Never a second: so much may be lost.
+GATHER_SELDOM_S = 0.9
 WRITE_EVERY_S = 1.0
 MOST_PAUSE_S = 10.0
 # Writing takes one part in so many of the time, however many keys are in use: a thousand take
@@ -146,11 +149,15 @@ class UsageWriter:
         await self._records.forget(writer_id)
 
     async def _keep_gathering(self) -> None:
-        while not await self._has_ended_within(GATHER_EVERY_S):
+        pause_s = GATHER_EVERY_S
+        while not await self._has_ended_within(pause_s):
+            began_s = time.monotonic()
             try:
                 self.gather()
             except Exception as error:  # a fault here must not stop the counting
                 _log.error("usage_not_gathered", exc_info=error)
+            took_s = time.monotonic() - began_s
+            pause_s = min(max(GATHER_EVERY_S, _SHARE * took_s), GATHER_SELDOM_S)
 
     async def _keep_writing(self) -> None:
         pause_s = WRITE_EVERY_S
