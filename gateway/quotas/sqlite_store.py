@@ -154,7 +154,7 @@ class SqliteStore:
             # Only now: in the order of the transactions, time goes on.
             answers = self._answer(renewals, self._clocks())
             self._connection.execute("COMMIT")
-        except (sqlite3.Error, msgspec.DecodeError) as error:
+        except Exception as error:  # whatever it is, the transaction must not stay open
             self._undo(error)
             return [None] * len(renewals)
         self._last_error = ""
