@@ -52,7 +52,8 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     gate.metrics.observe(model, status, seconds, triton_s)
     reservation = exchange.reservation
     if reservation is not None and reservation.is_kept:
-        gate.quotas.settle(reservation, used_by(exchange, triton_s or 0.0, gate.estimates))
+        used = used_by(exchange, status, triton_s or 0.0, gate.estimates)
+        gate.quotas.settle(reservation, used)
     if exchange.principal is not None:
         has_succeeded = forwarding is not None and forwarding.has_succeeded
         name = gate.billed_models.name(model, has_succeeded=has_succeeded)

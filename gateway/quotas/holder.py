@@ -5,6 +5,7 @@ It does no I/O and reads one clock that it is given; `renewing.py` carries its R
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection
+from functools import partial
 from itertools import islice
 
 from gateway.limits import Metric
@@ -268,12 +269,24 @@ class Holder:
         line = self._lines.get(tenant)
         if line is None:
             return
-        decided = line.serve(lambda waiting, blocked: self._try(waiting, blocked, now_ns), now_ns)
+        line.is_stirred = True
+        if line.is_served:
+            # A request that was just told is over at once: go round, not deeper with each.
+            return
+        line.is_served = True
+        try:
+            self._serve(line, now_ns)
+        finally:
+            line.is_served = False
         if not line:
             del self._lines[tenant]
-        for waiting, outcome in decided:
-            self.decided[outcome.told_as] += 1
-            waiting.on_decided(outcome)
+
+    def _serve(self, line: WaitingLine, now_ns: int) -> None:
+        while line.is_stirred:
+            line.is_stirred = False
+            for waiting, outcome in line.serve(partial(self._try, now_ns=now_ns), now_ns):
+                self.decided[outcome.told_as] += 1
+                waiting.on_decided(outcome)
 
     # Asking the store.
 

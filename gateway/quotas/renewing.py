@@ -92,14 +92,20 @@ class Renewing:
     async def _exchange(self) -> None:
         renewals = self.holder.renewals()
         for renewal, answer in zip(renewals, await self._ask(renewals), strict=True):
-            if answer is None:
-                self.holder.failed(renewal)
-            else:
-                self.holder.heard(answer)
+            try:
+                if answer is None:
+                    self.holder.failed(renewal)
+                else:
+                    self.holder.heard(answer)
+            except Exception as error:  # the others' answers are to be heard
+                _log.error("quotas_not_renewed", exc_info=error)
 
     async def _ask(self, renewals: list[Renewal]) -> list[Answer | None]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return list(await self._store.renew(renewals))
         except TimeoutError:
+            return [None] * len(renewals)
+        except Exception as error:  # who is never answered would not be asked for again
+            _log.error("quotas_not_renewed", exc_info=error)
             return [None] * len(renewals)

@@ -194,3 +194,18 @@ def test_compute_is_charged_as_it_was_measured() -> None:
             assert_problem(await gateway.ask(post(INFER, token)), 429, "quota_exceeded")
 
     run(test)
+
+
+def test_what_triton_did_not_compute_costs_no_samples_and_says_nothing_of_the_next() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+            token = gateway.add_key(limits=(limit(Budget(10, Period.DAY), Metric.SAMPLES),))
+            await triton.stop()
+            sent = await statuses(gateway, token, [batch_of(10)] * 2)
+            assert sent == [503, 503]
+            assert gateway.gate.estimates.compute_ms("echo") == 1
+            await triton.start(triton.port)
+            assert await statuses(gateway, token, [batch_of(10)] * 2) == [200, 429]
+
+    run(test)

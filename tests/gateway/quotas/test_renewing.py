@@ -120,3 +120,47 @@ def test_a_fault_does_not_end_the_renewing() -> None:
         await renewing.close()
 
     asyncio.run(test())
+
+
+def test_a_fault_of_the_store_does_not_end_the_asking() -> None:
+    faults = 0
+
+    async def fail_once() -> None:
+        nonlocal faults
+        faults += 1
+        if faults == 1:
+            raise RuntimeError("ours")
+
+    async def run() -> None:
+        quotas = Renewing(FakeStore(delay=fail_once), Policies())
+        quotas.start()
+        outcome = await decide(quotas)
+        while isinstance(outcome, Refusal):
+            assert outcome.reason is Reason.STORE_AWAY
+            await asyncio.sleep(0.01)
+            outcome = await decide(quotas)
+        await quotas.close()
+
+    async def within_patience() -> None:
+        await asyncio.wait_for(run(), 10)
+
+    asyncio.run(within_patience())
+
+
+def test_a_fault_of_one_answer_leaves_the_others_heard() -> None:
+    async def run() -> None:
+        quotas = Renewing(FakeStore(), Policies())
+
+        def fault(outcome: object) -> None:
+            raise RuntimeError("ours")
+
+        decided: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        for tenant, on_decided in (("one", fault), ("other", decided.set_result)):
+            limits = (replace(LIMITS[0], id=tenant, tenant=tenant),)
+            allowance = quotas.holder.allowances.get(tenant, limits, "m")
+            assert isinstance(quotas.holder.admit(allowance, ONE, on_decided), Waiting)
+        quotas.start()
+        assert isinstance(await asyncio.wait_for(decided, 10), Reservation)
+        await quotas.close()
+
+    asyncio.run(run())
