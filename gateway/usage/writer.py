@@ -76,6 +76,8 @@ class UsageWriter:
         self._merged_bytes = 0
         self._adopt_s = 0.0
         self._is_failing = False
+        # Files of killed workers that could not be taken over, each complained of once.
+        self._unadopted: set[Path] = set()
         self._ending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -132,10 +134,19 @@ class UsageWriter:
         return True
 
     async def adopt(self) -> None:
-        """Write what workers that were killed left in their spools."""
+        """Write what workers that were killed left in their spools.
+
+        A file that cannot be read or written, as another user's, does not keep back the others.
+        """
         for path in left_behind(self._folder):
-            if path != self._spool.path:
+            if path == self._spool.path:
+                continue
+            try:
                 await self._adopt(path)
+            except Exception as error:  # the file is still there
+                self._complain_of(path, error)
+            else:
+                self._unadopted.discard(path)
 
     async def _adopt(self, path: Path) -> None:
         with adopted(path) as left:
@@ -175,12 +186,16 @@ class UsageWriter:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
                 await self.adopt()
-        except Exception as error:  # the file is still there
+        except Exception as error:  # the files are still there
             self._complain(error)
 
     async def _end_spool(self) -> None:
-        """All is written: nobody need know of this writer any more."""
-        self._spool.remove()
+        """All is written: nobody need know of this writer any more.
+
+        Its number stays where its file does: who adopts that must find the batches known.
+        """
+        if not self._spool.remove():
+            return
         with contextlib.suppress(Exception):
             await self._records.forget(self._id)
 
@@ -196,7 +211,20 @@ class UsageWriter:
 
     def _complain(self, error: Exception) -> None:
         if not self._is_failing:
-            # Of SQLAlchemy's text the first line: the rest is the statement and a link.
-            said = str(error).partition("\n")[0] or type(error).__name__
-            _log.error("usage_unwritable", error=said, advice="it is kept and tried again")
+            _log.error("usage_unwritable", error=_said(error), advice="it is kept and tried again")
         self._is_failing = True
+
+    def _complain_of(self, path: Path, error: Exception) -> None:
+        if path not in self._unadopted:
+            _log.error(
+                "usage_not_adopted",
+                path=str(path),
+                error=_said(error),
+                advice="it is kept and tried again; see to its owner and mode",
+            )
+        self._unadopted.add(path)
+
+
+def _said(error: Exception) -> str:
+    """Of SQLAlchemy's text the first line: the rest is the statement and a link."""
+    return str(error).partition("\n")[0] or type(error).__name__
