@@ -15,6 +15,7 @@ from redis.asyncio import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from gateway.errors import ConfigurationError
+from gateway.quotas.patience import within
 from gateway.quotas.protocol import Answer, Renewal
 from gateway.quotas.redis_client import Client
 from gateway.quotas.redis_faults import fault_text, needs_the_operator
@@ -111,10 +112,12 @@ class RedisStore:
                 return
 
     async def _run(self, renewals: Sequence[Renewal]) -> list[Reply]:
-        async with asyncio.timeout(TIMEOUT_S):
-            if not self._is_checked:
-                await self._check_server()
-            return await self._script.run(renewals, self._send)
+        return await within(TIMEOUT_S, self._run_checked(renewals))
+
+    async def _run_checked(self, renewals: Sequence[Renewal]) -> list[Reply]:
+        if not self._is_checked:
+            await self._check_server()
+        return await self._script.run(renewals, self._send)
 
     async def _check_server(self) -> None:
         # A proxy or an administrator may not let it be asked.

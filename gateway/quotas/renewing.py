@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
 
 from gateway.quotas.holder import Holder
+from gateway.quotas.patience import within
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal, Store
 
@@ -102,10 +103,12 @@ class Renewing:
 
     async def _ask(self, renewals: list[Renewal]) -> list[Answer | None]:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return list(await self._store.renew(renewals))
+            return list(await within(self._timeout_s, self._renew(renewals)))
         except TimeoutError:
             return [None] * len(renewals)
         except Exception as error:  # who is never answered would not be asked for again
             _log.error("quotas_not_renewed", exc_info=error)
             return [None] * len(renewals)
+
+    async def _renew(self, renewals: list[Renewal]) -> Sequence[Answer | None]:
+        return await self._store.renew(renewals)
