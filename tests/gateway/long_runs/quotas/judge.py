@@ -76,7 +76,9 @@ def _add(
         more = most_in_flight(admitted) - tenant.slots
         verdict.above_slots = _larger(verdict.above_slots, more)
         _note(verdict, tenant, more, f"more in flight than {tenant.slots}")
-        used = sum(one.ended_us - one.arrived_us for one in admitted) / (tenant.slots * load_s * 1e6)
+        used = sum(one.ended_us - one.arrived_us for one in admitted) / (
+            tenant.slots * load_s * 1e6
+        )
         verdict.slots_used = ((verdict.slots_used or 0) * (verdict.tenants - 1) + used) / (
             verdict.tenants
         )

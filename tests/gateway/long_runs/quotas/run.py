@@ -106,9 +106,7 @@ def _run_alone(plan: Plan, cluster: Cluster) -> tuple[tuple[int, int], list[Path
     return _difference(_commands(cluster), before), [log]
 
 
-def _start_clients(
-    plan: Plan, cluster: Cluster, begin_s: float
-) -> list["subprocess.Popen[bytes]"]:
+def _start_clients(plan: Plan, cluster: Cluster, begin_s: float) -> list["subprocess.Popen[bytes]"]:
     callers = [
         Caller(number, cluster.tokens[number], one.model, one.wants_per_s, one.pulse_s)
         for number, one in enumerate(plan.tenants)
@@ -137,9 +135,7 @@ def _start_client(directory: Path, orders: Orders, log: Path) -> "subprocess.Pop
     return subprocess.Popen([sys.executable, "-m", program, str(file), str(log)])
 
 
-def _hurt(
-    plan: Plan, cluster: Cluster, began_s: float
-) -> tuple[int, tuple[float, float] | None]:
+def _hurt(plan: Plan, cluster: Cluster, began_s: float) -> tuple[int, tuple[float, float] | None]:
     """Kill workers and end Redis when it is time; returns how many, and when Redis was away."""
     chosen = random.Random(1)
     killed, away = 0, None
@@ -184,9 +180,7 @@ def _difference(after: tuple[int, int], before: tuple[int, int]) -> tuple[int, i
     return after[0] - before[0], after[1] - before[1]
 
 
-def _by_second(
-    logs: Logs, began_s: float, load_s: float, but: int
-) -> list[Counter[int]]:
+def _by_second(logs: Logs, began_s: float, load_s: float, but: int) -> list[Counter[int]]:
     seconds = [Counter[int]() for _ in range(int(load_s))]
     for one in logs.sent:
         second = int(one.done_us / 1e6 - began_s)

@@ -17,9 +17,9 @@ import uvloop
 
 SLOW_S = 1.0
 _BODY = b'{"model_name":"quick","model_version":"1","outputs":[]}'
-_ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-    % (len(_BODY), _BODY)
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(_BODY),
+    _BODY,
 )
 
 
