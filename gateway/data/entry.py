@@ -157,7 +157,7 @@ class Entry(ABC):
     def _reserve(self, route: Route, allowance: Allowance) -> None:
         """All that it takes of all its limits, or nothing of any."""
         self._unpaid = None
-        costs = costs_of(route, self.body, self._gate.estimates)
+        costs = costs_of(route, self.body, allowance, self._gate.estimates)
         outcome = self._gate.quotas.admit(allowance, costs, self._decided)
         if isinstance(outcome, Reservation):
             self.reservation = outcome

@@ -6,6 +6,7 @@ from gateway.data.body import Body
 from gateway.data.forwarding import Forwarding
 from gateway.data.metering import COMPUTED, samples
 from gateway.data.routes import TENSOR_VERBS, Route
+from gateway.quotas.decisions import Allowance
 from gateway.quotas.estimates import Estimates
 from gateway.quotas.holding import Costs
 
@@ -18,11 +19,14 @@ class Used(Protocol):
     forwarding: Forwarding | None
 
 
-def costs_of(route: Route, body: Body, estimates: Estimates) -> Costs:
+def costs_of(route: Route, body: Body, allowance: Allowance, estimates: Estimates) -> Costs:
     """What the request takes, as far as it is known before it is forwarded."""
     if route.verb not in TENSOR_VERBS:
         return 1, 0, body.size_bytes, 0
-    size_bytes = body.size_bytes + estimates.answer_bytes(route.model)
+    size_bytes = body.size_bytes
+    if answer_bytes := estimates.answer_bytes(route.model):
+        # No more than a guess, of all callers together: it alone is not above a limit.
+        size_bytes += min(answer_bytes, max(allowance.most_bytes - size_bytes, 0))
     return 1, samples(route, body), size_bytes, estimates.compute_ms(route.model)
 
 

@@ -20,6 +20,12 @@ class Allowance:
         self.kept = tuple(holding for holding in holdings if holding.is_kept)
         self.counts_samples = any(h.limit.metric is Metric.SAMPLES for h in holdings)
 
+    @property
+    def most_bytes(self) -> int:
+        """Most bytes that one request can ever get; a change of a limit changes it."""
+        sizes = (h.capacity for h in self.holdings if h.limit.metric is Metric.BYTES)
+        return min(sizes, default=0)
+
 
 class Reservation:
     """A request was admitted; to be settled once."""

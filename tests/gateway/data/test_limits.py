@@ -209,3 +209,13 @@ def test_what_triton_did_not_compute_costs_no_samples_and_says_nothing_of_the_ne
             assert await statuses(gateway, token, [batch_of(10)] * 2) == [200, 429]
 
     run(test)
+
+
+def test_large_answers_to_others_do_not_shut_out_who_may_use_less() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            gateway.gate.estimates.observe("echo", 1, answer_bytes=50_000)
+            token = gateway.add_key(limits=(limit(Rate(10_000, 1, 10_000), Metric.BYTES),))
+            assert await statuses(gateway, token, [b"{}"]) == [200]
+
+    run(test)
