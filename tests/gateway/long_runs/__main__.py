@@ -2,11 +2,16 @@
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.gateway.long_runs.idle import idle
 from tests.gateway.long_runs.large import large
 from tests.gateway.long_runs.parts import MIB
+from tests.gateway.long_runs.quotas.kinds import full_runs
+from tests.gateway.long_runs.quotas.report import report
+from tests.gateway.long_runs.quotas.run import run
 from tests.gateway.long_runs.steady import FILLING, steady, unexpected
 
 GIB = 1024 * MIB
@@ -45,10 +50,24 @@ def show_large() -> bool:
     return max(peaks) < GIB // 4
 
 
+def show_quotas() -> bool:
+    """200 tenants before 8 workers, which are killed, and Redis, which goes away."""
+    is_kept = True
+    for name, plan in full_runs().items():
+        print(f"\n{name}")
+        with tempfile.TemporaryDirectory() as directory:
+            seen = run(plan, Path(directory))
+        for line in report(seen):
+            print(line, flush=True)
+        is_kept &= seen.is_kept and (seen.is_given or plan.kill_every_s > 0)
+    return is_kept
+
+
 RUNS: dict[str, Callable[[], bool]] = {
     "steady": show_steady,
     "idle": show_idle,
     "large": show_large,
+    "quotas": show_quotas,
 }
 
 

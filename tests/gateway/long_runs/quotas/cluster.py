@@ -6,7 +6,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ class Gateway:
     """`python -m gateway` with a state directory of its own."""
 
     directory: Path
-    settings: Mapping[str, str]
+    settings: dict[str, str]
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] = field(init=False)
 
@@ -95,7 +95,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster(
-    directory: Path, tenants: tuple[Tenant, ...], gateways: int, settings: Mapping[str, str]
+    directory: Path, tenants: tuple[Tenant, ...], gateways: int, settings: dict[str, str]
 ) -> Iterator[Cluster]:
     """Its logs are whole once the block has ended."""
     (directory / "redis").mkdir()

@@ -1,6 +1,6 @@
 """Whether the promises of docs/quotas.md held, by the log of admitted requests alone."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
@@ -10,6 +10,7 @@ from gateway.limits import Budget
 from gateway.rates import Rate
 from tests.gateway.long_runs.quotas.logs import RESOLUTION_US, Admitted, Logs, Sent
 from tests.gateway.long_runs.quotas.plan import Group, Tenant
+from tests.gateway.long_runs.quotas.upstream import SLOW_S
 from tests.gateway.quotas.invariants import largest_sum, most_above_rate
 
 _DAY_US = 86_400_000_000
@@ -32,8 +33,6 @@ class Verdict:
     above_rate: float | None = None
     above_budget: int | None = None
     above_slots: int | None = None
-    # Time of slots in use, of all the time that they were there.
-    slots_used: float | None = None
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -41,9 +40,7 @@ class Verdict:
         return self.given / self.allowed if self.allowed else None
 
 
-def judge(
-    tenants: Sequence[Tenant], logs: Logs, load_s: float, *, but: Collection[int] = ()
-) -> list[Verdict]:
+def judge(tenants: Sequence[Tenant], logs: Logs, *, but: Collection[int] = ()) -> list[Verdict]:
     """A verdict a group; the tenants of these numbers are left out."""
     admitted, sent = defaultdict(list), defaultdict(list)
     for one in logs.admitted:
@@ -54,13 +51,11 @@ def judge(
     for number, tenant in enumerate(tenants):
         if number not in but:
             verdict = verdicts.setdefault(tenant.group, Verdict(tenant.group))
-            _add(verdict, tenant, admitted[number], sent[number], load_s)
+            _add(verdict, tenant, admitted[number], sent[number])
     return list(verdicts.values())
 
 
-def _add(
-    verdict: Verdict, tenant: Tenant, admitted: list[Admitted], sent: list[Sent], load_s: float
-) -> None:
+def _add(verdict: Verdict, tenant: Tenant, admitted: list[Admitted], sent: list[Sent]) -> None:
     verdict.tenants += 1
     verdict.sent += len(sent)
     verdict.admitted += len(admitted)
@@ -76,12 +71,6 @@ def _add(
         more = most_in_flight(admitted) - tenant.slots
         verdict.above_slots = _larger(verdict.above_slots, more)
         _note(verdict, tenant, more, f"more in flight than {tenant.slots}")
-        used = sum(one.ended_us - one.arrived_us for one in admitted) / (
-            tenant.slots * load_s * 1e6
-        )
-        verdict.slots_used = ((verdict.slots_used or 0) * (verdict.tenants - 1) + used) / (
-            verdict.tenants
-        )
     ideal = allowed(tenant, sent)
     if ideal is not None and ideal < len(sent):
         verdict.allowed += ideal
@@ -94,7 +83,7 @@ def _larger(before: N | None, above: N) -> N:
 
 def _note(verdict: Verdict, tenant: Tenant, above: float, what: str) -> None:
     if above > 0:
-        verdict.broken.append(f"{tenant.name}: {above:.3f} {what}")
+        verdict.broken.append(f"{tenant.name}: {above:.3g} {what}")
 
 
 def above_rate(admitted: Sequence[Admitted], rate: Rate) -> float:
@@ -124,11 +113,13 @@ def most_in_flight(admitted: Sequence[Admitted]) -> int:
 def allowed(tenant: Tenant, sent: Sequence[Sent]) -> int | None:
     """How many of the requests one exact count in one place would have admitted.
 
-    None: that hangs on how long requests take, or on several limits.
+    None: there are several limits.
     """
-    if len(tenant.measures) > 1 or tenant.slots is not None:
+    if len(tenant.measures) > 1:
         return None
     moments = sorted(one.sent_us for one in sent)
+    if tenant.slots is not None:
+        return _in_slots(moments, tenant.slots)
     if tenant.rate is not None:
         return _bucket(moments, tenant.rate)
     budget = tenant.budget
@@ -145,5 +136,17 @@ def _bucket(moments: Sequence[int], rate: Rate) -> int:
         before_us = at_us
         if level >= per_unit:
             level -= per_unit
+            count += 1
+    return count
+
+
+def _in_slots(moments: Sequence[int], slots: int) -> int:
+    """Of requests that take as long as slow ones do."""
+    ends = deque([0] * slots)
+    count = 0
+    for at_us in moments:
+        if ends[0] <= at_us:
+            ends.popleft()
+            ends.append(at_us + round(SLOW_S * 1e6))
             count += 1
     return count

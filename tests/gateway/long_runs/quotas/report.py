@@ -1,13 +1,13 @@
 """A run as tables of plain text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median, quantiles
 
 from tests.gateway.long_runs.quotas.judge import Verdict
 from tests.gateway.long_runs.quotas.run import Costs, Seen
 
-_HEAD = ("tenants", "", "sent", "admitted", "given", "above rate", "budget", "slots", "in use")
-_WIDTHS = (22, 4, 8, 9, 8, 11, 8, 6, 7)
+_HEAD = ("tenants", "", "sent", "admitted", "given", "above rate", "budget", "slots")
+_WIDTHS = (22, 4, 8, 9, 8, 11, 8, 6)
 
 
 def report(seen: Seen) -> Iterator[str]:
@@ -49,7 +49,6 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
         "" if verdict.above_rate is None else f"{verdict.above_rate:.2f}",
         "" if verdict.above_budget is None else str(verdict.above_budget),
         "" if verdict.above_slots is None else str(verdict.above_slots),
-        "" if verdict.slots_used is None else f"{verdict.slots_used:.0%}",
     )
 
 
@@ -78,5 +77,5 @@ def _seconds(seen: Seen, ended_s: float, back_s: float) -> Iterator[str]:
         yield f"{second:>5} s  {_counts(seen.by_second[second])}"
 
 
-def _counts(counts: "dict[int, int] | dict[str, int]") -> str:
+def _counts(counts: Mapping[int, int] | Mapping[str, int]) -> str:
     return ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items()))
