@@ -30,7 +30,7 @@ from gateway.quotas.waiting_line import WaitingLine
 WAIT_NS = 1_500_000_000
 MAX_WAITING = 1000
 # Asked for at once: the store answers so many well before it counts as slow.
-MOST_ASKS = 1000
+MOST_ASKS = 250
 _COMPUTE_MS = METRICS.index(Metric.COMPUTE_MS)
 
 
