@@ -66,12 +66,12 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     watch = Watch(gate.replicas, ReplicaMetrics(registry).publish)
     await watch.begin()
     server = Server(gate)
-    await _listen(server, settings, inherited, tls)
     usage = UsageWriter(
         records.usage, gate.usage, settings.state_dir / "usage", gate.metrics.tenants.observe
     )
     usage.start()
     quotas.start()
+    await _listen(server, settings, inherited, tls)
     tasks = [
         asyncio.create_task(follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
@@ -96,8 +96,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
         task.cancel()
     # A look at the records that is cut short would wait for ever once they are closed.
     await asyncio.gather(*tasks, return_exceptions=True)
-    await quotas.close()
-    await usage.finish()
+    # Side by side: who waits for a slow disk must not keep the other from its time.
+    await asyncio.gather(quotas.close(), usage.finish())
     await write_last_used(records, authenticator.last_used)
     if verifier is not None:
         await verifier.close()

@@ -101,6 +101,7 @@ class GatewaySettings(BaseSettings):
     )
     database_url: str = Field(
         default="",
+        repr=False,
         description="Records: tenants, keys, limits. Empty: SQLite in the state directory; else "
         "postgresql://USER:PASSWORD@HOST/DATABASE.",
     )
@@ -346,6 +347,10 @@ def _explain(fault: ErrorDetails) -> str:
     """The setting that is wrong, the names it is set by, its value and the reason."""
     field = str(fault["loc"][0])
     names = f"{flag_name(field)} or {environment_name(field)}"
+    known = GatewaySettings.model_fields.get(field)
+    if known is not None and not known.repr:
+        # It may hold a password.
+        return f"{names}: {fault['msg']}"
     shown = repr(fault["input"])
     if len(shown) > MAX_SHOWN:
         # Issuers of tokens are a long list; the reason names the one that is wrong.

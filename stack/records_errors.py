@@ -17,15 +17,18 @@ def records_errors(settings: StackSettings) -> Iterator[None]:
     """Turn what the database says in this block into a RecordsError that says what to do."""
     try:
         yield
+    except TimeoutError as error:
+        # asyncpg's own, which SQLAlchemy passes on as it is.
+        said = "it does not answer; something may hold a lock on its tables"
+        raise RecordsError(_paragraph(settings, said)) from error
     except (DBAPIError, ConfigurationError) as error:
         cause = error if isinstance(error, DBAPIError) else error.__cause__
         if not isinstance(cause, DBAPIError):
             raise
-        raise RecordsError(_paragraph(settings, cause)) from error
+        raise RecordsError(_paragraph(settings, reason_of(cause))) from error
 
 
-def _paragraph(settings: StackSettings, cause: DBAPIError) -> str:
-    said = reason_of(cause)
+def _paragraph(settings: StackSettings, said: str) -> str:
     file = sqlite_file(settings.records_url)
     if file is None:
         return (

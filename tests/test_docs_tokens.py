@@ -11,6 +11,7 @@ from gateway.data.tokens.claims import principal_of
 from gateway.data.tokens.form import MAX_TOKEN_BYTES
 from gateway.jwt_issuers import ALGORITHMS, MEMBERS, JwtIssuer
 from gateway.permissions import Permission
+from gateway.rates import Rate
 from gateway.settings import GatewaySettings, load_settings
 
 PAGE = (Path(__file__).parent.parent / "docs" / "tokens.md").read_text(encoding="utf-8")
@@ -33,12 +34,13 @@ def of_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JwtIssuer:
 def test_the_claims_of_the_page_stand_for_what_it_says(of_table: JwtIssuer) -> None:
     principal = principal_of(of_table, json.loads(example("json")), NOW_S)
     (grant,) = principal.grants
-    assert principal.limit is not None
+    (limit,) = principal.limits
+    assert isinstance(limit.measure, Rate)
     rows = {
         "id": f"`{principal.id}`",
         "tenant": f"`{principal.tenant}`",
         "grants": f"`{grant}`",
-        "limit": f"`{principal.limit}`, burst {principal.limit.burst}",
+        "limit": f"`{limit.measure}`, burst {limit.measure.burst}",
     }
     for name, value in rows.items():
         assert f"| {name} | {value} |" in PAGE

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from gateway.admin.app import create_app
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.usage.counts import Account, Counts
@@ -67,6 +69,15 @@ def test_the_command_prints_what_the_page_shows(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     printed = [line.rstrip() for line in done.stdout.splitlines()]
     assert printed == match[2].splitlines()
+
+
+def test_the_admin_api_answers_what_the_page_shows(folder: Path) -> None:
+    match = re.search(r"^\$ curl -s 'http://[^/]+(/[^']+)'.*\n(.+)$", PAGE, re.MULTILINE)
+    assert match is not None
+    state_dir = folder / ".conch"
+    app = create_app(state_dir, Records(f"sqlite+aiosqlite:///{state_dir}/conch.db"))
+    with TestClient(app, "http://127.0.0.1:8081") as client:
+        assert client.get(match[1]).text == match[2]
 
 
 def test_the_query_takes_the_same_month(folder: Path) -> None:

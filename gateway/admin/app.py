@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
-from gateway.admin import audit, keys, limits, tenants
+from gateway.admin import audit, keys, limits, tenants, usage
 from gateway.admin.access import Access
 from gateway.admin.errors import answer_errors
 from gateway.admin.guard import Guard
@@ -22,7 +22,7 @@ from gateway.admin.values import Problem
 from gateway.metrics_files import metrics_dir
 from gateway.records.store import Records
 
-PARTS = (tenants, keys, limits, audit)
+PARTS = (tenants, keys, limits, usage, audit)
 
 
 class Health(BaseModel):

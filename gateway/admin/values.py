@@ -11,6 +11,8 @@ MAX_PAGE = 1000
 
 TENANT_FORM = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 ID_FORM = r"^[0-9A-Za-z]{12}$"
+# Empty: what has no model.
+MODEL_FORM = r"^[A-Za-z0-9._-]{0,128}$"
 PATTERN_FORM = r"^[A-Za-z0-9._*?\[\]!-]{1,128}$"
 RATE_FORM = r"^[1-9][0-9]{0,11}/[smh]$"
 BUDGET_FORM = r"^(0|[1-9][0-9]{0,15})/(day|month)$"

@@ -99,6 +99,7 @@ class Forwarding:
         "_triton_s",
         "_upload",
         "answer_has_begun",
+        "has_succeeded",
         "is_blocked",
         "sent_bytes",
     )
@@ -115,6 +116,8 @@ class Forwarding:
         self._trip: Trip | Everywhere | None = None
         self._retried = False
         self.answer_has_begun = False
+        # Triton answers with status 200, whatever becomes of the answer.
+        self.has_succeeded = False
         self._is_chunked = False
         self._keeps_alive = False
         self._is_paused = False
@@ -365,6 +368,7 @@ class Forwarding:
     def _begin_answer(self, answer: Answer, parts: list[bytes], *, complete: bool) -> None:
         exchange, fields = self._exchange, answer.fields
         self.answer_has_begun = True
+        self.has_succeeded = answer.status == _OK
         if self._trip is not None and self._trip.names_triton and self._replica is not None:
             fields += b"X-Conch-Triton: %b\r\n" % self._replica.pool.authority
             if complete:

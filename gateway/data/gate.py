@@ -10,6 +10,7 @@ from gateway.data.access_log import AccessLog
 from gateway.data.auth import Authenticator
 from gateway.data.health import Health
 from gateway.data.metrics import Metrics
+from gateway.data.model_names import MAX_BILLED, ModelNames
 from gateway.data.replicas.group import Replicas
 from gateway.data.routes import HEALTH_ROUTES
 from gateway.data.uploads import Uploads
@@ -52,6 +53,8 @@ class Gate:
     # None: not wanted.
     access_log: AccessLog | None = None
     usage: Usage = field(default_factory=Usage)
+    # More than have series of metrics: usage is billed by model.
+    billed_models: ModelNames = field(default_factory=lambda: ModelNames(MAX_BILLED))
     estimates: Estimates = field(default_factory=Estimates)
     # Whether health checks are told that this gateway may be called.
     is_ready: bool = True

@@ -10,7 +10,7 @@ from gateway.usage.accumulator import Usage
 
 CLIENT_LEFT = 499
 # For these the tensors were computed, or were being so.
-_COMPUTED = frozenset({200, CLIENT_LEFT})
+COMPUTED = frozenset({200, CLIENT_LEFT})
 _QUOTA_EXCEEDED = 429
 _FIRST_ERROR = 500
 
@@ -37,7 +37,7 @@ def meter(
     else:
         counts.size_bytes += exchange.body.received_bytes + forwarding.sent_bytes
         counts.compute_us += int(triton_s * 1e6 + 0.5)
-        if status in _COMPUTED:
+        if status in COMPUTED:
             counts.samples += samples(exchange.route, exchange.body)
             if forwarding.tells_error:
                 counts.errors += 1

@@ -4,7 +4,9 @@ from bisect import bisect_left
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.data.model_names import ModelNames
 from gateway.data.tenant_metrics import TenantMetrics
+from gateway.quotas.metrics import QuotaMetrics
 
 MAX_MODELS = 1000
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -58,8 +60,9 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self.tenants = TenantMetrics(registry)
+        self.quotas = QuotaMetrics(registry)
         self.in_flight = 0
-        self._models = {""}
+        self._models = ModelNames(MAX_MODELS)
         # Since they were published last.
         self._counted: dict[tuple[str, int], int] = {}
         self._observed: dict[str, _Latencies] = {}
@@ -70,13 +73,9 @@ class Metrics:
 
     def observe(
         self, model: str, status: int, seconds: float, triton_s: float | None = None
-    ) -> str:
-        """One request is done; Triton took `triton_s` of its seconds, None: was not asked.
-
-        Returns the name that it is counted under.
-        """
-        if model not in self._models:
-            model = self._admit_label(model, status)
+    ) -> None:
+        """One request is done; Triton took `triton_s` of its seconds, None: was not asked."""
+        model = self._models.name(model, has_succeeded=status == _OK)
         key = (model, status)
         self._counted[key] = self._counted.get(key, 0) + 1
         latencies = self._observed.get(model)
@@ -85,13 +84,11 @@ class Metrics:
         latencies.add(seconds)
         if triton_s is not None:
             self._overheads.add(seconds - triton_s)
-        return model
 
     def observe_stream_error(self, model: str) -> None:
         """A stream of events ended in an error."""
-        if model not in self._models:
-            # Its status was 200.
-            model = self._admit_label(model, _OK)
+        # Its status was 200.
+        model = self._models.name(model, has_succeeded=True)
         self._stream_errors.labels(model).inc()
 
     def publish(self) -> None:
@@ -111,12 +108,6 @@ class Metrics:
             latencies.publish(histogram)
         self._overheads.publish(self._overhead)
         self._overheads = _Latencies(OVERHEAD_BUCKETS_S)
-
-    def _admit_label(self, model: str, status: int) -> str:
-        if status != _OK or len(self._models) > MAX_MODELS:
-            return ""
-        self._models.add(model)
-        return model
 
 
 class _Latencies:

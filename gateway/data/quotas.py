@@ -4,8 +4,9 @@ from typing import Protocol
 
 from gateway.data.body import Body
 from gateway.data.forwarding import Forwarding
-from gateway.data.metering import samples
+from gateway.data.metering import COMPUTED, samples
 from gateway.data.routes import TENSOR_VERBS, Route
+from gateway.quotas.decisions import Allowance
 from gateway.quotas.estimates import Estimates
 from gateway.quotas.holding import Costs
 
@@ -18,15 +19,18 @@ class Used(Protocol):
     forwarding: Forwarding | None
 
 
-def costs_of(route: Route, body: Body, estimates: Estimates) -> Costs:
+def costs_of(route: Route, body: Body, allowance: Allowance, estimates: Estimates) -> Costs:
     """What the request takes, as far as it is known before it is forwarded."""
     if route.verb not in TENSOR_VERBS:
         return 1, 0, body.size_bytes, 0
-    size_bytes = body.size_bytes + estimates.answer_bytes(route.model)
+    size_bytes = body.size_bytes
+    if answer_bytes := estimates.answer_bytes(route.model):
+        # No more than a guess, of all callers together: it alone is not above a limit.
+        size_bytes += min(answer_bytes, max(allowance.most_bytes - size_bytes, 0))
     return 1, samples(route, body), size_bytes, estimates.compute_ms(route.model)
 
 
-def used_by(exchange: Used, triton_s: float, estimates: Estimates) -> Costs:
+def used_by(exchange: Used, status: int, triton_s: float, estimates: Estimates) -> Costs:
     """What the request has used; of a model that answered the next estimate takes note."""
     body, route, forwarding = exchange.body, exchange.route, exchange.forwarding
     if forwarding is None or route is None:
@@ -34,5 +38,8 @@ def used_by(exchange: Used, triton_s: float, estimates: Estimates) -> Costs:
     if route.verb not in TENSOR_VERBS:
         return 1, 0, body.received_bytes + forwarding.sent_bytes, 0
     compute_ms = -(-int(triton_s * 1e6) // 1000)
-    estimates.observe(route.model, compute_ms, forwarding.sent_bytes)
-    return 1, samples(route, body), body.received_bytes + forwarding.sent_bytes, compute_ms
+    if forwarding.has_succeeded:
+        estimates.observe(route.model, compute_ms, forwarding.sent_bytes)
+    # As usage counts them: what was not computed costs no samples.
+    computed = samples(route, body) if status in COMPUTED else 0
+    return 1, computed, body.received_bytes + forwarding.sent_bytes, compute_ms

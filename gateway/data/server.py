@@ -169,6 +169,7 @@ class Server:
     def _publish(self) -> None:
         try:
             self._gate.metrics.publish()
+            self._gate.metrics.quotas.publish(self._gate.quotas)
         except Exception as error:  # a full disk, most likely; requests do not need metrics
             now_s = self._gate.now_s()
             if now_s >= self._complain_s:

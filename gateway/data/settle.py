@@ -48,12 +48,16 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     seconds = now_s - exchange.started_s
     forwarding = exchange.forwarding
     triton_s = forwarding.triton_s(now_s) if forwarding else None
-    model = gate.metrics.observe(_counted_model(exchange), status, seconds, triton_s)
+    model = _counted_model(exchange)
+    gate.metrics.observe(model, status, seconds, triton_s)
     reservation = exchange.reservation
     if reservation is not None and reservation.is_kept:
-        gate.quotas.settle(reservation, used_by(exchange, triton_s or 0.0, gate.estimates))
+        used = used_by(exchange, status, triton_s or 0.0, gate.estimates)
+        gate.quotas.settle(reservation, used)
     if exchange.principal is not None:
-        meter(gate.usage, exchange.principal, exchange, model, status, triton_s or 0.0)
+        has_succeeded = forwarding is not None and forwarding.has_succeeded
+        name = gate.billed_models.name(model, has_succeeded=has_succeeded)
+        meter(gate.usage, exchange.principal, exchange, name, status, triton_s or 0.0)
     if gate.access_log is None or not gate.access_log.wants(status):
         return
     gate.access_log.write(

@@ -10,6 +10,8 @@ from gateway.quotas.protocol import Kind, kind_of
 
 # About 2 kB each, with the limits; one that is needed again is found again.
 MAX_ALLOWANCES = 20_000
+# Clients make names up, and a path has room for 8 kB; a model's is that of a folder.
+MAX_NAME_CHARACTERS = 255
 
 
 class Allowances:
@@ -30,6 +32,8 @@ class Allowances:
             return found[1]
         matching = (limit for limit in limits if fnmatch.fnmatchcase(model, limit.models))
         allowance = Allowance(tuple(map(self._holding, matching)))
+        if len(model) > MAX_NAME_CHARACTERS:
+            return allowance
         if found is None and len(self._allowances) >= MAX_ALLOWANCES:
             del self._allowances[next(iter(self._allowances))]
         self._allowances[principal, model] = limits, allowance

@@ -22,7 +22,7 @@ local function month_end_us(wall_us)
   return end_us
 end
 
-local Budget = { fields = { 'used', 'window_ends_us' } }
+local Budget = { fields = { 'used', 'window_ends_us' }, light_part = LIGHT_PART_OF_BUDGET }
 
 function Budget.measure(numbers)
   return { amount = numbers[1] }

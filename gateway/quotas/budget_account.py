@@ -1,13 +1,17 @@
 """The account of a budget: what was used in this window, and what is out on leases."""
 
+from typing import ClassVar
+
 from gateway.limits import Budget
 from gateway.quotas.ledger import Account, Lease, Now, Wait
-from gateway.quotas.protocol import HEARTBEAT_US, Ask, Kind
+from gateway.quotas.protocol import HEARTBEAT_US, LIGHT_PART_OF_BUDGET, Ask, Kind
 from gateway.quotas.windows import window_end_us
 
 
 class _BudgetAccount(Account[Budget]):
     """Used and out are never more than the budget."""
+
+    light_part: ClassVar[int] = LIGHT_PART_OF_BUDGET
 
     used: int = 0
 

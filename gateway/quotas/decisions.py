@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import ClassVar
 
 from gateway.limits import Limit, Metric
 from gateway.quotas.holding import Costs, Holding
@@ -19,6 +20,12 @@ class Allowance:
         self.kept = tuple(holding for holding in holdings if holding.is_kept)
         self.counts_samples = any(h.limit.metric is Metric.SAMPLES for h in holdings)
 
+    @property
+    def most_bytes(self) -> int:
+        """Most bytes that one request can ever get; a change of a limit changes it."""
+        sizes = (h.capacity for h in self.holdings if h.limit.metric is Metric.BYTES)
+        return min(sizes, default=0)
+
 
 class Reservation:
     """A request was admitted; to be settled once."""
@@ -30,6 +37,8 @@ class Reservation:
         self.allowance: Allowance | None = allowance
         self.costs = costs
         self.at_ns = at_ns
+
+    told_as: ClassVar[str] = "admitted"
 
     @property
     def is_kept(self) -> bool:
@@ -59,6 +68,10 @@ class Refusal:
     limit: Limit
     # Waiting so long helps; None: nothing does.
     retry_after_s: int | None
+
+    @property
+    def told_as(self) -> str:
+        return self.reason.name.lower()
 
 
 Decided = Callable[[Reservation | Refusal], None]

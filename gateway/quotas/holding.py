@@ -29,7 +29,7 @@ _IDLE_NS = HEARTBEAT_US * US * 9 // 10
 # Of how far two clocks may be apart in what they call a second; real ones are a hundred times
 # better.
 _DRIFT_PERCENT = 1
-# An Ask that brought nothing is not made again at once: nothing has changed.
+# An Ask that brought nothing is not made again at once, unless for less: nothing has changed.
 _AGAIN_NS = 50_000_000
 # No `free` is below it.
 _NEVER = -(2**62)

@@ -44,7 +44,7 @@ end
 
 -- How many times the usual the lease lasts, and holds.
 local function stretch_of(kind, account, measure, lease, ask)
-  local most = max(ask.wants, ask.needs) * LIGHT * LIGHT_PART * max(holders_of(account), 1)
+  local most = max(ask.wants, ask.needs) * LIGHT * (kind.light_part or LIGHT_PART) * max(holders_of(account), 1)
   return most <= kind.spare(account, measure) + out_of(lease) and LIGHT or 1
 end
 

@@ -4,7 +4,7 @@ Nothing is read or written here: a store loads an account, lets it renew, and sa
 """
 
 from collections.abc import Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -49,6 +49,9 @@ NO_WAIT = Wait(0, 0)
 
 class Account(msgspec.Struct, Generic[M], tag_field="kind"):
     """State of one limit; a kind says what it counts by (M is its measure)."""
+
+    # Of what is left, all light leases together may hold one part in so many.
+    light_part: ClassVar[int] = LIGHT_PART
 
     leases: dict[str, Lease] = {}
     # Of a budget, in Unix time. A window that has begun lasts until its end: the calendar may be
@@ -153,7 +156,7 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
 
     def _stretch(self, measure: M, lease: Lease, ask: Ask) -> int:
         """How many times the usual the lease lasts, and holds."""
-        most = max(ask.wants, ask.needs) * LIGHT * LIGHT_PART * max(self._holders(), 1)
+        most = max(ask.wants, ask.needs) * LIGHT * self.light_part * max(self._holders(), 1)
         return LIGHT if most <= self.spare(measure) + lease.out else 1
 
     def _grant(self, measure: M, lease: Lease, ask: Ask, now: Now, stretch: int) -> int:

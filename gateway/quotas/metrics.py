@@ -1,6 +1,8 @@
 """What a worker tells Prometheus of its quotas."""
 
-from prometheus_client import CollectorRegistry, Gauge
+import collections
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway.quotas.holder import Holder
 
@@ -22,7 +24,20 @@ class QuotaMetrics:
             multiprocess_mode="livesum",
         )
 
+        self._decisions = Counter(
+            "conch_limiter_decisions",
+            "Requests that have limits, by what became of them: admitted, used_up (429), too_large "
+            "(403), store_away or crowded (503).",
+            ["outcome"],
+            registry=registry,
+        )
+        self._told: collections.Counter[str] = collections.Counter()
+
     def publish(self, holder: Holder) -> None:
-        """Hand over how it is now."""
+        """Hand over how it is now, and what was decided since the last time."""
+        now = holder.decided + collections.Counter(admitted=holder.admitted_at_once)
+        for outcome, count in (now - self._told).items():
+            self._decisions.labels(outcome).inc(count)
+        self._told = now
         self._mode.set(holder.outage.mode)
         self._leases.set(len(holder))

@@ -26,9 +26,9 @@ these steps (`ledger.py` says them exactly, and is the specification of every st
    granted now, and the level of a rate may fall below zero by it.
    A rate refills, up to `burst` less all that is out: until `quiet_us` ago with what was out
    before, and from there until now with what is out after the booking.
-5. It is light if what it `wants` or `needs`, times LIGHT, times the holders, times LIGHT_PART, is
-   no more than is left with what this holder has; then it is granted as if it wanted LIGHT times as
-   much.
+5. It is light if what it `wants` or `needs`, times LIGHT, times the holders, times LIGHT_PART (of a
+   budget LIGHT_PART_OF_BUDGET), is no more than is left with what this holder has; then it is
+   granted as if it wanted LIGHT times as much.
    It is granted up to `wants`, or nothing if `needs` cannot be had: the first request that waits
    gets all or nothing. What is beyond `needs` never makes the holder have more than `keep`, and is
    at most a part of what is left, one of as many as there are holders; of a rate it may be all.
@@ -53,8 +53,10 @@ TTL_US = 5_000_000
 # A light lease, of little beside what is left, lasts so many times as long, and holds as much more:
 # a hundred thousand callers who each send now and then must not have the store asked each time.
 LIGHT = 12
-# All that light leases could hold is at most one part in so many of what is left.
+# All that light leases could hold is at most one part in so many of what is left; of a budget less,
+# because what a killed worker holds of it is gone until the window ends.
 LIGHT_PART = 4
+LIGHT_PART_OF_BUDGET = 100
 # A holder that has no reason to ask earlier renews its leases, and returns what it has no use for.
 HEARTBEAT_US = 1_000_000
 # The same for a light lease, of which nobody waits to hear.

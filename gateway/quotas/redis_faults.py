@@ -30,6 +30,7 @@ def needs_the_operator(error: Exception) -> bool:
         isinstance(error, ConfigurationError)
         or _is_login_refused(error)
         or _is_permission_missing(error)
+        or "DB index is out of range" in str(error)
     )
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import structlog
+
 from gateway.quotas.holder import Holder
 from gateway.quotas.patience import within
 from gateway.quotas.policies import Policies
@@ -15,6 +17,8 @@ from gateway.quotas.protocol import Answer, Renewal, Store
 BEAT_S = 0.25
 # A store that takes longer counts as away.
 TIMEOUT_S = 0.5
+
+_log = structlog.get_logger()
 
 # Goes on while the machine sleeps, as the store's does.
 now_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
@@ -59,6 +63,14 @@ class Renewing:
         self._due.set()
 
     async def _run(self) -> None:
+        while not self._is_closing:
+            try:
+                await self._keep_renewing()
+            except Exception as error:  # whatever it is, limits must go on being renewed
+                _log.error("quotas_not_renewed", exc_info=error)
+                await asyncio.sleep(BEAT_S)
+
+    async def _keep_renewing(self) -> None:
         next_beat_s = 0.0
         while not self._is_closing:
             now_s = time.monotonic()
@@ -81,15 +93,21 @@ class Renewing:
     async def _exchange(self) -> None:
         renewals = self.holder.renewals()
         for renewal, answer in zip(renewals, await self._ask(renewals), strict=True):
-            if answer is None:
-                self.holder.failed(renewal)
-            else:
-                self.holder.heard(answer)
+            try:
+                if answer is None:
+                    self.holder.failed(renewal)
+                else:
+                    self.holder.heard(answer)
+            except Exception as error:  # the others' answers are to be heard
+                _log.error("quotas_not_renewed", exc_info=error)
 
     async def _ask(self, renewals: list[Renewal]) -> list[Answer | None]:
         try:
             return list(await within(self._timeout_s, self._renew(renewals)))
         except TimeoutError:
+            return [None] * len(renewals)
+        except Exception as error:  # who is never answered would not be asked for again
+            _log.error("quotas_not_renewed", exc_info=error)
             return [None] * len(renewals)
 
     async def _renew(self, renewals: list[Renewal]) -> Sequence[Answer | None]:

@@ -28,6 +28,9 @@ FILE = "quotas.db"
 # How long it waits for another worker that writes. Less than a holder waits for an answer.
 BUSY_S = 0.4
 SWEEP_EVERY_US = 60_000_000
+# For ever, as far as the column goes; a bucket of 10**12 units that refills by one an hour takes
+# longer than SQLite's integers reach.
+_FOREVER_US = 2**62
 _FORM = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -140,7 +143,7 @@ class SqliteStore:
             account.restart(now)
             connection.execute(
                 "UPDATE accounts SET state = ?, idle_from_us = ? WHERE key = ?",
-                (account_text(account), account.idle_from_us(now), key),
+                (account_text(account), min(account.idle_from_us(now), _FOREVER_US), key),
             )
         connection.execute("DELETE FROM boot")
         connection.execute("INSERT INTO boot VALUES (?)", (self._boot_id,))
@@ -151,7 +154,7 @@ class SqliteStore:
             # Only now: in the order of the transactions, time goes on.
             answers = self._answer(renewals, self._clocks())
             self._connection.execute("COMMIT")
-        except (sqlite3.Error, msgspec.DecodeError) as error:
+        except Exception as error:  # whatever it is, the transaction must not stay open
             self._undo(error)
             return [None] * len(renewals)
         self._last_error = ""
@@ -178,7 +181,8 @@ class SqliteStore:
         key, measure = account_key(ask.limit), ask.limit.measure
         account = self._load(key) or new_account(ask.limit, now)
         given = account.renew(measure, renewal.holder, renewal.number, ask, now)
-        row = (key, account_text(account), account.idle_from_us(now), account.window_ends_us)
+        idle_from_us = min(account.idle_from_us(now), _FOREVER_US)
+        row = (key, account_text(account), idle_from_us, account.window_ends_us)
         self._connection.execute(_SAVE, row)
         return given
 

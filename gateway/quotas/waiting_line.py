@@ -16,6 +16,9 @@ class WaitingLine:
     def __init__(self) -> None:
         # Who waits has too few units in these.
         self.blocked: set[Holding] = set()
+        # Its holder is at it right now; and there is reason to try all again.
+        self.is_served = False
+        self.is_stirred = False
         self._waiting: list[Waiting] = []
 
     def __len__(self) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.base62 import random_text
 from gateway.errors import RecordConflict, UnknownRecord
 from gateway.keys import ID_LENGTH
-from gateway.limits import Limit, Measure, Metric
+from gateway.limits import Budget, Limit, Measure, Metric
 from gateway.measures import kind_of
 from gateway.permissions import check_patterns
 from gateway.records.base import Change, Store
@@ -90,11 +90,7 @@ class LimitRecords(Store):
         """Another amount for the limit; what was counted goes on, so its kind stays."""
         async with self._changing() as change:
             before = await _require(change.connection, limit_id)
-            if kind_of(before.measure) != kind_of(measure):
-                raise RecordConflict(
-                    f"limit {limit_id!r} is a {kind_of(before.measure)}, and a "
-                    f"{kind_of(measure)} counts otherwise; remove it and add another"
-                )
+            _check_kind(limit_id, before.measure, measure)
             await change.connection.execute(
                 update(LIMITS).where(LIMITS.c.id == limit_id).values(measure_columns(measure))
             )
@@ -166,6 +162,19 @@ async def _check_owner(connection: AsyncConnection, limit: Limit) -> None:
     if count is not None and count >= MAX_LIMITS:
         raise RecordConflict(
             f"{count} limits are there already for the same owner, as many as there can be"
+        )
+
+
+def _check_kind(limit_id: str, before: Measure, after: Measure) -> None:
+    """Raise RecordConflict if what was counted so far means nothing to the new measure."""
+    old, new = (
+        f"{kind_of(one)} of a {one.period}" if isinstance(one, Budget) else str(kind_of(one))
+        for one in (before, after)
+    )
+    if old != new:
+        raise RecordConflict(
+            f"limit {limit_id!r} is a {old}, and a {new} counts otherwise; "
+            "remove it and add another"
         )
 
 

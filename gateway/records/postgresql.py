@@ -28,5 +28,12 @@ def connector(url: str, command_timeout_s: float | None) -> Callable[[], Awaitab
             raise unusable("its parameters make no sense to PostgreSQL's client") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise OperationalError(None, None, error) from error
+        except ValueError:
+            # asyncpg took a part of the password for a port, and its error tells it: so no cause.
+            # Last, as a certificate that is refused is an OSError and a ValueError.
+            raise unusable(
+                "its parts make no sense; in a password, '#', '/', '?', ':' and '@' are written "
+                "%23, %2F, %3F, %3A and %40"
+            ) from None
 
     return connect

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, func, select
+from sqlalchemy import ColumnElement, Row, Table, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from gateway.errors import InvalidInput
 from gateway.records.schema import USAGE, USAGE_WRITERS
 from gateway.usage.counts import HOUR_S, Account, Batch, Counts
 from gateway.usage.query import By, UsageQuery, UsageRow
@@ -24,6 +25,8 @@ DAY_S = 24 * HOUR_S
 _ROWS = 200
 _COUNTED = [field.name for field in fields(Counts)]
 _COLUMNS = [*Account._fields, *_COUNTED]
+# Groups that have a time for a name.
+_FORMS = {By.HOUR: "%Y-%m-%dT%H:00Z", By.DAY: "%Y-%m-%d"}
 
 
 class UsageRecords:
@@ -56,13 +59,20 @@ class UsageRecords:
         async with self._engine.begin() as connection:
             await connection.execute(delete(USAGE_WRITERS).where(USAGE_WRITERS.c.id == writer_id))
 
-    async def usage(self, query: UsageQuery) -> list[UsageRow]:
-        """What was used, in the order of the groups."""
+    async def usage(
+        self, query: UsageQuery, *, after: Sequence[str] | None = None, most: int | None = None
+    ) -> list[UsageRow]:
+        """What was used, in the order of the groups; only those behind the group `after`.
+
+        Raises InvalidInput if `after` is no group of this query.
+        """
         groups = [_column(by) for by in query.by]
         sums = [func.sum(USAGE.c[name]) for name in _COUNTED]
         statement = select(*groups, *sums).where(*_conditions(query)).group_by(*groups)
+        if after is not None:
+            statement = statement.where(tuple_(*groups) > _values(query.by, after))
         async with self._engine.connect() as connection:
-            rows = await connection.execute(statement.order_by(*groups))
+            rows = await connection.execute(statement.order_by(*groups).limit(most))
             return [_row(query.by, row) for row in rows]
 
 
@@ -114,8 +124,21 @@ def _row(by: Sequence[By], row: Row[Any]) -> UsageRow:
 
 
 def _name(by: By, value: Any) -> str:
-    if by is By.HOUR:
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:00Z}"
-    if by is By.DAY:
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d}"
-    return str(value)
+    form = _FORMS.get(by)
+    return str(value) if form is None else datetime.fromtimestamp(value, UTC).strftime(form)
+
+
+def _values(by: Sequence[By], group: Sequence[str]) -> tuple[str | int, ...]:
+    """Of a group the values that its names stand for."""
+    try:
+        return tuple(_value(kind, name) for kind, name in zip(by, group, strict=True))
+    except ValueError as error:
+        names = " and ".join(by)
+        raise InvalidInput(f"{list(group)} is no group of usage by {names}") from error
+
+
+def _value(by: By, name: str) -> str | int:
+    form = _FORMS.get(by)
+    if form is None:
+        return name
+    return int(datetime.strptime(name, form).replace(tzinfo=UTC).timestamp())

@@ -74,16 +74,18 @@ class Spool:
         self._file = fresh
         self.size_bytes = len(text)
 
-    def remove(self) -> None:
-        """The records have all of it."""
-        if self._file is None:
-            return
-        try:
-            remove(self.path)
-        except OSError as error:
-            # What it holds is known to the records: who adopts it adds nothing.
-            self._complain(error)
-        self.close()
+    def remove(self) -> bool:
+        """The records have all of it; False: the file is still there, and may be adopted."""
+        is_gone = True
+        if self._file is not None:
+            try:
+                remove(self.path)
+            except OSError as error:
+                # Its batches are known to the records: who adopts it adds nothing.
+                self._complain(error)
+                is_gone = False
+            self.close()
+        return is_gone
 
     def close(self) -> None:
         """Leave what is there to whoever adopts it."""

@@ -1,10 +1,11 @@
 """Carries usage from a worker's memory to the records: each count once, whatever ends the worker.
 
-Twice a second what was counted is taken, put as a numbered batch into the spool file, and added to
-`_waiting`; about once a second all that waits is frozen under its highest number and written.
+Twice a second, with very many keys about once, what was counted is taken, put as a numbered batch
+into the spool file, and added to `_waiting`; about once a second, or less often, all that waits is
+frozen under its highest number and written.
 
-Why nothing counts twice, and only the last half second can be lost, wherever the process is killed:
-* Before a batch is in the spool it is in this memory alone, for half a second at most: lost.
+Why nothing counts twice, and only the last second can be lost, wherever the process is killed:
+* Before a batch is in the spool it is in this memory alone, for less than a second: lost.
   A line that was cut off in the middle is no batch.
 * From then on it is in the spool, or in the records, or in both. It is taken out of the spool only
   after the records have said that they have it; the new file comes into place in one step.
@@ -32,6 +33,8 @@ from gateway.usage.counts import Batch, merge
 from gateway.usage.spool import Spool, adopted, left_behind, remove
 
 GATHER_EVERY_S = 0.5
+# Where that takes long, as with ten thousand keys in use. Never a second: so much may be lost.
+GATHER_SELDOM_S = 0.9
 WRITE_EVERY_S = 1.0
 MOST_PAUSE_S = 10.0
 # Writing takes one part in so many of the time, however many keys are in use: a thousand take
@@ -73,6 +76,8 @@ class UsageWriter:
         self._merged_bytes = 0
         self._adopt_s = 0.0
         self._is_failing = False
+        # Files of killed workers that could not be taken over, each complained of once.
+        self._unadopted: set[Path] = set()
         self._ending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -129,10 +134,19 @@ class UsageWriter:
         return True
 
     async def adopt(self) -> None:
-        """Write what workers that were killed left in their spools."""
+        """Write what workers that were killed left in their spools.
+
+        A file that cannot be read or written, as another user's, does not keep back the others.
+        """
         for path in left_behind(self._folder):
-            if path != self._spool.path:
+            if path == self._spool.path:
+                continue
+            try:
                 await self._adopt(path)
+            except Exception as error:  # the file is still there
+                self._complain_of(path, error)
+            else:
+                self._unadopted.discard(path)
 
     async def _adopt(self, path: Path) -> None:
         with adopted(path) as left:
@@ -146,11 +160,15 @@ class UsageWriter:
         await self._records.forget(writer_id)
 
     async def _keep_gathering(self) -> None:
-        while not await self._has_ended_within(GATHER_EVERY_S):
+        pause_s = GATHER_EVERY_S
+        while not await self._has_ended_within(pause_s):
+            began_s = time.monotonic()
             try:
                 self.gather()
             except Exception as error:  # a fault here must not stop the counting
                 _log.error("usage_not_gathered", exc_info=error)
+            took_s = time.monotonic() - began_s
+            pause_s = min(max(GATHER_EVERY_S, _SHARE * took_s), GATHER_SELDOM_S)
 
     async def _keep_writing(self) -> None:
         pause_s = WRITE_EVERY_S
@@ -168,12 +186,16 @@ class UsageWriter:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
                 await self.adopt()
-        except Exception as error:  # the file is still there
+        except Exception as error:  # the files are still there
             self._complain(error)
 
     async def _end_spool(self) -> None:
-        """All is written: nobody need know of this writer any more."""
-        self._spool.remove()
+        """All is written: nobody need know of this writer any more.
+
+        Its number stays where its file does: who adopts that must find the batches known.
+        """
+        if not self._spool.remove():
+            return
         with contextlib.suppress(Exception):
             await self._records.forget(self._id)
 
@@ -189,7 +211,20 @@ class UsageWriter:
 
     def _complain(self, error: Exception) -> None:
         if not self._is_failing:
-            # Of SQLAlchemy's text the first line: the rest is the statement and a link.
-            said = str(error).partition("\n")[0] or type(error).__name__
-            _log.error("usage_unwritable", error=said, advice="it is kept and tried again")
+            _log.error("usage_unwritable", error=_said(error), advice="it is kept and tried again")
         self._is_failing = True
+
+    def _complain_of(self, path: Path, error: Exception) -> None:
+        if path not in self._unadopted:
+            _log.error(
+                "usage_not_adopted",
+                path=str(path),
+                error=_said(error),
+                advice="it is kept and tried again; see to its owner and mode",
+            )
+        self._unadopted.add(path)
+
+
+def _said(error: Exception) -> str:
+    """Of SQLAlchemy's text the first line: the rest is the statement and a link."""
+    return str(error).partition("\n")[0] or type(error).__name__

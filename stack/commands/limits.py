@@ -7,6 +7,7 @@ import typer
 
 from gateway.limits import Limit, Measure, Metric
 from gateway.measures import parse_measure
+from gateway.rates import Rate
 from gateway.records.facts import limit_facts
 from stack.commands.keys import id_of
 from stack.commands.limits_view import measure_text, print_limits
@@ -105,10 +106,18 @@ def change(
     as_json: Json = False,
     settings: StackSettings,
 ) -> None:
-    """Give a limit another amount; what was counted so far goes on.
+    """Give a limit another amount; what was counted so far goes on. With --rate alone a burst that
+    is not the rate's own number stays.
 
     Example: conch limits set 8fK2mQpLx0aZ --rate 200/s --burst 400
     """
+    if burst is not None and rate is None:
+        raise UsageError(f"--burst {burst} alone changes no rate; give --rate with it")
+    if rate is not None and burst is None:
+        known = with_records(settings, lambda records: records.find_limit(limit_id))
+        if known is not None and isinstance(known.measure, Rate):
+            has_own = known.measure.burst != known.measure.amount
+            burst = known.measure.burst if has_own else None
     measure = _measure(rate, burst, concurrency, budget)
     changed = with_records(settings, lambda records: records.change_limit(limit_id, measure))
     _tell(changed, f"Limit {limit_id}: {_sentence(changed)}.", as_json=as_json)

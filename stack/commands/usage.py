@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from gateway.errors import InvalidInput
 from gateway.keys import parse_id
 from gateway.moments import parse_past_moment
 from gateway.usage.query import By, UsageQuery
@@ -63,18 +62,9 @@ def usage(
         since=None if since is None else parse_past_moment(since, now),
         until=None if until is None else parse_past_moment(until, now),
     )
-    _check_period(query)
     rows = with_records(settings, lambda records: records.usage.usage(query))
     show = print_json if as_json else print_csv if as_csv else print_usage
     show(query, rows)
-
-
-def _check_period(query: UsageQuery) -> None:
-    if query.since is not None and query.until is not None and query.since >= query.until:
-        raise InvalidInput(
-            f"--since {query.since.isoformat(timespec='minutes')} is not before "
-            f"--until {query.until.isoformat(timespec='minutes')}"
-        )
 
 
 def _id_of(key: str) -> str:

@@ -10,20 +10,8 @@ import typer
 from rich.table import Table
 
 from gateway.usage.counts import Counts
-from gateway.usage.query import UsageQuery, UsageRow, total
+from gateway.usage.query import UsageQuery, UsageRow, counts_record, total
 from stack.console import console
-
-
-def counts_record(counts: Counts) -> dict[str, int | float]:
-    """Counts as they are shown everywhere, times in milliseconds."""
-    return {
-        "requests": counts.requests,
-        "samples": counts.samples,
-        "bytes": counts.size_bytes,
-        "compute_ms": counts.compute_us / 1000,
-        "errors": counts.errors,
-        "refused": counts.refused,
-    }
 
 
 def print_usage(query: UsageQuery, rows: Sequence[UsageRow]) -> None:

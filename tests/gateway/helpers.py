@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 from prometheus_client import CollectorRegistry
 
@@ -21,9 +22,11 @@ from gateway.data.replicas.replica import Address, new_replica
 from gateway.data.server import Server
 from gateway.data.upstream import Pool
 from gateway.keys import Key
+from gateway.limits import Limit
 from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
 from gateway.quotas.policies import Policies
+from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
 from gateway.rates import Rate
 from tests.gateway.fake_triton import FakeTriton
@@ -131,8 +134,10 @@ class Gateway:
         connections = int(str(options.pop("max_connections", 8)))
         most_clients = int(str(options.pop("max_connections_of_clients", 10_000)))
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
-        store = TemporaryStore(self.clock.nanoseconds)
-        self.quotas = Renewing(store, Policies(), timeout_s=10, clock_ns=self.clock.nanoseconds)
+        store = options.pop("store", None) or TemporaryStore(self.clock.nanoseconds)
+        self.quotas = Renewing(
+            cast(Store, store), Policies(), timeout_s=10, clock_ns=self.clock.nanoseconds
+        )
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),
             quotas=self.quotas.holder,
@@ -161,6 +166,7 @@ class Gateway:
         models: tuple[str, ...] = ("*",),
         limit: Rate | None = None,
         grants: Grants | None = None,
+        limits: tuple[Limit, ...] = (),
     ) -> str:
         new = keys.generate()
         token_hash = keys.hash_token(new.token.encode())
@@ -172,6 +178,7 @@ class Gateway:
             limit,
             datetime.now(UTC),
             revoked=None,
+            limits=limits,
         )
         return new.token
 

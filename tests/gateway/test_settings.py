@@ -89,3 +89,16 @@ def test_wrong_issuers_are_one_line(
 def test_a_long_value_is_cut_before_the_reason() -> None:
     with pytest.raises(ConfigurationError, match=r"aaa\.\.\.: Value error, it is not JSON"):
         load_settings(GatewaySettings, {"jwt_issuers": "a" * 10_000})
+
+
+@pytest.mark.parametrize("name", ["database_url", "redis_url"])
+def test_a_password_is_in_no_error_and_in_no_text_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = "scheme://conch:s3cr3t@db/conch"
+    assert "s3cr3t" not in repr(GatewaySettings.model_validate({name: url}))
+    Path("conch.toml").write_text(f'{name} = ["{url}"]\n')
+    with pytest.raises(ConfigurationError, match="valid string") as refused:
+        load_settings(GatewaySettings)
+    assert "s3cr3t" not in str(refused.value)

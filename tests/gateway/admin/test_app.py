@@ -39,7 +39,7 @@ def test_the_description_names_every_path(client: TestClient) -> None:
         *("/v1/tenants", "/v1/tenants/{tenant}"),
         *("/v1/keys", "/v1/keys/{key}", "/v1/keys/{key}/rotate", "/v1/keys/{key}/revoke"),
         *("/v1/limits", "/v1/limits/{limit_id}"),
-        "/v1/audit",
+        *("/v1/usage", "/v1/audit"),
     }
 
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from gateway.data import metrics
 from gateway.data.body import HOLD_BYTES
+from gateway.data.model_names import ModelNames
 from gateway.rates import Rate
 from gateway.usage.counts import Counts
 from tests.gateway.fake_triton import OK_BODY, FakeTriton
@@ -156,6 +158,56 @@ def test_a_client_that_leaves_has_used_what_triton_computed_until_then() -> None
             await until(lambda: not gateway.server.open_connections)
             counts = counted(gateway)[""]
         assert (counts.requests, counts.samples, counts.compute_us) == (1, 4, 1_500_000)
+
+    run(test)
+
+
+def test_an_answer_of_status_200_names_its_model_also_where_the_client_leaves_in_it() -> None:
+    async def test() -> None:
+        async def begin(
+            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await triton.read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\npart")
+            await reader.read()
+
+        async with running(FakeTriton(behaviour=begin)) as gateway:
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token, infer_body(4)))
+            await client.read_head()
+            client.close()
+            await until(lambda: not gateway.server.open_connections)
+            counts = counted(gateway)["echo"]
+            assert (counts.requests, counts.samples, counts.errors) == (1, 4, 0)
+
+    run(test)
+
+
+def test_every_model_that_answered_is_billed_also_without_series_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics, "MAX_MODELS", 1)
+
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            for number in (1, 2, 3):
+                path = b"/v2/models/m%d/infer" % number
+                await gateway.ask(post(path, gateway.token, infer_body(number)))
+            found = {model: counts.samples for model, counts in counted(gateway).items()}
+            assert found == {"m1": 1, "m2": 2, "m3": 3}
+            assert (gateway.count("m1", 200), gateway.count("", 200)) == (1, 2)
+
+    run(test)
+
+
+def test_what_comes_past_the_bound_of_billed_models_is_counted_without_a_name() -> None:
+    async def test() -> None:
+        async with running(FakeTriton()) as gateway:
+            gateway.gate.billed_models = ModelNames(1)
+            for name in (b"m1", b"m2", b"m1"):
+                await gateway.ask(post(b"/v2/models/%b/infer" % name, gateway.token, infer_body(1)))
+            found = {model: counts.requests for model, counts in counted(gateway).items()}
+            assert found == {"m1": 2, "": 1}
 
     run(test)
 

@@ -54,3 +54,13 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         known.get(id_, (Limit(id_, "acme", id_, "*", Metric.REQUESTS, DAY.measure),), "mnist")
     gc.collect()
     assert len(known._allowances) == len(known._holdings) == 10
+
+
+def test_names_that_no_model_can_have_are_not_remembered() -> None:
+    limits = (DAY, ALL)
+    known = Allowances()
+    name = "mnist_" + "x" * 250
+    first = known.get("key_1", limits, name)
+    again = known.get("key_1", limits, name)
+    assert first is not again
+    assert first.holdings == again.holdings

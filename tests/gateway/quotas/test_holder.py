@@ -130,7 +130,7 @@ def test_who_sends_now_and_then_costs_the_store_little_as_well() -> None:
 
 
 def test_a_light_lease_is_returned_when_it_is_not_used() -> None:
-    world = World((limit(Budget(1000, Period.DAY)),))
+    world = World((limit(Budget(3000, Period.DAY)),))
     (worker,) = world.workers
     admitted(worker, 1)
     for _ in range(2):
@@ -142,10 +142,10 @@ def test_a_light_lease_is_returned_when_it_is_not_used() -> None:
 
 
 def test_who_needs_what_a_light_lease_holds_gets_it_when_it_is_returned() -> None:
-    world = World((limit(Budget(100, Period.DAY)),), workers=2)
+    world = World((limit(Budget(3000, Period.DAY)),), workers=2)
     one, other = world.workers
     admitted(one, 1)
-    assert admitted(other, 100) == 88
+    assert admitted(other, 3000) == 2988
     world.pass_us(2 * SECOND_US)
     other.beat()
     wait_s = other.refusals[-1].retry_after_s
@@ -279,3 +279,24 @@ def test_a_reservation_comes_at_once_from_what_is_held() -> None:
     (worker,) = world.workers
     admitted(worker, 10)
     assert isinstance(worker.request(ONE), Reservation)
+
+
+def test_requests_that_are_over_at_once_are_served_in_turn_not_in_each_other() -> None:
+    world = World((limit(Budget(100, Period.DAY), Metric.COMPUTE_MS),), workers=2)
+    other, worker = world.workers
+    assert admitted(other, 1, (1, 0, 0, 99)) + admitted(worker, 1, (1, 0, 0, 1)) == 2
+    holder, (last,) = worker.holder, worker.in_flight
+    allowance = worker.allowance()
+    told = []
+
+    def over_at_once(outcome: Reservation | Refusal) -> None:
+        told.append(outcome)
+        if isinstance(outcome, Reservation):
+            holder.settle(outcome, (1, 0, 0, 0))
+
+    # More than Python's stack is deep.
+    for _ in range(500):
+        assert isinstance(holder.admit(allowance, (1, 0, 0, 1), over_at_once), Waiting)
+        worker.exchange()
+    worker.settle(last, (1, 0, 0, 0))
+    assert [type(outcome) for outcome in told] == [Reservation] * 500

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from gateway.limits import Budget, Limit, Period
 from gateway.quotas.accounts import account_key, new_account
@@ -89,5 +90,77 @@ def test_what_is_held_is_returned_when_it_closes() -> None:
         (account,) = store.accounts.values()
         assert account.spare(LIMITS[0].measure) == 90
         assert store.is_closed
+
+    asyncio.run(run())
+
+
+def test_a_fault_does_not_end_the_renewing() -> None:
+    async def test() -> None:
+        store = FakeStore()
+        renewing = Renewing(store, Policies())
+        heard = renewing.holder.heard
+        faults = 0
+
+        def faulty(answer: Answer) -> None:
+            nonlocal faults
+            faults += 1
+            if faults == 1:
+                raise RuntimeError("ours")
+            heard(answer)
+
+        renewing.holder.heard = faulty  # type: ignore[method-assign]
+        renewing.start()
+        for name in ("lost", "served"):
+            limits = (replace(LIMITS[0], id=name),)
+            allowance = renewing.holder.allowances.get(name, limits, "m")
+            decided: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            assert isinstance(renewing.holder.admit(allowance, ONE, decided.set_result), Waiting)
+            outcome = await asyncio.wait_for(decided, 10)
+        assert isinstance(outcome, Reservation)
+        await renewing.close()
+
+    asyncio.run(test())
+
+
+def test_a_fault_of_the_store_does_not_end_the_asking() -> None:
+    faults = 0
+
+    async def fail_once() -> None:
+        nonlocal faults
+        faults += 1
+        if faults == 1:
+            raise RuntimeError("ours")
+
+    async def run() -> None:
+        quotas = Renewing(FakeStore(delay=fail_once), Policies())
+        quotas.start()
+        outcome = await decide(quotas)
+        while isinstance(outcome, Refusal):
+            assert outcome.reason is Reason.STORE_AWAY
+            await asyncio.sleep(0.01)
+            outcome = await decide(quotas)
+        await quotas.close()
+
+    async def within_patience() -> None:
+        await asyncio.wait_for(run(), 10)
+
+    asyncio.run(within_patience())
+
+
+def test_a_fault_of_one_answer_leaves_the_others_heard() -> None:
+    async def run() -> None:
+        quotas = Renewing(FakeStore(), Policies())
+
+        def fault(outcome: object) -> None:
+            raise RuntimeError("ours")
+
+        decided: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        for tenant, on_decided in (("one", fault), ("other", decided.set_result)):
+            limits = (replace(LIMITS[0], id=tenant, tenant=tenant),)
+            allowance = quotas.holder.allowances.get(tenant, limits, "m")
+            assert isinstance(quotas.holder.admit(allowance, ONE, on_decided), Waiting)
+        quotas.start()
+        assert isinstance(await asyncio.wait_for(decided, 10), Reservation)
+        await quotas.close()
 
     asyncio.run(run())

@@ -16,7 +16,7 @@ from gateway.errors import ConfigurationError
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.protocol import TTL_US, Ask, Given, Renewal
 from gateway.quotas.sqlite_store import SWEEP_EVERY_US, SqliteStore
-from gateway.rates import Rate
+from gateway.rates import MAX_BURST, Rate
 from tests.gateway.quotas.invariants import most_above_rate
 from tests.gateway.quotas.world import SECOND_US, Clock
 from tests.waiting import wait_until
@@ -43,6 +43,19 @@ async def renew(
     (answer,) = await store.renew([renewal(*asks, holder=holder, number=number)])
     assert answer is not None
     return list(answer.given)
+
+
+def test_a_bucket_that_takes_for_ever_to_fill_is_kept(tmp_path: Path) -> None:
+    slowest = Limit("slow", "acme", None, "*", Metric.REQUESTS, Rate(1, 3600, MAX_BURST))
+
+    async def run() -> None:
+        for boot in ("first", "second"):
+            store = await SqliteStore.open(tmp_path / "quotas.db", boot_id=boot)
+            (given,) = await renew(store, ask(slowest, 5))
+            assert given.granted >= 5
+            await store.close()
+
+    asyncio.run(run())
 
 
 def test_what_was_granted_survives_a_restart(tmp_path: Path) -> None:

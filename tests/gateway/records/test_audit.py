@@ -1,6 +1,8 @@
 """The audit log: an entry for each change, in the same transaction, for ever."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import InvalidInput
 from gateway.measures import parse_measure
+from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from tests.gateway.records.using import ACTOR, with_records
 
@@ -97,3 +100,17 @@ def test_entries_are_filtered_and_paged_the_newest_first(database_url: str) -> N
         assert [entry.subject for entry in await records.list_audit(subject="b")] == ["b"]
 
     with_records(database_url, test)
+
+
+def test_sqlite_refuses_to_replace_it(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
+    asyncio.run(migrate(url))
+
+    async def test(records: Records) -> None:
+        await records.create_tenant("acme")
+        replace = "REPLACE INTO audit SELECT id, at, 'x', action, subject, before, after FROM audit"
+        with pytest.raises(DBAPIError, match="the audit log is append only"):
+            async with records._engine.begin() as connection:
+                await connection.execute(text(replace))
+
+    with_records(url, test)

@@ -54,6 +54,10 @@ def test_a_wrong_password_is_told_and_never_shown(postgresql: PostgresqlServer) 
         "postgresql://conch:s3cr3t@127.0.0.1:1/conch?sslmode=s3cr3t-nonsense",
         "postgresql+nothing://conch:s3cr3t@127.0.0.1:1/conch",
         "postgresql:conch:s3cr3t@127.0.0.1",
+        "postgresql://conch:s3cr3t#1@127.0.0.1:1/conch",
+        "postgresql://conch:s3cr3t/1@127.0.0.1:1/conch",
+        "postgresql://conch:s3cr3t?1@127.0.0.1:1/conch",
+        "postgresql://conch:s3cr3t@a..b/conch",
     ],
 )
 def test_what_cannot_be_reached_or_read_is_told_without_the_password(url: str) -> None:

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from gateway.records.migrate import migrate
+from gateway.errors import InvalidInput
 from gateway.records.store import Records
 from gateway.records.usage import UsageRecords
 from gateway.usage.counts import Account, Counts
@@ -16,13 +15,6 @@ from gateway.usage.query import By, UsageQuery
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NOON_S = int(NOON.timestamp())
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
-    asyncio.run(migrate(url))
-    return url
 
 
 def with_usage(url: str, test: Callable[[UsageRecords], Awaitable[None]]) -> None:
@@ -149,6 +141,7 @@ def test_usage_is_told_by_what_is_asked_for(
         (NOON, NOON + HOUR, 2),
         # Hours are whole: a time within one takes all of it.
         (NOON + HOUR * 0.5, NOON + HOUR * 1.5, 6),
+        (NOON + HOUR - timedelta(microseconds=1), NOON + HOUR + timedelta(microseconds=1), 6),
     ],
 )
 def test_a_period_is_of_whole_hours(
@@ -159,6 +152,41 @@ def test_a_period_is_of_whole_hours(
             batch = {account(hours=hours): Counts(requests=2 ** (number - 1))}
             await usage.add("w", number, batch)
         assert await told(usage, since=since, until=until) == {"acme": expected}
+
+    with_usage(database_url, test)
+
+
+GROUPS = ("Zeta", "acme", "acme-2", "acme.b", "beta", "é")
+
+
+@pytest.mark.parametrize("by", [[By.TENANT], [By.DAY, By.TENANT], [By.TENANT, By.HOUR]])
+def test_groups_behind_one_are_the_rest_in_the_same_order(database_url: str, by: list[By]) -> None:
+    async def test(usage: UsageRecords) -> None:
+        batch = {
+            account(tenant, hours=hours): Counts(requests=1)
+            for tenant in GROUPS
+            for hours in (0, 24)
+        }
+        await usage.add("w", 1, batch)
+        query = UsageQuery(by=by)
+        whole = await usage.usage(query)
+        found = await usage.usage(query, most=2)
+        while rest := await usage.usage(query, after=found[-1].group, most=2):
+            found += rest
+        assert found == whole and len(whole) == len(GROUPS) * len(by)
+
+    with_usage(database_url, test)
+
+
+@pytest.mark.parametrize(
+    ("by", "after"), [([By.TENANT], ["a", "b"]), ([By.DAY], ["a"]), ([By.HOUR], ["2026-11-01"])]
+)
+def test_what_is_no_group_of_the_question_is_refused(
+    database_url: str, by: list[By], after: list[str]
+) -> None:
+    async def test(usage: UsageRecords) -> None:
+        with pytest.raises(InvalidInput, match="is no group of usage by"):
+            await usage.usage(UsageQuery(by=by), after=after)
 
     with_usage(database_url, test)
 

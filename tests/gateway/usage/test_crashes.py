@@ -14,8 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.usage.query import UsageQuery, total
@@ -25,7 +23,9 @@ from tests.gateway.processes import PATIENCE_S, GatewayProcess, free_port
 from tests.gateway.test_parent import Running, come_true, is_listened_on
 from tests.gateway.usage.counting_load import CountingLoad, sums
 
+# Each takes some seconds.
 KILLS = 4
+KILLS_ON_POSTGRESQL = 2
 
 
 @dataclass
@@ -126,11 +126,6 @@ async def started(database_url: str, state_dir: Path, triton_port: int) -> Runni
     return running
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path)
-
-
 def sqlite_url(folder: Path) -> str:
     url = f"sqlite+aiosqlite:///{folder}/conch.db"
     asyncio.run(migrate(url))
@@ -151,15 +146,24 @@ def assert_within(recorded: Counter[str], load: CountingLoad, killed: set[str]) 
         assert got[name] - last[name] <= recorded[name] <= got[name] + unanswered[name]
 
 
+async def assert_ends_with_all(gateway: Loaded) -> None:
+    assert (await gateway.end())[0] == 0
+    await gateway.load.stop()
+    assert gateway.spools == []
+    assert gateway.load.unanswered == []
+    assert await gateway.recorded() == sums(gateway.load.got)
+
+
 def test_killed_workers_lose_their_last_second_at_most_and_nothing_counts_twice(
     database_url: str, tmp_path: Path
 ) -> None:
+    kills = KILLS if database_url.startswith("sqlite") else KILLS_ON_POSTGRESQL
+
     async def test() -> None:
         async with loaded(database_url, tmp_path) as gateway:
             load = gateway.load
-            killed: set[str] = set()
-            for _ in range(KILLS):
-                await gateway.answered(random.randint(500, 3000))
+            for _ in range(kills):
+                await gateway.answered(random.randint(200, 1500))
                 await gateway.kill_one()
             await gateway.answered(200)
             await load.stop()
@@ -170,31 +174,36 @@ def test_killed_workers_lose_their_last_second_at_most_and_nothing_counts_twice(
             living = {got.worker for got in load.got[-100:]}
             killed = load.workers - living
             # One may have been killed before anybody called it.
-            assert len(killed) >= KILLS - 1
+            assert len(killed) >= kills - 1
             assert_within(await gateway.recorded(), load, killed)
-            print(f"{output.count('usage_adopted')} spools adopted after {KILLS} kills")
+            print(f"{output.count('usage_adopted')} spools adopted after {kills} kills")
 
     run(test)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_workers_that_end_when_they_are_told_to_lose_nothing(
-    database_url: str, tmp_path: Path, number: int
+    database_url: str, tmp_path: Path
 ) -> None:
     async def test() -> None:
         async with loaded(database_url, tmp_path) as gateway:
             await gateway.answered(300)
-            if number == signal.SIGHUP:
-                before = gateway.running.workers
-                os.kill(gateway.running.pid, signal.SIGHUP)
-                await gateway.running.replaced(before)
-                await gateway.answered(100)
-                await gateway.load.stop()
-            assert (await gateway.end())[0] == 0
+            await assert_ends_with_all(gateway)
+
+    run(test)
+
+
+def test_workers_that_are_replaced_lose_nothing(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+
+    async def test() -> None:
+        async with loaded(url, tmp_path) as gateway:
+            await gateway.answered(300)
+            before = gateway.running.workers
+            os.kill(gateway.running.pid, signal.SIGHUP)
+            await gateway.running.replaced(before)
+            await gateway.answered(100)
             await gateway.load.stop()
-            assert gateway.spools == []
-            assert gateway.load.unanswered == []
-            assert await gateway.recorded() == sums(gateway.load.got)
+            await assert_ends_with_all(gateway)
 
     run(test)
 

@@ -12,6 +12,7 @@ from gateway.records import engine
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.records.usage import UsageRecords
+from gateway.usage import spool
 from gateway.usage import writer as writers
 from gateway.usage.accumulator import Usage
 from gateway.usage.counts import Batch
@@ -58,13 +59,6 @@ class FakeRecords(UsageRecords):
         if self.breaks == "after":
             raise ConnectionError("gone")
         return added
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
-    asyncio.run(migrate(url))
-    return url
 
 
 @dataclass
@@ -148,6 +142,43 @@ def test_a_successor_writes_what_is_not_there_yet(given: Given, when: str) -> No
         assert await _writers(parts.records) == 0
 
     with_parts(given, test)
+
+
+def test_a_file_that_cannot_be_removed_at_the_end_counts_once(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("the folder may not be written")
+
+    async def test(parts: Parts) -> None:
+        parts.count(1)
+        with monkeypatch.context() as patched:
+            patched.setattr(spool, "_new_locked", refuse)
+            patched.setattr(spool, "remove", refuse)
+            await parts.writer.finish()
+        assert len(parts.files) == 1
+        await parts.new_writer(parts.records.usage).adopt()
+        assert await parts.written() == 1
+        assert parts.files == []
+
+    with_parts(given, test)
+
+
+def test_a_file_that_cannot_be_read_keeps_back_no_other(
+    given: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def test(parts: Parts) -> None:
+        parts.count(1)
+        parts.writer._spool.close()
+        # Before all others in the order of names.
+        (parts.folder / "0.usage").mkdir()
+        successor = parts.new_writer(parts.records.usage)
+        for _ in range(2):
+            await successor.adopt()
+        assert await parts.written() == 1
+
+    with_parts(given, test)
+    assert capsys.readouterr().out.count("usage_not_adopted") == 1
 
 
 def test_a_worker_that_lives_is_not_adopted(given: Given) -> None:

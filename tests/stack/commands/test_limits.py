@@ -33,6 +33,26 @@ def test_limits_are_added_listed_changed_and_removed(tmp_path: Path) -> None:
     assert len(as_json(tmp_path, "limits", "list")) == 2
 
 
+def test_another_rate_keeps_a_burst_of_its_own(tmp_path: Path) -> None:
+    as_json(tmp_path, "tenants", "create", "acme")
+    add = ("limits", "add", "--tenant", "acme")
+    own = as_json(tmp_path, *add, "--rate", "10/s", "--burst", "50")["id"]
+    same = as_json(tmp_path, *add, "--rate", "10/s")["id"]
+    assert as_json(tmp_path, "limits", "set", own, "--rate", "20/s")["burst"] == 50
+    assert as_json(tmp_path, "limits", "set", same, "--rate", "20/s")["burst"] == 20
+    said = refusal(tmp_path, "limits", "set", own, "--burst", "5", code=2)
+    assert "give --rate with it" in said
+
+
+def test_a_budget_of_a_day_does_not_become_one_of_a_month(tmp_path: Path) -> None:
+    as_json(tmp_path, "tenants", "create", "acme")
+    budget = as_json(tmp_path, "limits", "add", "--tenant", "acme", "--budget", "60/day")["id"]
+    said = refusal(tmp_path, "limits", "set", budget, "--budget", "60/month")
+    assert "is a budget of a day, and a budget of a month counts otherwise" in " ".join(
+        said.split()
+    )
+
+
 @pytest.mark.parametrize(
     "measure", [[], ["--burst", "5"], ["--rate", "5/s", "--budget", "5/day"]], ids=str
 )

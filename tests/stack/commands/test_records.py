@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
+from stack.errors import RecordsError
+from stack.records_errors import records_errors
+from stack.settings import StackSettings
 from tests.stack.commands.typed import refusal
+
+
+def test_a_database_that_does_not_answer_in_time_is_told() -> None:
+    settings = StackSettings(database_url="postgresql://conch:s3cr3t@127.0.0.1/conch")
+    with pytest.raises(RecordsError, match="it does not answer"), records_errors(settings):
+        raise TimeoutError
 
 
 def test_a_postgresql_that_is_away_is_one_line_without_the_password(tmp_path: Path) -> None:

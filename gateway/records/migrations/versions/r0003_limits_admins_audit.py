@@ -12,6 +12,12 @@ _SQLITE_TRIGGER = """
 CREATE TRIGGER audit_refuses_{verb} BEFORE {verb} ON audit
 BEGIN SELECT RAISE(ABORT, '{reason}'); END
 """
+# REPLACE takes a row away without the trigger for DELETE.
+_SQLITE_REPLACE_TRIGGER = f"""
+CREATE TRIGGER audit_refuses_replace BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END
+"""
 _POSTGRESQL_FUNCTION = f"""
 CREATE FUNCTION audit_refuses_change() RETURNS trigger LANGUAGE plpgsql
 AS $$ BEGIN RAISE EXCEPTION '{_APPEND_ONLY}'; END $$
@@ -90,6 +96,7 @@ def _create_audit() -> None:
         return
     for verb in ("UPDATE", "DELETE"):
         op.execute(_SQLITE_TRIGGER.format(verb=verb, reason=_APPEND_ONLY))
+    op.execute(_SQLITE_REPLACE_TRIGGER)
 
 
 def _revoke_keys_of_disabled_tenants() -> None:
