@@ -188,7 +188,8 @@ def _schedule(orders: Orders) -> Iterator[tuple[float, Caller]]:
     for caller in orders.callers:
         step_s = caller.pulse_s or 1 / caller.wants_per_s
         at_once = round(caller.wants_per_s * step_s)
-        at_s = chosen.random() * max(orders.ramp_s, caller.pulse_s)
+        # Whoever sends in pulses sends one in a short run, too.
+        at_s = chosen.random() * max(orders.ramp_s, min(caller.pulse_s, orders.load_s / 2))
         while at_s < orders.load_s:
             yield from ((at_s, caller) for _ in range(at_once))
             at_s += step_s if caller.pulse_s else step_s * chosen.uniform(0.5, 1.5)
