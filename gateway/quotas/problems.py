@@ -1,7 +1,7 @@
 """What a client is told of a refusal."""
 
 from gateway.errors import AboveLimit, HttpError, QuotaExceeded, QuotaStoreAway
-from gateway.limits import Limit
+from gateway.limits import Concurrency, Limit, Metric
 from gateway.quotas.decisions import Reason, Refusal
 from gateway.quotas.policy_fields import policy_name, policy_of, unit_of
 from gateway.rates import Rate
@@ -14,21 +14,21 @@ def problem_of(refusal: Refusal) -> HttpError:
         return _quota_exceeded(limit, wait_s)
     if refusal.reason is Reason.TOO_LARGE:
         return AboveLimit(
-            f"This request takes more {limit.metric} than {_whose(limit)} may use at once: "
-            f"{_terms(limit)}; send less in one request."
+            f"This request takes more {limit.metric} than there ever are at once: "
+            f"{_whose(limit)} may {_terms(limit)}; send less in one request."
         )
     if refusal.reason is Reason.CROWDED:
         return QuotaStoreAway("Too many requests wait for their limits; try again in a second.")
     return QuotaStoreAway(
-        f"What {_whose(limit)} may still use ({_terms(limit)}) cannot be told right now; "
-        "try again in a second."
+        f"{_whose(limit).capitalize()} may {_terms(limit)}; how much of it is left cannot be told "
+        "right now; try again in a second."
     )
 
 
 def _quota_exceeded(limit: Limit, wait_s: int) -> QuotaExceeded:
     quota, window_s = policy_of(limit.measure)
     return QuotaExceeded(
-        f"{_whose(limit).capitalize()} may use {_terms(limit)}; try again in {wait_s} s.",
+        f"{_whose(limit).capitalize()} may {_terms(limit)}; try again in {wait_s} s.",
         policy=policy_name(limit),
         quota=quota,
         window_s=window_s,
@@ -42,7 +42,12 @@ def _whose(limit: Limit) -> str:
 
 
 def _terms(limit: Limit) -> str:
-    """`100/s requests with bursts of 200 on mnist_*`"""
-    burst = f" with bursts of {limit.measure.burst}" if isinstance(limit.measure, Rate) else ""
+    """`send 100 requests/s with bursts of 200 on mnist_*`"""
+    measure = limit.measure
     models = "" if limit.models == "*" else f" on {limit.models}"
-    return f"{limit.measure} {limit.metric}{burst}{models}"
+    if isinstance(measure, Concurrency):
+        return f"have {measure.slots} requests in flight{models}"
+    _, _, period = str(measure).partition("/")
+    verb = "send" if limit.metric is Metric.REQUESTS else "use"
+    burst = f" with bursts of {measure.burst}" if isinstance(measure, Rate) else ""
+    return f"{verb} {measure.amount} {limit.metric}/{period}{burst}{models}"

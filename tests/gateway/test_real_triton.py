@@ -106,6 +106,8 @@ def test_tritons_client_raises_its_own_exception_with_our_message(
         assert caught.value.status() == "401"
         limited = {"X-API-Key": gateway.new_key(rate="1/h").token}
         client.get_model_metadata("echo", headers=dict(limited))
-        with pytest.raises(InferenceServerException, match="This key may send 1/h") as caught:
+        with pytest.raises(
+            InferenceServerException, match="This key may send 1 requests/h"
+        ) as caught:
             client.get_model_metadata("echo", headers=dict(limited))
         assert caught.value.status() == "429"

@@ -24,7 +24,7 @@ def test_a_worker_that_has_just_died_is_reaped_by_one_alone(
 
     async def test() -> None:
         (listeners,) = open_listeners("127.0.0.1", 0)
-        worker = await WorkerProcess.start(listeners, None)
+        worker = await WorkerProcess.start(listeners)
         await worker.leaves()
         with monkeypatch.context() as patched:
             patched.setattr(subprocess.Popen, "poll", poll)

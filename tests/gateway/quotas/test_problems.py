@@ -4,7 +4,7 @@ import http_sfv
 import pytest
 
 from gateway.errors import AboveLimit, QuotaExceeded, QuotaStoreAway, problem_headers
-from gateway.limits import Budget, Concurrency, Metric, Period
+from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.decisions import Reason, Refusal
 from gateway.quotas.policy_fields import policy_of, rate_limit_fields
 from gateway.quotas.problems import problem_of
@@ -25,7 +25,7 @@ def parsed(field: bytes) -> tuple[str, dict[str, object]]:
 def test_used_up_is_a_429_that_names_the_limit_and_the_wait() -> None:
     error = problem_of(Refusal(Reason.USED_UP, RATE, 3))
     assert isinstance(error, QuotaExceeded)
-    assert str(error) == ("This key may use 100/s requests with bursts of 200; try again in 3 s.")
+    assert str(error) == "This key may send 100 requests/s with bursts of 200; try again in 3 s."
     fields = dict(problem_headers(error))
     assert fields[b"Retry-After"] == b"3"
     assert parsed(fields[b"RateLimit"]) == ("key-requests-rate", {"r": 0, "t": 3})
@@ -34,6 +34,21 @@ def test_used_up_is_a_429_that_names_the_limit_and_the_wait() -> None:
         {"q": 200, "w": 2, "qu": "requests"},
     )
     assert error.members() == {"violated-policies": ["key-requests-rate"]}
+
+
+@pytest.mark.parametrize(
+    ("refused", "terms"),
+    [
+        (limit(Concurrency(2)), "have 2 requests in flight"),
+        (
+            limit(Budget(9, Period.MONTH), Metric.SAMPLES, models="mn*"),
+            "use 9 samples/month on mn*",
+        ),
+    ],
+)
+def test_every_kind_of_limit_is_told_in_words(refused: Limit, terms: str) -> None:
+    error = problem_of(Refusal(Reason.USED_UP, refused, 3))
+    assert str(error) == f"This key may {terms}; try again in 3 s."
 
 
 def test_more_than_a_limit_ever_allows_is_not_to_be_tried_again() -> None:
