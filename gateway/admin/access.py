@@ -62,7 +62,7 @@ async def _acting(
     records: Records = request.app.state.records
     # Another scheme than Bearer is no token of ours.
     token = bearer.credentials if bearer else request.headers.get("authorization")
-    peer = request.scope.get("extensions", {}).get(PEER)
+    peer = request.scope.get("extensions", {}).get(PEER, {}).get(PEER)
     return records.acting_as(await access.actor(token, peer))
 
 

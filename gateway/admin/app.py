@@ -6,6 +6,7 @@ Inference goes on without it.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
@@ -44,7 +45,7 @@ def create_app(
         yield
         await records.close()
 
-    app = FastAPI(
+    app = _Described(
         title="Conch admin plane",
         docs_url=None,
         redoc_url=None,
@@ -57,7 +58,6 @@ def create_app(
     answer_errors(app)
     for part in PARTS:
         app.include_router(part.router)
-    _add_problem_schema(app)
     _add_pages(app, metrics_dir(state_dir))
     add_docs(app)
     # Asked which methods a path has.
@@ -83,14 +83,10 @@ def _add_pages(app: FastAPI, directory: Path) -> None:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _add_problem_schema(app: FastAPI) -> None:
-    """The body of failures, which no route names as its own type."""
-    generate = app.openapi
+class _Described(FastAPI):
+    """Its description has the body of failures too, which no route names as its own type."""
 
-    def openapi() -> dict[str, object]:
-        schema = generate()
-        schemas = schema["components"]["schemas"]
-        schemas.setdefault("Problem", Problem.model_json_schema())
+    def openapi(self) -> dict[str, Any]:
+        schema = super().openapi()
+        schema["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
         return schema
-
-    app.openapi = openapi  # type: ignore[method-assign]

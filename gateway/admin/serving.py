@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+from typing import cast
 
 import structlog
 import uvicorn
@@ -67,13 +68,13 @@ class _Protocol(HttpToolsProtocol):
 
     _peer = Peer("")
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
         self._peer = peer_of(transport)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {PEER: self._peer}  # type: ignore[dict-item]
+        self.scope["extensions"] = {PEER: {PEER: self._peer}}
 
 
 async def _require_admin(records: Records, settings: GatewaySettings) -> None:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from enum import Enum, auto
 from typing import Protocol
 
-from gateway.data import forwarding
+from gateway.data import forwarded
 from gateway.data.auth import Principal
 from gateway.data.authorize import authorize
 from gateway.data.body import HOLD_BYTES, Body
@@ -20,7 +20,7 @@ from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 from gateway.quotas.problems import problem_of
 
 
-class Client(forwarding.Client, Caller, Protocol):
+class Client(forwarded.Client, Caller, Protocol):
     """The connection that an exchange answers on."""
 
     # Whether it ends with the answer.

@@ -1,14 +1,11 @@
 """The part of an exchange that Triton takes part in: request sent on, answer passed back."""
 
-from typing import Protocol
-
 from gateway.data import timeouts
 from gateway.data.answers import LAST_CHUNK, answer_head, chunk
-from gateway.data.auth import Principal
-from gateway.data.body import HOLD_BYTES, Body
+from gateway.data.body import HOLD_BYTES
 from gateway.data.event_errors import EventErrors, error_event
+from gateway.data.forwarded import Client, Forwarded
 from gateway.data.gate import Gate
-from gateway.data.head import Head
 from gateway.data.model_lists import HeldList
 from gateway.data.replicas.everywhere import Everywhere
 from gateway.data.replicas.replica import Replica
@@ -27,52 +24,6 @@ from gateway.errors import (
 
 STREAM_FIELDS = b"Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
 _OK = 200
-
-
-class Client(Protocol):
-    """The connection that is answered on."""
-
-    # When `expire` of its exchange is called, by the gate's tick.
-    deadline_s: float
-
-    def write(self, data: bytes) -> None: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
-    def abort(self) -> None: ...
-
-
-class Forwarded(Protocol):
-    """The exchange that is forwarded, as far as Triton's side needs it."""
-
-    head: Head
-    body: Body
-    request_id: bytes
-    traceparent: bytes
-    principal: Principal | None
-
-    def regulate(self) -> None:
-        """Whether the client may send on has changed."""
-
-    def set_deadline(self, seconds: float) -> None:
-        """The exchange expires after so long."""
-
-    def await_body(self) -> None:
-        """The exchange expires when the body does not come fast enough."""
-
-    def excuse_body(self, seconds: float) -> None:
-        """For so long the body was held up by Triton."""
-
-    def body_timeout(self) -> HttpError:
-        """The error for a body that did not come fast enough."""
-
-    def can_keep_alive(self) -> bool:
-        """Whether the client's connection can serve a further request."""
-
-    def answered(self, status: int, *, keep_alive: bool) -> None:
-        """The answer was written in full."""
-
-    def failed(self, error: HttpError) -> None:
-        """There will be no answer, or not the rest of it."""
 
 
 class Forwarding:
@@ -164,6 +115,7 @@ class Forwarding:
 
     def _send_again(self, trip: Trip | Everywhere) -> None:
         """To the next Triton, as if it had not been sent."""
+        self.is_blocked = False
         if trip.kept:
             self._exchange.body.replace(b"".join(trip.kept))
         self.start()

@@ -78,7 +78,6 @@ class Holding:
         "told_spent",
         "used",
         "wanted",
-        "window_ends_ns",
     )
 
     def __init__(self, limit: Limit) -> None:
@@ -122,7 +121,6 @@ class Holding:
         self.ready_ns = 0
         # Whether a budget is used up is known only when other holders have told what they spent.
         self.is_open = False
-        self.window_ends_ns = 0
         self.left = 0
         self.keep = self.capacity
         # LIGHT if its lease is light: then it holds so many times what it wants.
@@ -241,7 +239,6 @@ class Holding:
         self.ask_ns = now_ns + given.ask_us * US if given.ask_us else 0
         self.ready_ns = now_ns + given.ready_us * US
         self.is_open = 0 < given.ready_us < given.window_us
-        self.window_ends_ns = now_ns + given.window_us * US
         self.low_water = self._low_water()
 
     @property

@@ -3,6 +3,7 @@
 Nothing is read or written here: a store loads an account, lets it renew, and saves it.
 """
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -47,7 +48,11 @@ class Wait(NamedTuple):
 NO_WAIT = Wait(0, 0)
 
 
-class Account(msgspec.Struct, Generic[M], tag_field="kind"):
+class _AbstractStruct(msgspec.StructMeta, ABCMeta):
+    """Of a struct that says what its kinds must say."""
+
+
+class Account(msgspec.Struct, Generic[M], metaclass=_AbstractStruct, tag_field="kind"):
     """State of one limit; a kind says what it counts by (M is its measure)."""
 
     # Of what is left, all light leases together may hold one part in so many.
@@ -63,9 +68,9 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
     def begin(self, measure: M, now: Now) -> None:
         """Begin with everything left."""
 
+    @abstractmethod
     def restart(self, now: Now) -> None:
         """All leases are over: their holders ended, and the clock of leases began anew."""
-        raise NotImplementedError
 
     def look(self, measure: M, now: Now) -> None:
         """Bring the account to this moment; comes before every Ask."""
@@ -73,13 +78,13 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
     def end(self, measure: M, lease: Lease, at_us: int) -> None:
         """This lease, still among the leases, is over at this moment."""
 
+    @abstractmethod
     def book(self, measure: M, lease: Lease, ask: Ask, now: Now) -> None:
         """Book the totals of the Ask."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spare(self, measure: M) -> int:
         """Units that are left."""
-        raise NotImplementedError
 
     def part(self, units: int, holders: int) -> int:
         """Of these units, what one of so many holders may have beyond its need."""
@@ -88,13 +93,13 @@ class Account(msgspec.Struct, Generic[M], tag_field="kind"):
     def take(self, units: int) -> None:
         """So many units were granted."""
 
+    @abstractmethod
     def keep(self, measure: M, holders: int, now: Now) -> int:
         """Most units that a holder should hold."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wait(self, measure: M, lease: Lease, short: int, now: Now) -> Wait:
         """So many units are short, and for how long."""
-        raise NotImplementedError
 
     def idle_from_us(self, now: Now) -> int:
         """From when on a new account would say the same, apart from the window of a budget."""

@@ -1,16 +1,18 @@
 """Where Redis is, as `CONCH_REDIS_URL` says it, and a client that goes there."""
 
+from importlib import import_module
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-# Tells by failing that it is missing, which redis-py would hide by being slow.
-import hiredis as _hiredis  # noqa: F401
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionFailed
 
 from gateway.errors import ConfigurationError
+
+# Fails where it is missing, which redis-py would hide by being slow.
+import_module("hiredis")
 
 Client: TypeAlias = "Redis | RedisCluster"
 

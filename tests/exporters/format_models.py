@@ -134,7 +134,8 @@ def seeded(module: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
             for norm in built.modules():
                 if isinstance(norm, nn.BatchNorm2d):
                     nn.init.normal_(norm.weight, 1.0, 0.2)
-                    nn.init.uniform_(norm.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+                    assert norm.running_var is not None
+                    nn.init.uniform_(norm.running_var, 0.5, 2.0)
             return built.eval()
 
     return build

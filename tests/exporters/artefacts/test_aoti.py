@@ -47,7 +47,9 @@ def rewritten(package: Path, path: Path, old: str, new: str) -> Path:
 
 def test_what_its_input_checks_tell_is_read(package: Path) -> None:
     found = read_artefact(package)
-    batch, length = found.inputs[0].dims[:2]  # type: ignore[index]
+    dims = found.inputs[0].dims
+    assert dims is not None
+    batch, length = dims[:2]
     assert found.inputs == (
         Draft("INPUT__0", "float32", (batch, length, 4)),
         Draft("INPUT__1", "float32", (batch, length, 1)),

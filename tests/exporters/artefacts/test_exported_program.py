@@ -29,7 +29,9 @@ class NoTensor(nn.Module):
 
 def test_the_whole_signature_is_read(tmp_path: Path) -> None:
     found = read_artefact(exported_program(tmp_path / "m.pt2"))
-    batch, length = found.inputs[0].dims[:2]  # type: ignore[index]
+    dims = found.inputs[0].dims
+    assert dims is not None
+    batch, length = dims[:2]
     assert found.inputs == (
         Draft("x", "float32", (batch, length, 4)),
         Draft("mask", "float32", (batch, length, 1)),

@@ -6,11 +6,10 @@ import pytest
 from gateway.errors import AboveLimit, QuotaExceeded, QuotaStoreAway, problem_headers
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.decisions import Reason, Refusal
-from gateway.quotas.policy_fields import policy_of, rate_limit_fields
+from gateway.quotas.policy_fields import policy_of
 from gateway.quotas.problems import problem_of
 from gateway.rates import Rate
 from tests.gateway.quotas.builders import limit
-from tests.gateway.quotas.world import World
 
 RATE = limit(Rate(100, 1, 200))
 ONE = (1, 1, 100, 10)
@@ -80,23 +79,3 @@ def test_a_policy_has_a_quota_and_a_window(
     measure: Rate | Budget | Concurrency, policy: tuple[int, int | None]
 ) -> None:
     assert policy_of(measure) == policy
-
-
-def test_an_answer_tells_of_the_limit_of_which_least_is_left() -> None:
-    budget = limit(Budget(10, Period.DAY), Metric.SAMPLES, models="mn*", principal=None)
-    world = World((RATE, budget))
-    (worker,) = world.workers
-    for _ in range(4):
-        worker.request(ONE)
-        worker.exchange()
-    fields = dict(rate_limit_fields(worker.allowance(), worker.now_ns()))
-    assert parsed(fields[b"RateLimit"]) == ("tenant-samples-day:mn*", {"r": 6, "t": 43_200})
-    assert parsed(fields[b"RateLimit-Policy"]) == (
-        "tenant-samples-day:mn*",
-        {"q": 10, "w": 86_400},
-    )
-
-
-def test_who_has_no_limits_is_told_of_none() -> None:
-    world = World(())
-    assert rate_limit_fields(world.workers[0].allowance(), 0) == []
