@@ -61,7 +61,7 @@ class UsageWriter:
         folder: Path,
         on_batch: Callable[[Batch], None] = lambda batch: None,
     ) -> None:
-        """`on_batch` hears of what was counted, each once, before anybody else."""
+        """`on_batch` hears of what was counted, each once."""
         self._on_batch = on_batch
         self._records = records
         self._usage = usage
@@ -106,12 +106,15 @@ class UsageWriter:
         batch = self._usage.take()
         if not batch:
             return
-        self._on_batch(batch)
         self._number += 1
         self._spool.append(self._number, batch)
         merge(self._waiting, batch)
         if self._spool.size_bytes > max(_MERGE_BYTES, 2 * self._merged_bytes):
             self._replace_spool()
+        try:
+            self._on_batch(batch)
+        except Exception as error:  # metrics on a full disk, most likely; the batch is kept
+            _log.error("usage_not_shown", error=repr(error))
 
     async def write(self) -> bool:
         """Write what is frozen, else all that waits; False: it must be tried again."""

@@ -117,6 +117,14 @@ def test_no_password_where_one_is_needed_is_told(tmp_path: Path) -> None:
         asyncio.run(use(server.url))
 
 
+def test_a_database_that_the_server_does_not_have_is_told(tmp_path: Path) -> None:
+    with (
+        running_redis(tmp_path) as server,
+        pytest.raises(ConfigurationError, match="DB index is out of range"),
+    ):
+        asyncio.run(use(f"{server.url}?db=99"))
+
+
 def test_a_password_may_have_any_character(tmp_path: Path) -> None:
     with running_redis(tmp_path, "--requirepass", "a:b@c/d") as server:
         url = server.url.replace("unix://", "unix://:a%3Ab%40c%2Fd@")

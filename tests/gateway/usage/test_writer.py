@@ -305,6 +305,23 @@ def test_a_fault_in_gathering_is_logged_and_the_next_round_comes(
     assert "usage_not_gathered" in capsys.readouterr().out
 
 
+def test_a_fault_of_the_metrics_costs_no_usage(
+    given: Given, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(batch: Batch) -> None:
+        raise OSError("no space left")
+
+    async def test(parts: Parts) -> None:
+        writer = UsageWriter(parts.records.usage, parts.usage, parts.folder, broken)
+        writer.start()
+        parts.usage.counts("acme", "key", "m").requests += 1
+        await writer.finish()
+        assert await parts.written() == 1
+
+    with_parts(given, test)
+    assert "usage_not_shown" in capsys.readouterr().out
+
+
 async def _writers(records: Records) -> int:
     async with records._engine.connect() as connection:
         found = await connection.exec_driver_sql("SELECT count(*) FROM usage_writers")
