@@ -1,8 +1,8 @@
 """Measures of limits as operators give them: one of rate, concurrency and budget."""
 
 from gateway.errors import InvalidInput
-from gateway.limits import Budget, Concurrency, Measure, parse_budget
-from gateway.rates import parse_rate
+from gateway.limits import Budget, Concurrency, Limit, Measure, parse_budget
+from gateway.rates import Rate, parse_rate
 
 
 def parse_measure(
@@ -26,6 +26,21 @@ def parse_measure(
     if burst is not None:
         raise InvalidInput(f"burst {burst} without a rate limits nothing; add a rate: 100/s")
     return Concurrency(concurrency) if concurrency is not None else parse_budget(str(budget))
+
+
+def parse_change(
+    known: Limit | None,
+    *,
+    rate: str | None = None,
+    burst: int | None = None,
+    concurrency: int | None = None,
+    budget: str | None = None,
+) -> Measure:
+    """As `parse_measure`; with a rate alone, a burst that is not the known rate's number stays."""
+    before = None if known is None else known.measure
+    if rate is not None and burst is None and isinstance(before, Rate):
+        burst = before.burst if before.burst != before.amount else None
+    return parse_measure(rate=rate, burst=burst, concurrency=concurrency, budget=budget)
 
 
 def kind_of(measure: Measure) -> str:

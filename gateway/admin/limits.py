@@ -1,7 +1,7 @@
 """Limits over the admin API."""
 
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -26,7 +26,7 @@ from gateway.admin.values import (
 )
 from gateway.errors import UnknownRecord
 from gateway.limits import MAX_CONCURRENCY, Limit, Measure, Metric
-from gateway.measures import parse_measure
+from gateway.measures import parse_change, parse_measure
 from gateway.records.facts import limit_facts
 
 router = APIRouter(prefix="/v1/limits", tags=["limits"])
@@ -62,9 +62,13 @@ class GivenMeasure(Given):
     budget: BudgetText | None = None
 
     def measure(self) -> Measure:
-        return parse_measure(
-            rate=self.rate, burst=self.burst, concurrency=self.concurrency, budget=self.budget
-        )
+        return parse_measure(**self._parts())
+
+    def change_of(self, known: Limit | None) -> Measure:
+        return parse_change(known, **self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        return self.model_dump(include={"rate", "burst", "concurrency", "budget"})
 
 
 class NewLimit(GivenMeasure):
@@ -116,8 +120,12 @@ async def show_limit(records: Acting, limit_id: IdInPath) -> LimitView:
 
 @router.patch("/{limit_id}", responses=problems(404, 409))
 async def change_limit(records: Acting, limit_id: IdInPath, given: GivenMeasure) -> LimitView:
-    """Give a limit another amount of the same kind; what was counted so far goes on."""
-    return _view(await records.change_limit(limit_id, given.measure()))
+    """Give a limit another amount of the same kind; what was counted so far goes on.
+
+    With a rate alone, a burst that is not the rate's own number stays.
+    """
+    measure = given.change_of(await records.find_limit(limit_id))
+    return _view(await records.change_limit(limit_id, measure))
 
 
 @router.delete("/{limit_id}", status_code=204, responses=problems())

@@ -1,13 +1,12 @@
 """`conch limits`: adds, lists, changes and removes limits of tenants and keys."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.limits import Limit, Measure, Metric
-from gateway.measures import parse_measure
-from gateway.rates import Rate
+from gateway.limits import Limit, Metric
+from gateway.measures import parse_change, parse_measure
 from gateway.records.facts import limit_facts
 from stack.commands.keys import id_of
 from stack.commands.limits_view import measure_text, print_limits
@@ -15,6 +14,9 @@ from stack.commands.records import Json, with_records
 from stack.errors import UsageError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
+
+if TYPE_CHECKING:
+    from gateway.records.store import Records
 
 LimitId = Annotated[str, typer.Argument(help="Id of the limit, as `conch limits list` shows it.")]
 RateOption = Annotated[
@@ -64,7 +66,8 @@ def add(
 
     Example: conch limits add --tenant acme --key zrb23PdQMqzo --concurrency 8
     """
-    measure = _measure(rate, burst, concurrency, budget)
+    _check_one(rate, concurrency, budget)
+    measure = parse_measure(rate=rate, burst=burst, concurrency=concurrency, budget=budget)
     key_id = None if key is None else id_of(key)
     made = with_records(
         settings,
@@ -113,13 +116,16 @@ def change(
     """
     if burst is not None and rate is None:
         raise UsageError(f"--burst {burst} alone changes no rate; give --rate with it")
-    if rate is not None and burst is None:
-        known = with_records(settings, lambda records: records.find_limit(limit_id))
-        if known is not None and isinstance(known.measure, Rate):
-            has_own = known.measure.burst != known.measure.amount
-            burst = known.measure.burst if has_own else None
-    measure = _measure(rate, burst, concurrency, budget)
-    changed = with_records(settings, lambda records: records.change_limit(limit_id, measure))
+    _check_one(rate, concurrency, budget)
+
+    async def changed_in(records: "Records") -> Limit:
+        known = await records.find_limit(limit_id)
+        measure = parse_change(
+            known, rate=rate, burst=burst, concurrency=concurrency, budget=budget
+        )
+        return await records.change_limit(limit_id, measure)
+
+    changed = with_records(settings, changed_in)
     _tell(changed, f"Limit {limit_id}: {_sentence(changed)}.", as_json=as_json)
 
 
@@ -134,12 +140,9 @@ def remove(*, limit_id: LimitId, as_json: Json = False, settings: StackSettings)
     _tell(removed, f"Limit {limit_id} is removed: {_sentence(removed)}.", as_json=as_json)
 
 
-def _measure(
-    rate: str | None, burst: int | None, concurrency: int | None, budget: str | None
-) -> Measure:
+def _check_one(rate: str | None, concurrency: int | None, budget: str | None) -> None:
     if [rate, concurrency, budget].count(None) != 2:
         raise UsageError("give one of --rate, --concurrency and --budget: one limit has one")
-    return parse_measure(rate=rate, burst=burst, concurrency=concurrency, budget=budget)
 
 
 def _sentence(limit: Limit) -> str:

@@ -45,6 +45,13 @@ def test_a_limit_is_changed_within_its_kind_and_removed(client: TestClient) -> N
         problem(answer, 404, "unknown_record")
 
 
+def test_another_rate_keeps_a_burst_of_its_own(client: TestClient) -> None:
+    for burst, kept in ((50, 50), (None, 20)):
+        made = client.post("/v1/limits", json={"tenant": "acme", "rate": "10/s", "burst": burst})
+        changed = client.patch(f"/v1/limits/{made.json()['id']}", json={"rate": "20/s"})
+        assert changed.json()["burst"] == kept
+
+
 def test_a_limit_of_one_key_is_found_by_it(client: TestClient) -> None:
     key = client.post("/v1/keys", json={"tenant": "acme"}).json()["id"]
     client.post("/v1/limits", json={"tenant": "acme", "concurrency": 8})
