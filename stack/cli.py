@@ -1,5 +1,6 @@
 """The `conch` command: its verbs, and how an error reaches a person."""
 
+import os
 import sys
 
 try:
@@ -80,7 +81,15 @@ def main() -> None:
             # A terminal that cannot show a bar shows a question mark.
             stream.reconfigure(errors="replace")
     try:
+        _check_encoding(sys.argv[1:])
         app()
     except (StackError, GatewayError, ExportError) as error:
         typer.echo(f"conch: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+def _check_encoding(arguments: list[str]) -> None:
+    """What is not UTF-8 comes as halves of characters, which no file and no database takes."""
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise UsageError(f"argument {os.fsencode(argument)!r} is not UTF-8; write it in UTF-8")

@@ -14,6 +14,8 @@ from stack.settings_flags import with_settings
 if TYPE_CHECKING:
     from gateway.records.audit import AuditEntry
 
+_MAX_ENTRIES = 1_000_000
+
 
 @with_settings("state_dir", "database_url")
 def audit(
@@ -21,7 +23,9 @@ def audit(
     subject: Annotated[
         str | None, typer.Option(help="Only of this tenant, admin, key id or limit id.")
     ] = None,
-    most: Annotated[int, typer.Option("--limit", min=1, help="So many of the newest.")] = 50,
+    most: Annotated[
+        int, typer.Option("--limit", min=1, max=_MAX_ENTRIES, help="So many of the newest.")
+    ] = 50,
     as_json: Json = False,
     settings: StackSettings,
 ) -> None:
