@@ -14,7 +14,11 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
 OfSubject = Annotated[
     str | None,
-    Query(pattern=TENANT_FORM, description="Only of this tenant, admin, key id or limit id."),
+    Query(
+        pattern=TENANT_FORM,
+        description="Only of this tenant with its keys and limits, or this admin, key id or "
+        "limit id.",
+    ),
 ]
 After = Annotated[
     str | None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from gateway.records.base import Store
 from gateway.records.facts import Facts
@@ -33,10 +33,14 @@ class AuditRecords(Store):
     async def list_audit(
         self, *, subject: str | None = None, before: int | None = None, most: int = 100
     ) -> list[AuditEntry]:
-        """The newest first; of one subject, and older than the entry of this number."""
+        """The newest first; of one subject, and older than the entry of this number.
+
+        Keys and limits of a tenant are of it as well.
+        """
         wanted = select(AUDIT).order_by(AUDIT.c.id.desc()).limit(most)
         if subject is not None:
-            wanted = wanted.where(AUDIT.c.subject == subject)
+            owners = (facts["tenant"].as_string() for facts in (AUDIT.c.before, AUDIT.c.after))
+            wanted = wanted.where(or_(*(name == subject for name in (AUDIT.c.subject, *owners))))
         if before is not None:
             wanted = wanted.where(AUDIT.c.id < before)
         async with self._engine.connect() as connection:

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from gateway.records.audit import AuditEntry
 
 _MAX_ENTRIES = 1_000_000
+_TERMS = ("key", "models", "metric", "rate", "burst", "concurrency", "budget")
 
 
 @with_settings("state_dir", "database_url")
 def audit(
     *,
     subject: Annotated[
-        str | None, typer.Option(help="Only of this tenant, admin, key id or limit id.")
+        str | None,
+        typer.Option(
+            help="Only of this tenant with its keys and limits, or this admin, key id or limit id."
+        ),
     ] = None,
     most: Annotated[
         int, typer.Option("--limit", min=1, max=_MAX_ENTRIES, help="So many of the newest.")
@@ -41,15 +45,22 @@ def audit(
     table = plain_table("AT", "WHO", "WHAT", "OF", "CHANGED")
     for entry in found:
         at = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
-        table.add_row(at, entry.actor, entry.action, entry.subject, _changed(entry))
+        table.add_row(at, entry.actor, entry.action, _subject(entry), _changed(entry))
     console(markup=False).print(table)
 
 
+def _subject(entry: "AuditEntry") -> str:
+    """`zrb23PdQMqzo of acme`: an id alone tells nobody whose it is."""
+    facts = entry.after or entry.before or {}
+    return f"{entry.subject} of {facts['tenant']}" if "tenant" in facts else entry.subject
+
+
 def _changed(entry: "AuditEntry") -> str:
-    """What differs before and after; nothing of what was made or removed as a whole."""
-    if entry.before is None or entry.after is None:
-        return ""
+    """What differs before and after; of what was made or removed as a whole, a limit's terms."""
     before, after = entry.before, entry.after
+    if before is None or after is None:
+        terms = after or before or {}
+        return ", ".join(f"{name}: {terms[name]}" for name in _TERMS if terms.get(name) is not None)
     return ", ".join(
         f"{name}: {before.get(name)} -> {after[name]}"
         for name in after

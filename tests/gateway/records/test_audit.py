@@ -102,6 +102,19 @@ def test_entries_are_filtered_and_paged_the_newest_first(database_url: str) -> N
     with_records(database_url, test)
 
 
+def test_what_is_a_tenants_is_found_by_its_name(database_url: str) -> None:
+    async def test(records: Records) -> None:
+        key = await records.create_key("acme")
+        await records.create_key("other")
+        limit = await records.create_limit("acme", parse_measure(concurrency=8))
+        await records.remove_limit(limit.id)
+        found = await records.list_audit(subject="acme")
+        assert [entry.subject for entry in found] == [limit.id, limit.id, key.id, "acme"]
+        assert len(await records.list_audit(subject=key.id)) == 1
+
+    with_records(database_url, test)
+
+
 def test_sqlite_refuses_to_replace_it(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
     asyncio.run(migrate(url))
