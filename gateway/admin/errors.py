@@ -5,7 +5,7 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -62,16 +62,22 @@ def _http_error(request: Request, error: Exception) -> HttpError:
     if isinstance(error, InvalidInput):
         return _kind_of(error)(str(error))
     if isinstance(error, RequestValidationError):
-        return InvalidValue("; ".join(map(_fault, error.errors())))
+        return InvalidValue("; ".join(map(_fault, error.errors())) + _advice(request, error))
     if isinstance(error, HTTPException):
         return _http_error_of_status(request, error)
-    if isinstance(error, DataError):
+    if isinstance(error, DBAPIError) and _is_about_a_value(error):
         return InvalidValue("The records cannot hold one of the values.")
     if isinstance(error, SQLAlchemyError | OSError):
         _log.error("records_unreadable", error=reason_of(error))
         return RecordsUnavailable("The records cannot be read just now; try again.")
     _log.error("admin_request_failed", exc_info=error)
     return InternalError("The admin plane failed; its log tells why.")
+
+
+def _is_about_a_value(error: DBAPIError) -> bool:
+    """PostgreSQL tells it by the class of its code, 22: for one of NUL in a text."""
+    code = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, DataError) or str(code).startswith("22")
 
 
 def _kind_of(error: InvalidInput) -> type[AdminError]:
@@ -100,6 +106,15 @@ def _methods_of(request: Request) -> str:
         if matched is not Match.NONE:
             methods |= getattr(route, "methods", None) or set()
     return ", ".join(sorted(methods))
+
+
+def _advice(request: Request, error: RequestValidationError) -> str:
+    """A body is JSON only where it says so; what another site may have sent is not."""
+    sent = request.headers.get("content-type", "")
+    is_whole_body = any(fault.get("loc") == ("body",) for fault in error.errors())
+    if not is_whole_body or "json" in sent:
+        return ""
+    return f"; Content-Type is {sent[:MAX_SHOWN]!r}, send application/json"
 
 
 def _fault(fault: dict[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from fastapi.testclient import TestClient
 
 from tests.gateway.admin.conftest import AdminPlane, problem
@@ -94,3 +95,13 @@ def test_a_request_id_is_kept_or_made(client: TestClient) -> None:
     made = client.get("/healthz", headers={"X-Request-Id": "a b"})
     assert re.fullmatch(r"[0-9a-f]{16}", made.headers["x-request-id"])
     assert made.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("sent", [None, "application/x-www-form-urlencoded"])
+def test_a_body_that_does_not_say_that_it_is_json_is_told_so(
+    client: TestClient, sent: str | None
+) -> None:
+    headers = {} if sent is None else {"Content-Type": sent}
+    answer = client.post("/v1/tenants", content=b'{"name": "acme"}', headers=headers)
+    said = problem(answer, 422, "invalid_value")
+    assert said.endswith(f"Content-Type is {sent or ''!r}, send application/json")

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,6 +20,7 @@ BATCH = {
     Account(NOON_S + 3600, "beta", TOKEN, "mnist"): Counts(requests=5),
     Account(NOON_S + DAY_S, "beta", "k3", "other"): Counts(requests=7),
 }
+NUL_GROUP = base64.urlsafe_b64encode(b'["a\\u0000b"]').decode()
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +111,16 @@ def test_it_is_for_admins_alone(plane: AdminPlane) -> None:
     with plane.client() as nobody, plane.client(token) as admin:
         problem(nobody.get("/v1/usage"), 401, "unauthenticated")
         assert requests(admin) == {"acme": 1201, "beta": 12}
+
+
+@pytest.mark.parametrize("asked", [{"key": "a\0b"}, {"after": NUL_GROUP}], ids=["key", "after"])
+def test_nul_is_a_value_that_makes_no_sense(
+    database_url: str, tmp_path: Path, asked: dict[str, str]
+) -> None:
+    with AdminPlane(tmp_path, database_url).client() as client:
+        answer = client.get("/v1/usage", params=asked)
+        if "postgresql" in database_url:
+            problem(answer, 422, "invalid_value")
+        else:
+            # SQLite takes it, and has nothing of that name.
+            assert answer.json() == {"items": [], "next": None}
