@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx2
-
 from gateway.settings import PREFIX, GatewaySettings, environment_name
 from stack.errors import ProcessError
 from stack.process import Command, ManagedProcess
@@ -22,10 +20,11 @@ _READY_TIMEOUT_S = 30.0
 # Beside the gateway's own drain: it kills what has not ended then.
 _STOP_MARGIN_S = 10.0
 _POLL_S = 0.05
+_PROBE_TIMEOUT_S = 1.0
 
 
 class GatewayProcess:
-    """One of the two; `alive_url` answers once it can be called."""
+    """One of the two; at `alive_url` it can be called once it has started."""
 
     def __init__(
         self,
@@ -58,15 +57,14 @@ class GatewayProcess:
         """Start it and wait until it answers. Raises ProcessError with the end of its log."""
         await self._process.start()
         deadline = time.monotonic() + _READY_TIMEOUT_S
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            while True:
-                answered = await _answers(client, self._alive_url)
-                # Another's answer, where it has ended.
-                if self._process.pid is None or time.monotonic() > deadline:
-                    raise ProcessError(self._failure())
-                if answered:
-                    return
-                await asyncio.sleep(_POLL_S)
+        while True:
+            answered = await _answers(self._alive_url)
+            # Another's answer, where it has ended.
+            if self._process.pid is None or time.monotonic() > deadline:
+                raise ProcessError(self._failure())
+            if answered:
+                return
+            await asyncio.sleep(_POLL_S)
 
     async def run(self) -> None:
         """Keep it running until `stop`."""
@@ -89,11 +87,9 @@ def gateway_processes(
     """The data plane and the admin plane, not yet started."""
     environment = gateway_environment(settings, triton_url)
     return [
-        # Any answer will do: Triton's own health is not the gateway's.
         GatewayProcess("gateway", "gateway", settings.url, settings, environment, on_problem),
         GatewayProcess(
-            *("admin", "gateway.admin", f"{settings.admin_url}/healthz"),
-            *(settings, environment, on_problem),
+            "admin", "gateway.admin", settings.admin_url, settings, environment, on_problem
         ),
     ]
 
@@ -114,23 +110,35 @@ def _text(value: object) -> str:
     return str(value.resolve()) if isinstance(value, Path) else str(value)
 
 
-async def _answers(client: httpx2.AsyncClient, url: str) -> bool:
-    if url.startswith("https:"):
-        return await _shakes_hands(url)
-    with suppress(httpx2.TransportError):
-        await client.get(url)
-        return True
+async def _answers(url: str) -> bool:
+    """Whether somebody takes connections there, not only listens.
+
+    Nothing is asked: a request would be in the access log and in the metrics.
+    """
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    with suppress(OSError):
+        reader, writer = await asyncio.open_connection(
+            parts.hostname, parts.port, ssl=_trusting_all() if is_tls else None
+        )
+        try:
+            return is_tls or await _hangs_up(reader, writer)
+        finally:
+            writer.transport.abort()
     return False
 
 
-async def _shakes_hands(url: str) -> bool:
-    """A request might need a certificate of a client; the server's need not name this host."""
-    parts = urlsplit(url)
+async def _hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """As a server does with who leaves without a word; nobody does it for a mere listener."""
+    writer.write_eof()
+    with suppress(TimeoutError):
+        return not await asyncio.wait_for(reader.read(), _PROBE_TIMEOUT_S)
+    return False
+
+
+def _trusting_all() -> ssl.SSLContext:
+    """The server's certificate need not name this host."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with suppress(OSError):
-        _, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=context)
-        writer.transport.abort()
-        return True
-    return False
+    return context

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import httpx2
 import pytest
 import trustme
 
@@ -88,3 +89,28 @@ def test_a_gateway_that_asks_clients_for_certificates_starts_and_ends(tmp_path: 
         assert not list(group_members(pid))
 
     asyncio.run(test())
+
+
+def test_a_start_leaves_nothing_in_the_access_log_and_the_metrics(tmp_path: Path) -> None:
+    port, admin_port = free_ports(2)
+    log = tmp_path / "access.log"
+    settings = StackSettings(
+        state_dir=tmp_path / "state", port=port, admin_port=admin_port, access_log=str(log)
+    )
+
+    async def test() -> str:
+        await migrate(settings.records_url)
+        parts = gateway_processes(settings, "http://127.0.0.1:1", print)
+        for part in parts:
+            await part.start()
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            # At its first try: it has started.
+            metrics = (await client.get(f"{settings.admin_url}/metrics")).text
+            await client.get(f"{settings.url}/first")
+        for part in parts:
+            await part.stop()
+        return metrics
+
+    assert "conch_requests_total{" not in asyncio.run(test())
+    (line,) = log.read_text().splitlines()
+    assert json.loads(line)["path"] == "/first"
