@@ -39,7 +39,9 @@ def test_a_body_too_large_when_inflated_is_refused_soon() -> None:
     assert inflated(bomb, max_bytes=50 * STEP_BYTES) == bytes(50 * STEP_BYTES)
 
 
-@pytest.mark.parametrize("body", [b"not compressed", gzip.compress(b"x")[:9] + b"\xff" * 9])
+@pytest.mark.parametrize(
+    "body", [b"not compressed", gzip.compress(b"x", mtime=0)[:9] + b"\xff" * 9]
+)
 def test_what_cannot_be_inflated_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match="Content-Encoding"):
         inflated(body)

@@ -42,7 +42,7 @@ def test_a_token_is_taken_apart() -> None:
         b"a.b.c+",
         b"a.b/.c",
         b"a.b.\xff",
-        keys.generate().token.encode(),
+        pytest.param(keys.generate().token.encode(), id="key"),
         b"ck_a.b.c",
         b"a.b." + b"c" * (MAX_TOKEN_BYTES - 3),
     ],
