@@ -12,7 +12,7 @@ _UNKNOWN_CODINGS = [
     b"br", b"zstd", b"compress", b"x-gzip", b"gzip, gzip", b"gzip,deflate", b"chunked", b"*",
     b"gzip;q=1", b"\xff",
 ]  # fmt: skip
-_NOT_GZIP = [b"abc", b"\x1f\x8b\x08junkjunk", gzip.compress(_JSON)[1:], b"\x00" * 50]
+_NOT_GZIP = [b"abc", b"\x1f\x8b\x08junkjunk", gzip.compress(_JSON, mtime=0)[1:], b"\x00" * 50]
 _SHAPES_THAT_LIE = [
     b"[1,268435456]", b"[1,2147483648]", b"[1000000,1000000]", b"[-1,99999999]", b"[ 9 , 99999 ]",
     b"[9223372036854775807]", b"[99999999999999999999]", b"[" + b"9" * 300 + b"]",
