@@ -22,7 +22,8 @@ class ModelShare(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: str = ""  # empty: the one that the server chooses
     weight: float = 1.0
-    batches: dict[int, float] = {1: 1.0}  # samples in a request -> weight
+    # Samples in a request -> weight.
+    batches: dict[int, float] = msgspec.field(default_factory=lambda: {1: 1.0})
 
 
 class KeyShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +49,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport = Transport.HTTP
     keys: list[KeyShare] = []  # empty: without a key
     ca_file: str = ""  # PEM of who signed the server's certificate; empty: the system's
-    dimensions: dict[str, Bounds] = {}  # "INPUT" or "INPUT.AXIS" (counted from 0) -> sizes
+    dimensions: dict[str, Bounds] = {}  # "INPUT" or "INPUT.AXIS" (0 follows the batch)
     samples: str = ""  # .npz, .npy or .png whose values are sent instead of random ones
     pool: int = 16  # different bodies made for each model and batch
     seed: int = 0
