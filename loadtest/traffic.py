@@ -54,4 +54,3 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     pool: int = 16  # different bodies made for each model and batch
     seed: int = 0
     timeout_s: float = 30.0  # of one request, until the end of its answer
-    connections: int = 1000  # at most, for each generator process
