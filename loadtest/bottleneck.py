@@ -68,7 +68,8 @@ def busiest(step: Step) -> tuple[str, float]:
 def busy_share(model: ModelCounts, seconds: float) -> float:
     """Of the time that the instances of a model had, the part in which they executed."""
     had_ns = seconds * 1e9 * model.instances
-    return model.busy_ns / had_ns if had_ns else 0.0
+    # Executions at the edges of a step are counted when they end.
+    return min(1.0, model.busy_ns / had_ns) if had_ns else 0.0
 
 
 def _generator(step: Step) -> Verdict | None:
