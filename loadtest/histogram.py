@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from loadtest.errors import LoadTestError
 from loadtest.results import Histogram
 
 FLOOR_US = 10.0
@@ -18,7 +19,7 @@ _PLAIN_QUANTILE = 0.99
 _SAMPLES_BEYOND = 10
 
 
-class TooFewSamplesError(ValueError):
+class TooFewSamplesError(LoadTestError):
     """A percentile was asked of fewer samples than it needs."""
 
 

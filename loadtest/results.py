@@ -43,7 +43,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What a step asks of the generator: `users` in a closed loop, `rate` in an open one."""
 
     loop: Loop
-    duration_s: float
+    duration_s: float  # measured: the warm-up goes before it
     warmup_s: float = 0.0
     users: int = 0
     rate: float = 0.0  # requests a second planned

@@ -1,0 +1,151 @@
+"""When the requests of an open loop are due: seeded schedules, and the share of one process.
+
+The forms of `Load.arrivals`:
+
+    constant      the same time between any two
+    poisson       each by itself, as many callers who know nothing of one another
+    burst:SIZE    SIZE at once, again and again
+    ramp:FROM     from FROM a second in the warm-up evenly up (or down) to the rate at the end
+    replay:FILE   at the times in a file: one number of seconds a line, counted from the first
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from loadtest.errors import OptionError
+from loadtest.results import Load
+
+FORMS = ("constant", "poisson", "burst:SIZE", "ramp:FROM", "replay:FILE")
+
+_Schedule = Callable[[Load, str, int], Iterator[float]]
+
+
+def arrivals(load: Load, *, seed: int, share: tuple[int, int] = (0, 1)) -> Iterator[float]:
+    """Planned times in seconds from the start of a step, warm-up included, ascending.
+
+    With the share `(index, of)` every process walks the same schedule and takes each `of`-th
+    arrival of it, so that together they send exactly what one would.
+    Raises OptionError for a form that is not known or a file that cannot be replayed.
+    """
+    check_arrivals(load.arrivals)
+    index, of = share
+    form, _, argument = load.arrivals.partition(":")
+    return islice(_SCHEDULES[form](load, argument, seed), index, None, of)
+
+
+def check_arrivals(text: str) -> None:
+    """Raise OptionError unless these arrivals can be made."""
+    form, _, argument = text.partition(":")
+    if form in ("constant", "poisson") and not argument:
+        return
+    if form == "burst":
+        _positive_whole(argument, text)
+    elif form == "ramp":
+        _rate(argument, text)
+    elif form == "replay" and argument:
+        _replayed(Path(argument))
+    else:
+        raise OptionError(f"Arrivals {text!r} are not known. Write one of: {', '.join(FORMS)}.")
+
+
+def _constant(load: Load, _: str, seed: int) -> Iterator[float]:
+    return _bursts(load, 1)
+
+
+def _poisson(load: Load, _: str, seed: int) -> Iterator[float]:
+    rng = random.Random(seed)
+    end_s, at_s = _end_s(load), 0.0
+    while load.rate > 0:
+        at_s += rng.expovariate(load.rate)
+        if at_s >= end_s:
+            return
+        yield at_s
+
+
+def _burst(load: Load, size: str, seed: int) -> Iterator[float]:
+    return _bursts(load, int(size))
+
+
+def _bursts(load: Load, size: int) -> Iterator[float]:
+    if load.rate <= 0:
+        return
+    # A little less, or the last burst of a whole number of them depends on a rounding.
+    for number in range(math.ceil(_end_s(load) * load.rate / size - 1e-9)):
+        at_s = number * size / load.rate
+        for _ in range(size):
+            yield at_s
+
+
+def _ramp(load: Load, start: str, seed: int) -> Iterator[float]:
+    first = float(start)
+    number = 0
+    while (at_s := number / first if first else load.warmup_s) < load.warmup_s:
+        yield at_s
+        number += 1
+    yield from _slope(load, first)
+
+
+def _slope(load: Load, first: float) -> Iterator[float]:
+    """Arrival n is due when the area under the rate, first·t + growth·t²/2, has reached n."""
+    growth = (load.rate - first) / load.duration_s
+    for number in range(math.floor((first + load.rate) / 2 * load.duration_s)):
+        due = first + math.sqrt(max(0.0, first * first + 2 * growth * number))
+        yield load.warmup_s + (2 * number / due if due else 0.0)
+
+
+def _replay(load: Load, file: str, seed: int) -> Iterator[float]:
+    end_s = _end_s(load)
+    return iter([at_s for at_s in _replayed(Path(file)) if at_s < end_s])
+
+
+def _replayed(path: Path) -> list[float]:
+    try:
+        lines = path.read_text().split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path} cannot be replayed: {error}.") from None
+    times = sorted(_time(line, path) for line in lines)
+    if not times:
+        raise OptionError(f"{path} holds no times. Write a number of seconds a line.")
+    return [at_s - times[0] for at_s in times]
+
+
+def _time(line: str, path: Path) -> float:
+    try:
+        at_s = float(line)
+    except ValueError:
+        at_s = math.nan
+    if not math.isfinite(at_s):
+        raise OptionError(
+            f"{path} cannot be replayed: {line!r} is no time. Write a number of seconds a line."
+        )
+    return at_s
+
+
+def _positive_whole(argument: str, text: str) -> None:
+    if not argument.isascii() or not argument.isdigit() or int(argument) == 0:
+        raise OptionError(f"Arrivals {text!r}: write burst:SIZE with a whole number from 1 on.")
+
+
+def _rate(argument: str, text: str) -> None:
+    try:
+        value = float(argument)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise OptionError(f"Arrivals {text!r}: write ramp:FROM with a number of requests a second.")
+
+
+def _end_s(load: Load) -> float:
+    return load.warmup_s + load.duration_s
+
+
+_SCHEDULES: dict[str, _Schedule] = {
+    "constant": _constant,
+    "poisson": _poisson,
+    "burst": _burst,
+    "ramp": _ramp,
+    "replay": _replay,
+}
