@@ -78,3 +78,15 @@ def test_it_is_held_only_so_often() -> None:
     model = QueueModel(capacity=1, service_s=growing)
     seen.append(until_steady(model.measure, "4 users", CLOSED, trials=2))
     assert len(model.steps) == 2 and unsteady(seen[0])
+
+
+def test_a_queue_that_waits_by_chance_is_steady() -> None:
+    load = Load(loop=Loop.OPEN, rate=140, duration_s=15, arrivals="poisson")
+    model = QueueModel(capacity=200)
+    assert unsteady(model.measure("step", load)) == ""
+
+
+def test_chance_does_not_hide_a_latency_that_grows() -> None:
+    model = QueueModel(capacity=1, service_s=lambda at_s: 0.005 * (1 + at_s / 15))
+    load = Load(loop=Loop.OPEN, rate=60, duration_s=15, arrivals="poisson")
+    assert "the median went from" in unsteady(model.measure("step", load))
