@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from loadtest.figures import measured, window_latency
+from loadtest.figures import is_held, measured, window_latency
 from loadtest.histogram import merged, percentile
 from loadtest.resampling import blocks, drawn, interval
 from loadtest.results import Run, Step, Window
@@ -135,7 +135,8 @@ def _ratio_drawer(before: Step, after: Step, figure: "_Figure") -> Callable[[ran
 
 
 def _throughput(step: Step, windows: Sequence[Window]) -> float:
-    return sum(window.answered for window in windows) / len(windows) if windows else 0.0
+    held = [window for window in windows if is_held(step, window)]
+    return sum(window.answered for window in held) / len(held) if held else 0.0
 
 
 def _good_share(step: Step, windows: Sequence[Window]) -> float:

@@ -12,8 +12,9 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 
-from loadtest.figures import measured, window_latency
+from loadtest.figures import held, window_latency
 from loadtest.histogram import merged, percentile_if_known
+from loadtest.quantities import ms_text
 from loadtest.results import Load, Loop, Step, Window
 
 WINDOWS = 3
@@ -30,7 +31,7 @@ Measure = Callable[[str, Load], Step]
 
 def unsteady(step: Step) -> str:
     """What was not steady, in words; empty when the step is."""
-    groups = _groups(measured(step))
+    groups = _groups(held(step))
     if not groups:
         return f"fewer than {WINDOWS} seconds were measured"
     rates = [_answers(step, group) for group in groups]
@@ -42,7 +43,7 @@ def unsteady(step: Step) -> str:
     lowest, highest = min(medians), max(medians)
     allowed = max(lowest * TOLERANCE, _LEAST_DIFFERENCE_US, _by_chance_us(step, groups))
     if highest - lowest > allowed:
-        return f"the median went from {lowest / 1e3:.3g} to {highest / 1e3:.3g} ms"
+        return f"the median went from {ms_text(lowest)} to {ms_text(highest)}"
     return ""
 
 

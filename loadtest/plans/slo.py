@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from loadtest import figures
 from loadtest.histogram import percentile_if_known
 from loadtest.plans.outcome import WARMUP_S, Outcome, failed_part, failures
+from loadtest.quantities import ms_text
 from loadtest.results import Bottleneck, Load, Loop, Step
 from loadtest.search import Candidate, Found, highest_rate
 from loadtest.steady import WINDOWS, Measure, unsteady
@@ -46,7 +47,7 @@ def misses(step: Step, options: SloOptions) -> str:
     if figures.error_share(step) > options.errors:
         return f"{failed_part(step)} or were never sent: {failures(step) or 'too many in flight'}"
     if p99_us > options.p99_ms * 1e3:
-        return f"p99 {p99_us / 1e3:.3g} ms, over {options.p99_ms:g} ms"
+        return f"p99 {ms_text(p99_us)}, over {options.p99_ms:g} ms"
     return ""
 
 
@@ -120,8 +121,9 @@ def _distrusted(step: Step) -> str:
 
 
 def _behind(step: Step) -> bool:
-    planned = sum(window.planned for window in figures.measured(step))
-    return figures.answered(step) < planned * _KEPT_UP
+    windows = figures.held(step)
+    planned = sum(window.planned for window in windows)
+    return sum(window.answered for window in windows) < planned * _KEPT_UP
 
 
 def _generator(step: Step) -> bool:

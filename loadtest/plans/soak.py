@@ -72,7 +72,7 @@ def _answer(steps: list[Step], used: list[dict[str, int]]) -> dict[str, float | 
         found.append(f"{failed_part(whole)}: {failed}")
     latency = figures.latency(whole)
     return {
-        "answers_per_second": round(figures.throughput(whole), 1),
+        "answers_per_second": round(statistics.mean(map(figures.throughput, steps)), 1),
         "error_share": round(figures.error_share(whole), 6),
         **_known("p50_ms", percentile_if_known(latency, 0.5)),
         **_known("p99_ms", percentile_if_known(latency, 0.99)),

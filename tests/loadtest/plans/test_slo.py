@@ -21,9 +21,9 @@ def test_a_known_capacity_is_found_within_five_percent(capacity: float) -> None:
 
 
 def test_poisson_arrivals_wait_below_the_capacity() -> None:
-    # M/D/1 with a service of 5 ms: the p99 of waiting and service reaches 20 ms near 70 % load.
+    # M/D/1 with a service of 5 ms: 1 % wait for more than three services at 40 % of the capacity.
     outcome = slo(QueueModel(capacity=200).measure, SloOptions(p99_ms=20, window_s=20))
-    assert 110 <= float(outcome.answer["rate"]) <= 165
+    assert 70 <= float(outcome.answer["rate"]) <= 90
 
 
 def test_it_says_what_stopped_it() -> None:

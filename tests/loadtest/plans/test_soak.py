@@ -54,7 +54,8 @@ def test_p99_9_is_told_where_there_are_samples_enough() -> None:
     many = soak(
         QueueModel(capacity=1000).measure, SoakOptions(rate=200, duration_s=60), memory=dict
     )
-    assert "p99_9_ms" not in few.answer and many.answer["p99_9_ms"] == 1.0
+    assert "p99_9_ms" not in few.answer
+    assert many.answer["p99_9_ms"] == pytest.approx(1, rel=0.01)
 
 
 def test_the_drift_is_that_of_most_values() -> None:
