@@ -1,4 +1,8 @@
-"""What a step's windows say together: rate, latency, errors; the warm-up is left out."""
+"""What a step's windows say together: rate, latency, errors; the warm-up is left out.
+
+After the load has ended there may be further windows, in which the last requests are answered:
+their latencies count, and their seconds do not.
+"""
 
 from loadtest.histogram import merged
 from loadtest.results import Histogram, Loop, Step, Window
@@ -7,6 +11,16 @@ from loadtest.results import Histogram, Loop, Step, Window
 def measured(step: Step) -> list[Window]:
     """The windows that count."""
     return [window for window in step.windows if not window.warmup]
+
+
+def is_held(step: Step, window: Window) -> bool:
+    """Whether the load was on in this window."""
+    return window.at_s < step.load.warmup_s + step.load.duration_s
+
+
+def held(step: Step) -> list[Window]:
+    """The windows that count in which the load was on."""
+    return [window for window in measured(step) if is_held(step, window)]
 
 
 def latency(step: Step) -> Histogram:
@@ -20,8 +34,9 @@ def window_latency(step: Step, window: Window) -> Histogram:
 
 
 def throughput(step: Step) -> float:
-    """Good answers a second."""
-    return answered(step) / step.seconds if step.seconds else 0.0
+    """Good answers a second, while the load was on."""
+    windows = held(step)
+    return sum(window.answered for window in windows) / len(windows) if windows else 0.0
 
 
 def answered(step: Step) -> int:

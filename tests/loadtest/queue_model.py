@@ -4,6 +4,7 @@ What a plan asks of it is simulated, so that hours pass in no time and the capac
 """
 
 import heapq
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from loadtest.arrivals import arrivals
@@ -36,9 +37,10 @@ class QueueModel:
     def measure(self, label: str, load: Load) -> Step:
         """One step; the queue is empty at its start, as it is after a real one has ended."""
         seconds = round(load.warmup_s + load.duration_s)
-        windows = [_Seconds() for _ in range(seconds)]
+        # What is answered after the load has ended has windows of its own.
+        windows = defaultdict(_Seconds, {second: _Seconds() for second in range(seconds)})
         for planned_s, sent_s, ended_s in self._answers(load):
-            planned, ended = min(int(planned_s), seconds - 1), min(int(ended_s), seconds - 1)
+            planned, ended = int(planned_s), int(ended_s)
             windows[planned].planned += 1
             if windows[planned].planned > self._limit:
                 windows[planned].limited += 1
@@ -51,7 +53,7 @@ class QueueModel:
         step = Step(
             label=label,
             load=load,
-            windows=[w.frozen(n, n < load.warmup_s, load.loop) for n, w in enumerate(windows)],
+            windows=[w.frozen(n, n < load.warmup_s, load.loop) for n, w in sorted(windows.items())],
             seconds=load.duration_s,
             bottleneck=Bottleneck.COMPUTE if load.rate > self.capacity else Bottleneck.NONE,
             invalid=self._invalid(load),
