@@ -18,7 +18,7 @@ import os
 from dataclasses import dataclass
 
 from loadtest.breakdown import compute_ns
-from loadtest.figures import answered, errors, limited, measured, missed
+from loadtest.figures import answered, errors, held, limited, measured, missed
 from loadtest.results import Bottleneck, Loop, ModelCounts, Step
 
 GENERATOR_CPU = 0.9
@@ -54,7 +54,7 @@ def name_bottleneck(step: Step, *, cores: int | None = None) -> Verdict:
 
 def generator_cpu(step: Step) -> float:
     """Cores of the busiest generator process, in the mean of the seconds that count."""
-    windows = measured(step)
+    windows = held(step)
     return sum(window.generator_cpu for window in windows) / len(windows) if windows else 0.0
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from loadtest.bottleneck import name_bottleneck
 from loadtest.breakdown import breakdown
-from loadtest.figures import answered
+from loadtest.figures import answered, held
 from loadtest.observing import Observed
 from loadtest.results import Load, Step, Window
 from loadtest.validity import invalid_reasons
@@ -26,18 +26,18 @@ def judged_step(
     warmup_needed: bool = True,
 ) -> Step:
     """The step with its breakdown, its bottleneck and the reasons against it."""
-    counted = sum(not window.warmup for window in windows)
-    step = Step(
+    measured = Step(
         label=label,
         load=load,
         windows=list(windows),
-        seconds=float(counted),
+        seconds=0.0,
         models=observed.models,
         gateway=observed.gateway,
         triton_cpu_s=observed.triton_cpu_s,
         observed_s=observed.seconds,
         machine_cpu=observed.machine_cpu,
     )
+    step = msgspec.structs.replace(measured, seconds=float(len(held(measured))))
     reasons = invalid_reasons(step, limits_expected=limits_expected, warmup_needed=warmup_needed)
     parts, notes = (None, []) if observed.reasons else breakdown(step)
     verdict = name_bottleneck(step)

@@ -1,7 +1,7 @@
 """Reasons why the figures of a step must not be trusted: it is then invalid, and not reported."""
 
 from loadtest.bottleneck import GENERATOR_CPU, generator_cpu
-from loadtest.figures import answered, errors, limited, measured, missed
+from loadtest.figures import answered, errors, held, limited, measured, missed
 from loadtest.results import Loop, Step
 
 _MISSED_SHARE = 0.001
@@ -68,7 +68,7 @@ def _missed(step: Step) -> str:
 
 def _lost_windows(step: Step) -> str:
     # Of a last second that was not full there may be no window.
-    due, seen = int(step.load.duration_s), len(measured(step))
+    due, seen = int(step.load.duration_s), len(held(step))
     if due - seen <= max(1.0, due * _LOST_SHARE):
         return ""
     return f"of {due} seconds only {seen} were measured: the generator stopped, or was stopped"
