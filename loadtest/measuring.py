@@ -15,7 +15,7 @@ import msgspec
 
 from loadtest.generator_process import Generators
 from loadtest.judging import judged_step
-from loadtest.observing import Look, Observer, Targets
+from loadtest.observing import Observer, Targets, Watch
 from loadtest.results import Load, Step, Window
 from loadtest.traffic import Traffic
 
@@ -42,18 +42,18 @@ class Bench:
         self._max_in_flight = max_in_flight
         self._limits_expected = limits_expected
         self._on_window = on_window
-        self._open = ExitStack()
+        self._opened = ExitStack()
         self._generators: Generators
         self._observer: Observer
 
     def __enter__(self) -> Self:
         """Start the generator. Raises LoadTestError where the target cannot be measured."""
-        with ExitStack() as opened:
-            self._observer = opened.enter_context(Observer(self._targets))
-            self._generators = opened.enter_context(
+        with ExitStack() as opening:
+            self._observer = opening.enter_context(Observer(self._targets))
+            self._generators = opening.enter_context(
                 Generators(self._traffic, processes=self._processes)
             )
-            self._open = opened.pop_all()
+            self._opened = opening.pop_all()
         return self
 
     def __exit__(
@@ -62,35 +62,20 @@ class Bench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._open.close()
+        self._opened.close()
 
     def measure(self, label: str, load: Load) -> Step:
         """Hold a load and tell what came of it."""
         if self._max_in_flight is not None:
             load = msgspec.structs.replace(load, max_in_flight=self._max_in_flight)
-        begun = _Begun(self._observer, load)
+        watch = Watch(self._observer, load)
 
         def on_window(window: Window) -> None:
-            begun.after(window)
+            watch.on_window(window)
             if self._on_window is not None:
                 self._on_window(label, load, window)
 
         windows = self._generators.run(load, on_window)
-        observed = self._observer.between(begun.look, self._observer.look())
         return judged_step(
-            label, load, windows, observed, limits_expected=self._limits_expected
+            label, load, windows, watch.observed(), limits_expected=self._limits_expected
         )
-
-
-class _Begun:
-    """The look at the servers from which a step counts: when its warm-up has ended."""
-
-    def __init__(self, observer: Observer, load: Load) -> None:
-        self._observer = observer
-        self._warmup_s = load.warmup_s
-        self.look: Look = observer.look()
-
-    def after(self, window: Window) -> None:
-        """The last window of the warm-up is over."""
-        if window.at_s == self._warmup_s - 1:
-            self.look = self._observer.look()

@@ -1,9 +1,9 @@
-"""The mix of a traffic as people write it: models, batches and tenants, each with a weight."""
+"""A traffic as people write it: models, batches and tenants with weights, sizes of axes."""
 
 import math
 
 from loadtest.errors import OptionError
-from loadtest.traffic import KeyShare, ModelShare
+from loadtest.traffic import Bounds, KeyShare, ModelShare
 
 
 def parse_models(texts: list[str], batches: list[str]) -> list[ModelShare]:
@@ -39,6 +39,19 @@ def parse_tenants(texts: list[str]) -> list[KeyShare]:
             )
         shares.append(KeyShare(tenant=variable, variable=variable, weight=weight))
     return shares
+
+
+def parse_dimension(text: str) -> tuple[str, Bounds]:
+    """Read `NAME=LOW:HIGH` or `NAME=SIZE`; the name is `INPUT` or `INPUT.AXIS`."""
+    name, _, sizes = text.rpartition("=")
+    low, _, high = sizes.partition(":")
+    numbers = [size for size in (low, high or low) if size.isascii() and size.isdigit()]
+    if not name or len(numbers) != 2 or not 1 <= int(numbers[0]) <= int(numbers[1]):
+        raise OptionError(
+            f"Sizes {text!r} cannot be read. Write INPUT=LOW:HIGH, like tokens=1:128, or "
+            "INPUT.AXIS=LOW:HIGH for one axis of several (0 is the first after the batch)."
+        )
+    return name, Bounds(int(numbers[0]), int(numbers[1]))
 
 
 def _batch(text: str) -> tuple[int, float]:

@@ -91,9 +91,7 @@ def slo(
     errors: Annotated[str, typer.Option(help="What part of the requests may fail.")] = "0.1%",
     start: Annotated[str, typer.Option("--from", help="The first rate that is tried.")] = "20",
     most: Annotated[str, typer.Option("--to", help="The highest that may be tried.")] = "100000",
-    window: Annotated[
-        str, typer.Option(help="A third of the time that each rate is held.")
-    ] = "5s",
+    window: Annotated[str, typer.Option(help="A third of the time that each rate is held.")] = "5s",
     arrivals: Arrivals = "poisson",
     target: Target,
 ) -> None:

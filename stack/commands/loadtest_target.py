@@ -1,4 +1,4 @@
-"""What all plans of `conch loadtest` are told: where to, which models, whose keys, where to keep it.
+"""What all plans of `conch loadtest` are told: where to, which models, whose keys, which folder.
 
 A plan's function has a parameter `target`; `with_target` gives it the flags that make one.
 """
@@ -14,10 +14,9 @@ import typer
 
 from gateway.settings import is_http_url
 from loadtest.errors import OptionError
-from loadtest.inputs import parse_dimension
-from loadtest.mix_options import parse_models, parse_tenants
 from loadtest.quantities import parse_time_s
 from loadtest.traffic import KeyShare, Traffic, Transport
+from loadtest.traffic_options import parse_dimension, parse_models, parse_tenants
 
 KEY_VARIABLE = "CONCH_API_KEY"
 
@@ -31,7 +30,7 @@ class Target:
     triton_url: str
     admin_url: str
     processes: int
-    max_in_flight: int
+    max_in_flight: int | None
     out: Path | None
     as_json: bool
 
@@ -89,7 +88,9 @@ def target_of(
     ] = None,
     samples: Annotated[
         str,
-        typer.Option(help=".npz, .npy or .png that is sent instead of random values.", metavar="PATH"),
+        typer.Option(
+            help=".npz, .npy or .png that is sent instead of random values.", metavar="PATH"
+        ),
     ] = "",
     pool: Annotated[
         int, typer.Option(min=1, help="Different bodies for each model and batch.")
@@ -98,8 +99,13 @@ def target_of(
     timeout: Annotated[str, typer.Option(help="When an answer is given up.")] = "30s",
     processes: Annotated[int, typer.Option(min=1, help="Processes that generate load.")] = 1,
     max_in_flight: Annotated[
-        int, typer.Option(min=1, help="Open loop: an arrival past so many is missed, and counted.")
-    ] = 1000,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Open loop: an arrival past so many is missed, and counted "
+            "(default: 1000; 10000 in a spike).",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run (default: loadtest-runs/TIME-PLAN)."),
@@ -125,7 +131,6 @@ def target_of(
             pool=pool,
             seed=seed,
             timeout_s=parse_time_s(timeout, "--timeout"),
-            connections=max_in_flight,
         ),
         direct=direct,
         triton_url=triton_url,
