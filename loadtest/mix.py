@@ -93,8 +93,8 @@ def _check(traffic: Traffic, served: Sequence[ServedModel]) -> None:
         raise OptionError("The traffic has no model. Name one.")
     if traffic.pool < 1:
         raise OptionError(f"A pool of {traffic.pool} bodies cannot be. Give one from 1 on.")
-    shares = (*traffic.models, *traffic.keys)
-    weights = [share.weight for share in shares]
+    weights = [share.weight for share in traffic.models]
+    weights += [share.weight for share in traffic.keys]
     weights += [weight for share in traffic.models for weight in share.batches.values()]
     if min(weights) <= 0 or not all(share.batches for share in traffic.models):
         raise OptionError("Every weight of models, batches and tenants must be above 0.")

@@ -57,7 +57,7 @@ def _tick(recorder: WindowRecorder, start_at: float, end_at: float) -> None:
 
 
 def _drain(recorder: WindowRecorder) -> None:
-    while recorder.in_flight:
+    while recorder.left_over:
         closes_at = time.monotonic() + 1.0
         while recorder.in_flight and time.monotonic() < closes_at:
             gevent.sleep(0.01)

@@ -19,6 +19,7 @@ class WindowRecorder:
         self._on_window = on_window
         self._at_s = 0
         self.in_flight = 0
+        self.left_over = 0  # in flight at the end of the last window: not told yet
         self._cpu_s = time.process_time()
         self._opened_at = time.monotonic()
         self._open()
@@ -70,6 +71,7 @@ class WindowRecorder:
             generator_cpu=(cpu_s - self._cpu_s) / elapsed_s,
         )
         self._at_s += 1
+        self.left_over = self.in_flight
         self._cpu_s, self._opened_at = cpu_s, now
         self._open()
         self._on_window(window)
