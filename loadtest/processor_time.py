@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LISTENING = "0A"
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 # Listens in the place of a process that cannot be seen.
@@ -25,6 +26,7 @@ class Server:
     processes: frozenset[tuple[int, int]]
     listeners: int  # sockets: as many as there are workers that share the port
     cpu_s: float  # of these processes and all their children, so far
+    resident_bytes: int = 0  # of the same; what they share is counted for each
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class _Process:
     parent: int
     start: int
     cpu_s: float
+    resident_bytes: int
 
 
 def look_at_server(url: str) -> Server | None:
@@ -48,10 +51,12 @@ def look_at_server(url: str) -> Server | None:
     roots = {pid for pid in everything if _holds(pid, inodes)}
     if not roots or any(everything[pid].name in _STAND_INS for pid in roots):
         return None
+    family = _with_children(roots, everything)
     return Server(
         processes=frozenset((pid, everything[pid].start) for pid in roots),
         listeners=max(map(len, sockets)),
-        cpu_s=sum(process.cpu_s for process in _with_children(roots, everything)),
+        cpu_s=sum(process.cpu_s for process in family),
+        resident_bytes=sum(process.resident_bytes for process in family),
     )
 
 
@@ -118,6 +123,7 @@ def _processes() -> Iterator[_Process]:
             start=int(fields[19]),
             # proc_pid_stat(5): utime, stime, and those of children that have ended.
             cpu_s=sum(map(int, fields[11:15])) / _TICKS_PER_S,
+            resident_bytes=int(fields[21]) * _PAGE_BYTES,
         )
 
 

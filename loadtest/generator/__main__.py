@@ -1,0 +1,80 @@
+"""Reads orders from standard input, sends requests, writes windows to standard output."""
+
+# ruff: noqa: E402 - nothing may be imported before gevent has put itself into the modules
+from gevent import monkey
+
+monkey.patch_all(sys=False)
+
+import gc
+import resource
+import sys
+
+import msgspec
+
+from loadtest.errors import LoadTestError
+from loadtest.protocol import Said, Start, Started, StepDone, StepOrder, WindowLine
+from loadtest.results import Window
+from loadtest.sending import OpenTraffic, open_traffic, use_grpc
+from loadtest.stepping import run_step
+from loadtest.traffic import Transport
+
+
+def main() -> int:
+    """Run until the input ends."""
+    _raise_open_files()
+    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
+    try:
+        if start.traffic.transport is Transport.GRPC:
+            use_grpc()
+        ready = open_traffic(start.traffic, index=start.index)
+    except LoadTestError as error:
+        _say(Started(error=str(error)))
+        return 1
+    # The bodies live as long as the process: the collector need not look at them again.
+    gc.collect()
+    gc.freeze()
+    _say(Started())
+    while line := sys.stdin.buffer.readline():
+        order = msgspec.json.decode(line, type=StepOrder)
+        _say(_step(order, ready, start.traffic.seed))
+    ready.close()
+    return 0
+
+
+def _step(order: StepOrder, ready: OpenTraffic, seed: int) -> StepDone:
+    next_request, send = ready.next_request, ready.send
+    try:
+        run_step(
+            order.load,
+            lambda: send(next_request()),
+            _tell,
+            seed=seed,
+            share=order.share,
+            start_at=order.start_at,
+        )
+    except LoadTestError as error:
+        return StepDone(error=str(error))
+    return StepDone()
+
+
+def _tell(window: Window) -> None:
+    _say(WindowLine(window))
+
+
+def _say(said: Said) -> None:
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever asked for the load is gone, and nobody else may end it.
+        sys.exit(1)
+
+
+def _raise_open_files() -> None:
+    """Each request in flight has a connection of its own; the usual limit is 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

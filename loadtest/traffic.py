@@ -1,0 +1,56 @@
+"""What the requests of a run are: where they go, which models they ask, and whose they are.
+
+How many and when is a `Load` (results.py). Keys stay in the environment: here are only the names.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Transport(StrEnum):
+    """How a request travels."""
+
+    HTTP = "http"
+    GRPC = "grpc"
+    STREAM = "stream"  # HTTP, `generate_stream`: events, of which the first one is timed too
+
+
+class ModelShare(msgspec.Struct, frozen=True, kw_only=True):
+    """One model of the mix; weights are relative to the others of the same list."""
+
+    name: str
+    version: str = ""  # empty: the one that the server chooses
+    weight: float = 1.0
+    # Samples in a request -> weight.
+    batches: dict[int, float] = msgspec.field(default_factory=lambda: {1: 1.0})
+
+
+class KeyShare(msgspec.Struct, frozen=True, kw_only=True):
+    """One tenant of the mix, with the environment variable that holds its API key."""
+
+    tenant: str
+    variable: str
+    weight: float = 1.0
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Smallest and largest size of a dynamic axis, both included."""
+
+    low: int
+    high: int
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """The requests of a run."""
+
+    url: str  # http://HOST:PORT or https://HOST:PORT; with gRPC the same or HOST:PORT
+    models: list[ModelShare]
+    transport: Transport = Transport.HTTP
+    keys: list[KeyShare] = []  # empty: without a key
+    ca_file: str = ""  # PEM of who signed the server's certificate; empty: the system's
+    dimensions: dict[str, Bounds] = {}  # "INPUT" or "INPUT.AXIS" (0 follows the batch)
+    samples: str = ""  # .npz, .npy or .png whose values are sent instead of random ones
+    pool: int = 16  # different bodies made for each model and batch
+    seed: int = 0
+    timeout_s: float = 30.0  # of one request, until the end of its answer
