@@ -1,9 +1,9 @@
 """Looks at Triton, the gateway and this machine at the start and the end of a measurement.
 
     with Observer(Targets(models=["mnist_cnn"], triton_url=..., gateway_url=...)) as observer:
-        before = observer.look()  # when the warm-up has ended
-        ...
-        observed = observer.between(before, observer.look())
+        watch = Watch(observer, load)
+        windows = generators.run(load, watch.on_window)
+        step = judged_step(label, load, windows, watch.observed())
 
 What cannot be seen is told in notes and is no error: a load on servers elsewhere is measured all
 the same, only not explained.
@@ -20,7 +20,7 @@ import httpx2
 from loadtest.errors import MeasuringError
 from loadtest.gateway_metrics import GatewayTotals, gateway_between, look_at_gateway
 from loadtest.processor_time import Server, look_at_server, machine_cpu_s
-from loadtest.results import GatewayCounts, ModelCounts
+from loadtest.results import GatewayCounts, Load, ModelCounts, Window
 from loadtest.triton_statistics import Counters, TritonStatistics
 
 _TIMEOUT_S = 5.0
@@ -150,6 +150,24 @@ class Observer(AbstractContextManager["Observer"]):
         except MeasuringError as error:
             notes.append(f"the gateway's part is not known: {error}")
             return None
+
+
+class Watch:
+    """The looks of one step: at the end of its warm-up, and when all was answered."""
+
+    def __init__(self, observer: Observer, load: Load) -> None:
+        self._observer = observer
+        self._warmup_s = load.warmup_s
+        self._before = observer.look()
+
+    def on_window(self, window: Window) -> None:
+        """Tell of a second as soon as it is over."""
+        if window.warmup and window.at_s + 1 >= self._warmup_s:
+            self._before = self._observer.look()
+
+    def observed(self) -> Observed:
+        """What came about since."""
+        return self._observer.between(self._before, self._observer.look())
 
 
 def _trusted(ca_file: str) -> ssl.SSLContext | bool:
