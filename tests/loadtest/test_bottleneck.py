@@ -37,6 +37,10 @@ CASES: dict[str, tuple[Bottleneck, Step]] = {
         Bottleneck.COMPUTE,
         a_step(models=WAITING, machine_cpu=0.99, triton_cpu_s=15),
     ),
+    "waiting on a machine of which others have most": (
+        Bottleneck.QUEUE,
+        a_step(models=WAITING, machine_cpu=0.99, triton_cpu_s=4),
+    ),
     "waiting though there is time to execute": (Bottleneck.QUEUE, a_step(models=WAITING)),
     "a gateway whose worker is at its end": (
         Bottleneck.GATEWAY,
@@ -58,6 +62,10 @@ CASES: dict[str, tuple[Bottleneck, Step]] = {
     "a full machine, of which the generator has most": (
         Bottleneck.GENERATOR,
         a_step(windows=windows(generator_cpu=0.8), machine_cpu=0.99, triton_cpu_s=4),
+    ),
+    "a full machine, of which others have most": (
+        Bottleneck.UNKNOWN,
+        a_step(models=IDLE, machine_cpu=0.99, triton_cpu_s=4),
     ),
     "a rate that was kept": (Bottleneck.NONE, a_step(models=IDLE)),
     "a rate that was not kept, and nobody knows why": (

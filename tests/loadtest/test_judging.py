@@ -38,3 +38,8 @@ def test_other_clients_of_the_same_model_are_noted() -> None:
         "100/s", LOAD, WINDOWS, observed(models={"digits": some_counts(3000, busy_ms=100)})
     )
     assert step.notes[0].startswith("Triton answered 3,000 requests and 1,000 were ours")
+
+
+def test_other_programs_on_the_machine_are_noted() -> None:
+    step = judged_step("100/s", LOAD, WINDOWS, observed(machine_cpu=0.9, triton_cpu_s=1.0))
+    assert step.notes[0].startswith("other programs used more than 25% of this machine's cores")
