@@ -2,23 +2,24 @@
 
 The forms of `Load.arrivals`:
 
-    constant      the same time between any two
-    poisson       each by itself, as many callers who know nothing of one another
-    burst:SIZE    SIZE at once, again and again
-    ramp:FROM     from FROM a second in the warm-up evenly up (or down) to the rate at the end
-    replay:FILE   at the times in a file: one number of seconds a line, counted from the first
+    constant             the same time between any two
+    poisson              each by itself, as many callers who know nothing of one another
+    burst:SIZE           SIZE at once, again and again
+    ramp:FROM            from FROM a second in the warm-up evenly up or down to the rate
+    spike:TIMES:AT:FOR   evenly, TIMES as many from second AT on, for FOR seconds
+    replay:FILE          at the times in a file: seconds, one number a line, from the first on
 """
 
 import math
 import random
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 
 from loadtest.errors import OptionError
 from loadtest.results import Load
 
-FORMS = ("constant", "poisson", "burst:SIZE", "ramp:FROM", "replay:FILE")
+FORMS = ("constant", "poisson", "burst:SIZE", "ramp:FROM", "spike:TIMES:AT:FOR", "replay:FILE")
 
 _Schedule = Callable[[Load, str, int], Iterator[float]]
 
@@ -45,6 +46,8 @@ def check_arrivals(text: str) -> None:
         _positive_whole(argument, text)
     elif form == "ramp":
         _rate(argument, text)
+    elif form == "spike":
+        _spike_parts(argument, text)
     elif form == "replay" and argument:
         _replayed(Path(argument))
     else:
@@ -52,7 +55,7 @@ def check_arrivals(text: str) -> None:
 
 
 def _constant(load: Load, _: str, seed: int) -> Iterator[float]:
-    return _bursts(load, 1)
+    return _evenly(0.0, _end_s(load), load.rate)
 
 
 def _poisson(load: Load, _: str, seed: int) -> Iterator[float]:
@@ -66,17 +69,8 @@ def _poisson(load: Load, _: str, seed: int) -> Iterator[float]:
 
 
 def _burst(load: Load, size: str, seed: int) -> Iterator[float]:
-    return _bursts(load, int(size))
-
-
-def _bursts(load: Load, size: int) -> Iterator[float]:
-    if load.rate <= 0:
-        return
-    # A little less, or the last burst of a whole number of them depends on a rounding.
-    for number in range(math.ceil(_end_s(load) * load.rate / size - 1e-9)):
-        at_s = number * size / load.rate
-        for _ in range(size):
-            yield at_s
+    for at_s in _evenly(0.0, _end_s(load), load.rate / int(size)):
+        yield from repeat(at_s, int(size))
 
 
 def _ramp(load: Load, start: str, seed: int) -> Iterator[float]:
@@ -94,6 +88,20 @@ def _slope(load: Load, first: float) -> Iterator[float]:
     for number in range(math.floor((first + load.rate) / 2 * load.duration_s)):
         due = first + math.sqrt(max(0.0, first * first + 2 * growth * number))
         yield load.warmup_s + (2 * number / due if due else 0.0)
+
+
+def _spike(load: Load, argument: str, seed: int) -> Iterator[float]:
+    times, at_s, for_s = _spike_parts(argument, load.arrivals)
+    begin_s = min(load.warmup_s + at_s, _end_s(load))
+    end_s = min(begin_s + for_s, _end_s(load))
+    yield from _evenly(0.0, begin_s, load.rate)
+    yield from _evenly(begin_s, end_s, load.rate * times)
+    yield from _evenly(end_s, _end_s(load), load.rate)
+
+
+def _evenly(begin_s: float, end_s: float, rate: float) -> Iterator[float]:
+    # A little less, or the last of a whole number of them depends on a rounding.
+    return (begin_s + n / rate for n in range(math.ceil((end_s - begin_s) * rate - 1e-9)))
 
 
 def _replay(load: Load, file: str, seed: int) -> Iterator[float]:
@@ -124,6 +132,16 @@ def _time(line: str, path: Path) -> float:
     return at_s
 
 
+def _spike_parts(argument: str, text: str) -> tuple[float, float, float]:
+    try:
+        times, at_s, for_s = (float(part) for part in argument.split(":"))
+    except ValueError:
+        times = at_s = for_s = math.nan
+    if not all(math.isfinite(part) and part >= 0 for part in (times, at_s, for_s)):
+        raise OptionError(f"Arrivals {text!r}: write spike:TIMES:AT:FOR with three numbers.")
+    return times, at_s, for_s
+
+
 def _positive_whole(argument: str, text: str) -> None:
     if not argument.isascii() or not argument.isdigit() or int(argument) == 0:
         raise OptionError(f"Arrivals {text!r}: write burst:SIZE with a whole number from 1 on.")
@@ -147,5 +165,6 @@ _SCHEDULES: dict[str, _Schedule] = {
     "poisson": _poisson,
     "burst": _burst,
     "ramp": _ramp,
+    "spike": _spike,
     "replay": _replay,
 }

@@ -4,6 +4,8 @@ LoadTestError
   OptionError           an option has a value that it cannot have
   TooFewSamplesError    a percentile was asked of fewer samples than it needs (histogram.py)
   MeasuringError        nothing could be measured
+  UnreadableRunError    what is kept of a run cannot be read
+  MissingExtraError     a package is not installed
 """
 
 
@@ -17,3 +19,11 @@ class OptionError(LoadTestError):
 
 class MeasuringError(LoadTestError):
     """Nothing could be measured: the target, the generator or a file is not as it must be."""
+
+
+class UnreadableRunError(LoadTestError):
+    """What is kept of a run cannot be read: it is damaged, of a later version, or none at all."""
+
+
+class MissingExtraError(LoadTestError):
+    """A package that comes with an extra of Conch is not installed."""

@@ -49,19 +49,6 @@ def request_inputs(
     ]
 
 
-def parse_dimension(text: str) -> tuple[str, Bounds]:
-    """Read `NAME=LOW:HIGH` or `NAME=SIZE`; the name is `INPUT` or `INPUT.AXIS`."""
-    name, _, sizes = text.rpartition("=")
-    low, _, high = sizes.partition(":")
-    numbers = [size for size in (low, high or low) if size.isascii() and size.isdigit()]
-    if not name or len(numbers) != 2 or not 1 <= int(numbers[0]) <= int(numbers[1]):
-        raise OptionError(
-            f"Sizes {text!r} cannot be read. Write INPUT=LOW:HIGH, like tokens=1:128, or "
-            "INPUT.AXIS=LOW:HIGH for one axis of several (0 is the first after the batch)."
-        )
-    return name, Bounds(int(numbers[0]), int(numbers[1]))
-
-
 def check_dimensions(models: list[ServedModel], dimensions: Mapping[str, Bounds]) -> None:
     """Raise OptionError when a name is of no dynamic axis of any of the models."""
     known = [name for model in models for name in _names(model)]

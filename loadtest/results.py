@@ -84,6 +84,9 @@ class ModelCounts(msgspec.Struct, frozen=True, kw_only=True):
     cache_hits: int = 0
     cache_misses: int = 0
     batches: dict[int, int] = {}  # batch size -> executions
+    busy_ns: int = 0  # of all executions: what compute_*_ns say once for each of their requests
+    instances: int = 0  # that can execute at the same time; 0 where the server does not tell
+    composing: list[str] = []  # of an ensemble: the models that it calls
 
     @property
     def mean_batch(self) -> float:
@@ -101,6 +104,7 @@ class GatewayCounts(msgspec.Struct, frozen=True, kw_only=True):
     overhead_s: float = 0.0  # the part that was not Triton's
     overhead_count: int = 0
     cpu_s: float = 0.0  # of all its processes on this machine; 0 when they cannot be seen
+    workers: int = 0  # that listen on its port; 0 when they cannot be seen
     limiter_mode: int = 0  # the worst seen
 
 
@@ -124,9 +128,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, ModelCounts] = {}
     gateway: GatewayCounts | None = None  # none when Triton was called directly
     triton_cpu_s: float = 0.0  # of Triton and its backends; 0 when they cannot be seen
+    observed_s: float = 0.0  # between the looks at Triton and gateway: what their counts are over
+    machine_cpu: float = 0.0  # share of all cores that anything used, between 0 and 1
     breakdown: Breakdown | None = None
     bottleneck: Bottleneck = Bottleneck.UNKNOWN
+    bottleneck_reason: str = ""  # the figures that named it
     invalid: list[str] = []  # reasons why these figures must not be trusted
+    notes: list[str] = []  # what could not be seen, and what limits a figure without spoiling it
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ try:
 
     from exporters.errors import ExportError
     from gateway.errors import GatewayError
-    from stack.commands import admins, keys, limits, tenants
+    from loadtest.errors import LoadTestError, OptionError
+    from stack.commands import admins, keys, limits, loadtest, tenants
     from stack.commands.add import add
     from stack.commands.audit import audit
     from stack.commands.doctor import doctor
@@ -56,6 +57,7 @@ app.add_typer(limits.app, name="limits")
 app.add_typer(admins.app, name="admins")
 app.command()(audit)
 app.command()(usage)
+app.add_typer(loadtest.app, name="loadtest")
 app.command()(doctor)
 
 
@@ -83,9 +85,9 @@ def main() -> None:
     try:
         _check_encoding(sys.argv[1:])
         app()
-    except (StackError, GatewayError, ExportError) as error:
+    except (StackError, GatewayError, ExportError, LoadTestError) as error:
         typer.echo(f"conch: {error}", err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        sys.exit(2 if isinstance(error, (UsageError, OptionError)) else 1)
 
 
 def _check_encoding(arguments: list[str]) -> None:

@@ -66,12 +66,19 @@ def test_a_ramp_stays_where_it_begins_in_the_warm_up() -> None:
     assert found == sorted(found)
 
 
+def test_a_spike_has_its_time_within_what_is_measured() -> None:
+    found = times(a_load("spike:5:3:2", warmup_s=1))
+    assert sum(4 <= at < 6 for at in found) == pytest.approx(1000, abs=1)
+    assert len(found) == pytest.approx(900 + 1000, abs=2)
+    assert found == sorted(found)
+
+
 def test_a_file_is_replayed_from_its_first_time(tmp_path: Path) -> None:
     (tmp_path / "times").write_text("1000.5\n1000\n1003\n1020\n")
     assert times(a_load(f"replay:{tmp_path}/times")) == [0, 0.5, 3]
 
 
-@pytest.mark.parametrize("form", ["constant", "poisson", "burst:7", "ramp:1"])
+@pytest.mark.parametrize("form", ["constant", "poisson", "burst:7", "ramp:1", "spike:3:1:1"])
 def test_the_shares_of_processes_are_the_whole_schedule(form: str) -> None:
     load = a_load(form)
     shares = [arrivals(load, seed=3, share=(index, 3)) for index in range(3)]
@@ -91,6 +98,8 @@ def test_a_rate_of_nothing_sends_nothing() -> None:
         ("burst:x", "write burst:SIZE"),
         ("ramp:-1", "write ramp:FROM"),
         ("ramp:nan", "write ramp:FROM"),
+        ("spike:3", "write spike:TIMES:AT:FOR"),
+        ("spike:3:1:x", "write spike:TIMES:AT:FOR"),
         ("replay:", "are not known"),
         ("replay:/nowhere", "/nowhere cannot be replayed"),
     ],

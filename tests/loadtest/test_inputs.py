@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from loadtest.errors import OptionError
-from loadtest.inputs import Tensor, check_dimensions, parse_dimension, request_inputs
+from loadtest.inputs import Tensor, check_dimensions, request_inputs
 from loadtest.served_model import ServedModel, served_model
 from loadtest.traffic import Bounds
+from loadtest.traffic_options import parse_dimension
 
 TEXT = {
     "name": "text",

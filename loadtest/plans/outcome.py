@@ -1,0 +1,34 @@
+"""What a plan gives back."""
+
+from dataclasses import dataclass, field
+
+from loadtest.figures import answered, error_share, errors
+from loadtest.results import Step
+
+# Seconds before the measured part of a step: first connections, first executions.
+WARMUP_S = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The answer of a plan, and why it must not be trusted, if so."""
+
+    answer: dict[str, float | str]
+    invalid: list[str] = field(default_factory=list)
+
+
+def reasons(steps: list[Step]) -> list[str]:
+    """What makes these steps invalid, each named by its step."""
+    return [f"{step.label}: {reason}" for step in steps for reason in step.invalid]
+
+
+def failures(step: Step) -> str:
+    """The failures of a step in words, most frequent first; empty where there were none."""
+    seen = sorted(errors(step).items(), key=lambda item: -item[1])
+    return ", ".join(f"{number:,} times {name}" for name, number in seen)
+
+
+def failed_part(step: Step) -> str:
+    """How many requests failed, in words."""
+    bad = round(error_share(step) * 100, 2)
+    return f"{bad:g} % of {answered(step) + sum(errors(step).values()):,} requests failed"

@@ -1,0 +1,119 @@
+"""`soak`: one load for long; does anything drift: latency, memory, errors?"""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+from loadtest import figures
+from loadtest.histogram import percentile_if_known
+from loadtest.plans.outcome import WARMUP_S, Outcome, failed_part, failures, reasons
+from loadtest.results import Load, Loop, Step
+from loadtest.steady import Measure
+
+Memory = Callable[[], dict[str, int]]
+"""Resident bytes of the processes that can be seen, by name; empty where none can."""
+
+_SLICES = 10
+_LEAST_SLICE_S = 3.0
+DRIFT = 0.10
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoakOptions:
+    """A rate of an open loop, or users of a closed one."""
+
+    duration_s: float = 600.0
+    rate: float = 0.0
+    users: int = 0
+    arrivals: str = "constant"
+
+
+def soak(measure: Measure, options: SoakOptions, *, memory: Memory) -> Outcome:
+    """Hold the load in ten slices; the answer tells drift over the whole in parts of the middle.
+
+    A drift of latency or memory above 10 %, or any failure, is told under `found`.
+    """
+    slices = max(3, min(_SLICES, int(options.duration_s / _LEAST_SLICE_S)))
+    slice_s = options.duration_s / slices
+    steps, used = [], []
+    for number in range(slices):
+        # The first slice fills caches and pools: memory is compared with what it left.
+        label = f"{_minutes(number * slice_s)} to {_minutes((number + 1) * slice_s)}"
+        steps.append(measure(label, _load(options, slice_s, warm=number > 0)))
+        used.append(memory())
+    return Outcome(_answer(steps, used), reasons(steps))
+
+
+def drift(values: list[float]) -> float:
+    """Growth from the first to the last of evenly spaced values, in parts of their median.
+
+    By the median slope of all pairs (Theil and Sen), which one odd value does not turn.
+    """
+    middle = statistics.median(values)
+    if len(values) < 2 or not middle:
+        return 0.0
+    slopes = [
+        (later - earlier) / (j - i)
+        for (i, earlier), (j, later) in combinations(enumerate(values), 2)
+    ]
+    return statistics.median(slopes) * (len(values) - 1) / middle
+
+
+def _answer(steps: list[Step], used: list[dict[str, int]]) -> dict[str, float | str]:
+    medians, tails = _percentiles(steps, 0.5), _percentiles(steps, 0.99)
+    drifts = {"p50_drift": drift(medians), "p99_drift": drift(tails)}
+    for name in used[0]:
+        if all(name in sample for sample in used):
+            drifts[f"memory_{name}_drift"] = drift([float(sample[name]) for sample in used])
+    whole = _whole(steps)
+    found = [f"{name} {value:+.1%}" for name, value in drifts.items() if value > DRIFT]
+    if failed := failures(whole):
+        found.append(f"{failed_part(whole)}: {failed}")
+    latency = figures.latency(whole)
+    return {
+        "answers_per_second": round(statistics.mean(map(figures.throughput, steps)), 1),
+        "error_share": round(figures.error_share(whole), 6),
+        **_known("p50_ms", percentile_if_known(latency, 0.5)),
+        **_known("p99_ms", percentile_if_known(latency, 0.99)),
+        **_known("p99_9_ms", percentile_if_known(latency, 0.999)),
+        "max_ms": round(latency.max_us / 1e3, 3),
+        **{name: round(value, 4) for name, value in drifts.items()},
+        **{f"memory_{name}_mb": round(size / 1e6, 1) for name, size in used[-1].items()},
+        "found": "; ".join(found) or "no drift and no failure",
+    }
+
+
+def _whole(steps: list[Step]) -> Step:
+    """All slices as one step."""
+    return Step(
+        label="all",
+        load=steps[0].load,
+        windows=[window for step in steps for window in step.windows],
+        seconds=sum(step.seconds for step in steps),
+    )
+
+
+def _percentiles(steps: list[Step], quantile: float) -> list[float]:
+    found = [percentile_if_known(figures.latency(step), quantile) for step in steps]
+    return [us for us in found if us is not None]
+
+
+def _known(name: str, us: float | None) -> dict[str, float]:
+    return {} if us is None else {name: round(us / 1e3, 3)}
+
+
+def _load(options: SoakOptions, slice_s: float, *, warm: bool) -> Load:
+    return Load(
+        loop=Loop.OPEN if options.rate else Loop.CLOSED,
+        rate=options.rate,
+        users=options.users,
+        arrivals=options.arrivals,
+        duration_s=slice_s,
+        warmup_s=1.0 if warm else WARMUP_S,
+    )
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,90 @@
+"""`spike`: a base load, many times of it for some seconds, the base again; how fast is it well?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest import figures
+from loadtest.histogram import merged, percentile_if_known
+from loadtest.plans.outcome import WARMUP_S, Outcome, failures, reasons
+from loadtest.results import Load, Loop, Step, Window
+from loadtest.steady import Measure
+
+# A p99 of one second rests on too little; recovered is who is well for so many in a row.
+_WELL_S = 3
+_TOLERANCE = 0.10
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpikeOptions:
+    """`times` the rate for `spike_s`, with `calm_s` of the rate before and `after_s` after it."""
+
+    rate: float
+    times: float = 5.0
+    calm_s: float = 10.0
+    spike_s: float = 5.0
+    after_s: float = 30.0
+    max_in_flight: int = 10_000
+
+
+def spike(measure: Measure, options: SpikeOptions) -> Outcome:
+    """Hold all of it as one step; recovered is a p99 within 10 % of the base's.
+
+    That it never recovered is an answer, and the run is valid.
+    """
+    load = Load(
+        loop=Loop.OPEN,
+        rate=options.rate,
+        arrivals=f"spike:{options.times:g}:{options.calm_s:g}:{options.spike_s:g}",
+        duration_s=options.calm_s + options.spike_s + options.after_s,
+        warmup_s=WARMUP_S,
+        max_in_flight=options.max_in_flight,
+    )
+    step = measure(f"{options.rate:g}/s, {options.times:g} times for {options.spike_s:g} s", load)
+    calm, during, after = _parts(step, options)
+    base_us = _p99_us(step, calm)
+    if base_us is None:
+        return Outcome({}, [*reasons([step]), "there was no good answer before the spike"])
+    recovered = recovery_s(step, after, base_us)
+    return Outcome(
+        {
+            "base_p99_ms": round(base_us / 1e3, 3),
+            **_known("spike_p99_ms", _p99_us(step, during)),
+            "recovered": "no" if recovered is None else "yes",
+            **({} if recovered is None else {"recovery_s": float(recovered)}),
+            "error_share": round(figures.error_share(step), 6),
+            "limited": float(figures.limited(step)),
+            **({"failures": failed} if (failed := failures(step)) else {}),
+            "bottleneck": step.bottleneck.value,
+        },
+        reasons([step]),
+    )
+
+
+def recovery_s(step: Step, after: Sequence[Window], base_us: float) -> int | None:
+    """Seconds from the end of the spike until the p99 is within 10 % of the base's; None: never."""
+    for second in range(len(after) - _WELL_S + 1):
+        seconds = after[second : second + _WELL_S]
+        p99_us = _p99_us(step, seconds)
+        if p99_us is not None and p99_us <= base_us * (1 + _TOLERANCE):
+            return second
+    return None
+
+
+def _parts(
+    step: Step, options: SpikeOptions
+) -> tuple[Sequence[Window], Sequence[Window], Sequence[Window]]:
+    begin_s = WARMUP_S + options.calm_s
+    end_s = begin_s + options.spike_s
+    windows = figures.measured(step)
+    calm = [window for window in windows if window.at_s < begin_s]
+    during = [window for window in windows if begin_s <= window.at_s < end_s]
+    return calm, during, [window for window in windows if window.at_s >= end_s]
+
+
+def _p99_us(step: Step, windows: Sequence[Window]) -> float | None:
+    latencies = merged(figures.window_latency(step, window) for window in windows)
+    return percentile_if_known(latencies, 0.99)
+
+
+def _known(name: str, us: float | None) -> dict[str, float]:
+    return {} if us is None else {name: round(us / 1e3, 3)}

@@ -1,0 +1,82 @@
+"""`sweep`: one load after another, each higher; shows the curve of latency over throughput."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest import figures
+from loadtest.histogram import percentile_if_known
+from loadtest.plans.outcome import WARMUP_S, Outcome
+from loadtest.results import Load, Loop, Step
+from loadtest.steady import Measure, unsteady, until_steady
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """Users of a closed loop, or rates of an open one: whichever is given."""
+
+    users: Sequence[int] = ()
+    rates: Sequence[float] = ()
+    arrivals: str = "constant"
+    duration_s: float = 15.0
+    trials: int = 3
+
+
+def sweep(measure: Measure, options: SweepOptions) -> Outcome:
+    """Hold each load until it is steady; the answer is the highest throughput and the knee.
+
+    A step that is not to be trusted is left out of the answer; the run is invalid where all are.
+    """
+    steps, told = [], []
+    for label, load in _loads(options):
+        step = until_steady(measure, label, load, trials=options.trials)
+        spoilt = step.invalid + ([f"no steady state: {why}"] if (why := unsteady(step)) else [])
+        told += [f"{step.label}: {reason}" for reason in spoilt]
+        if not spoilt:
+            steps.append(step)
+    if not steps:
+        return Outcome({}, told)
+    return Outcome(_answer(steps) | ({"left_out": "; ".join(told)} if told else {}))
+
+
+def knee(steps: Sequence[Step]) -> Step:
+    """Where more load begins to buy latency instead of throughput: the most answers a second for
+    each millisecond of the median."""
+    return max(steps, key=lambda step: figures.throughput(step) / _median_ms(step))
+
+
+def _answer(steps: Sequence[Step]) -> dict[str, float | str]:
+    best, at_knee = max(steps, key=figures.throughput), knee(steps)
+    return {
+        "answers_per_second": round(figures.throughput(best), 1),
+        "at": best.label,
+        "bottleneck": best.bottleneck.value,
+        "knee": at_knee.label,
+        "knee_answers_per_second": round(figures.throughput(at_knee), 1),
+        "knee_p50_ms": round(_median_ms(at_knee), 3),
+    }
+
+
+def _loads(options: SweepOptions) -> list[tuple[str, Load]]:
+    if options.rates:
+        return [(f"{rate:g}/s", _open(rate, options)) for rate in options.rates]
+    return [
+        (
+            f"{users} users" if users > 1 else "1 user",
+            Load(loop=Loop.CLOSED, users=users, duration_s=options.duration_s, warmup_s=WARMUP_S),
+        )
+        for users in options.users
+    ]
+
+
+def _open(rate: float, options: SweepOptions) -> Load:
+    return Load(
+        loop=Loop.OPEN,
+        rate=rate,
+        arrivals=options.arrivals,
+        duration_s=options.duration_s,
+        warmup_s=WARMUP_S,
+    )
+
+
+def _median_ms(step: Step) -> float:
+    return (percentile_if_known(figures.latency(step), 0.5) or 0.0) / 1e3

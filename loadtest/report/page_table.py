@@ -1,0 +1,58 @@
+"""The tables of the page: the figures of every step, and what stopped it."""
+
+from collections.abc import Callable
+from html import escape
+
+from loadtest.report.rows import Row, row_of
+from loadtest.report.words import ms, per_second, share
+from loadtest.results import Run, Step
+
+_COLUMNS: list[tuple[str, Callable[[Row], str]]] = [
+    ("load", lambda row: row.asked_text),
+    ("answers/s", lambda row: per_second(row.per_second)),
+    ("mean", lambda row: ms(row.mean_ms)),
+    ("p50", lambda row: ms(row.p50_ms)),
+    ("p90", lambda row: ms(row.p90_ms)),
+    ("p95", lambda row: ms(row.p95_ms)),
+    ("p99", lambda row: ms(row.p99_ms)),
+    ("p99.9", lambda row: ms(row.p999_ms)),
+    ("max", lambda row: ms(row.max_ms)),
+    ("samples", lambda row: f"{row.samples:,}"),
+    ("errors", lambda row: share(row.error_share)),
+    ("429", lambda row: f"{row.limited:,}"),
+    ("batch", lambda row: f"{row.mean_batch:.1f}"),
+    ("gen. CPU", lambda row: f"{row.generator_cpu:.0%}"),
+]
+
+
+def steps_table(run: Run) -> str:
+    """A line of figures for each step, latencies in ms; an invalid one is struck through."""
+    headings = "".join(f"<th>{escape(name)}</th>" for name, _ in _COLUMNS)
+    lines = "".join(_line(row_of(step)) for step in run.steps)
+    return f"<table><thead><tr><th>step</th>{headings}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def reasons_table(run: Run) -> str:
+    """The bottleneck of each step with the figures that named it."""
+    lines = "".join(_reason(step) for step in run.steps)
+    return f"<table><tbody>{lines}</tbody></table>"
+
+
+def _line(row: Row) -> str:
+    cells = "".join(f"<td>{escape(form(row))}</td>" for _, form in _COLUMNS)
+    if not row.invalid:
+        return f"<tr><td>{escape(row.label)}</td>{cells}</tr>"
+    badge = '<span class="badge invalid">invalid</span>'
+    return (
+        f'<tr class="invalid" title="{escape(row.invalid)}">'
+        f'<td class="plain">{escape(row.label)} {badge}</td>{cells}</tr>'
+    )
+
+
+def _reason(step: Step) -> str:
+    kind = escape(step.bottleneck.value)
+    badge = f'<span class="badge {kind}">{kind}</span>'
+    return (
+        f'<tr><td>{escape(step.label)}</td><td class="words">{badge}</td>'
+        f'<td class="long">{escape(step.bottleneck_reason)}</td></tr>'
+    )

@@ -1,0 +1,112 @@
+"""One row of figures for each step: what every form of the report shows of it."""
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+
+from loadtest.bottleneck import busiest, generator_cpu
+from loadtest.figures import answered, error_share, errors, latency, limited, missed, throughput
+from loadtest.histogram import count, mean_us, percentile_if_known
+from loadtest.results import Loop, Run, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """The figures of a step; a latency that too few samples know is None."""
+
+    label: str
+    loop: str
+    asked: float  # users, or requests a second
+    seconds: float
+    per_second: float  # good answers
+    answered: int
+    errors: int
+    limited: int
+    missed: int
+    error_share: float  # 429 is no error, an arrival never sent is
+    samples: int
+    mean_ms: float
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    p999_ms: float | None
+    max_ms: float
+    generator_ms: float | None
+    network_ms: float | None
+    gateway_ms: float | None
+    queue_ms: float | None
+    compute_ms: float | None
+    mean_batch: float  # of the model that was busiest
+    busy_share: float
+    generator_cpu: float
+    triton_cores: float
+    gateway_cores: float
+    bottleneck: str
+    invalid: str
+
+    @property
+    def asked_text(self) -> str:
+        """The load in words: `8 users`, `200/s`."""
+        if self.loop == Loop.OPEN:
+            return f"{self.asked:,.0f}/s"
+        return f"{self.asked:.0f} user" + ("s" if self.asked != 1 else "")
+
+
+def row_of(step: Step) -> Row:
+    """The figures of one step."""
+    histogram = latency(step)
+    parts = step.breakdown
+
+    def ms(quantile: float) -> float | None:
+        us = percentile_if_known(histogram, quantile)
+        return None if us is None else us / 1e3
+
+    name, busy = busiest(step)
+    gateway_cpu_s = step.gateway.cpu_s if step.gateway else 0.0
+    return Row(
+        label=step.label,
+        loop=step.load.loop.value,
+        asked=step.load.rate if step.load.loop is Loop.OPEN else step.load.users,
+        seconds=step.seconds,
+        per_second=throughput(step),
+        answered=answered(step),
+        errors=sum(errors(step).values()),
+        limited=limited(step),
+        missed=missed(step),
+        error_share=error_share(step),
+        samples=count(histogram),
+        mean_ms=mean_us(histogram) / 1e3,
+        p50_ms=ms(0.5),
+        p90_ms=ms(0.9),
+        p95_ms=ms(0.95),
+        p99_ms=ms(0.99),
+        p999_ms=ms(0.999),
+        max_ms=histogram.max_us / 1e3,
+        generator_ms=parts.generator_ms if parts else None,
+        network_ms=parts.network_ms if parts else None,
+        gateway_ms=parts.gateway_ms if parts else None,
+        queue_ms=parts.queue_ms if parts else None,
+        compute_ms=parts.compute_ms if parts else None,
+        mean_batch=step.models[name].mean_batch if name else 0.0,
+        busy_share=busy,
+        generator_cpu=generator_cpu(step),
+        triton_cores=step.triton_cpu_s / step.observed_s if step.observed_s else 0.0,
+        gateway_cores=gateway_cpu_s / step.observed_s if step.observed_s else 0.0,
+        bottleneck=step.bottleneck.value,
+        invalid="; ".join(step.invalid),
+    )
+
+
+def steps_csv(run: Run) -> str:
+    """The rows as CSV with a heading; a figure that is not known is empty."""
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, list(Row.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    for step in run.steps:
+        writer.writerow({name: _short(value) for name, value in asdict(row_of(step)).items()})
+    return lines.getvalue()
+
+
+def _short(value: object) -> object:
+    return round(value, 6) if isinstance(value, float) else value

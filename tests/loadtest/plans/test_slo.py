@@ -1,0 +1,113 @@
+import msgspec
+import pytest
+
+from loadtest.plans.slo import SloOptions, slo
+from loadtest.results import Bottleneck, Load, Step
+from tests.loadtest.queue_model import QueueModel
+
+
+def even(p99_ms: float = 20.0, **more: float) -> SloOptions:
+    return SloOptions(p99_ms=p99_ms, arrivals="constant", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("capacity", [90, 250, 800])
+def test_a_known_capacity_is_found_within_five_percent(capacity: float) -> None:
+    outcome = slo(QueueModel(capacity=capacity).measure, even())
+    rate = outcome.answer["rate"]
+    assert isinstance(rate, float)
+    assert capacity / 1.05 <= rate <= capacity * 1.001
+    assert outcome.answer["p99_ms"] <= 20  # type: ignore[operator]
+    assert outcome.invalid == []
+
+
+def test_poisson_arrivals_wait_below_the_capacity() -> None:
+    # M/D/1 with a service of 5 ms: 1 % wait for more than three services at 40 % of the capacity.
+    outcome = slo(QueueModel(capacity=200).measure, SloOptions(p99_ms=20, window_s=20))
+    assert 70 <= float(outcome.answer["rate"]) <= 90
+
+
+def test_it_says_what_stopped_it() -> None:
+    answer = slo(QueueModel(capacity=100).measure, even()).answer
+    assert answer["objective"] == "p99 20 ms, errors 0.001"
+    assert "p99" in str(answer["stopped_by"]) and "over 20 ms" in str(answer["stopped_by"])
+    assert 100 < float(answer["stopped_at"]) < 106
+    assert answer["bottleneck"] == Bottleneck.COMPUTE
+
+
+def test_every_candidate_is_warmed_up_and_held_for_three_windows() -> None:
+    model = QueueModel(capacity=100)
+    slo(model.measure, even(window_s=7))
+    assert {(step.load.warmup_s, step.load.duration_s) for step in model.steps} == {(2, 21)}
+
+
+def test_one_hiccup_is_not_the_capacity() -> None:
+    # 0.3 s in the second candidate.
+    model = QueueModel(
+        capacity=100, service_s=lambda at_s: 0.3 if 25.00 <= at_s < 25.04 else 0.0099
+    )
+    outcome = slo(model.measure, even())
+    assert [step.label for step in model.steps[:4]] == [
+        "20/s",
+        "40/s",
+        "40/s (trial 2)",
+        "80/s",
+    ]
+    assert float(outcome.answer["rate"]) > 95
+
+
+def test_what_falls_behind_is_not_tried_again() -> None:
+    model = QueueModel(capacity=100, limit=1e9)
+    model_steps = slo_steps(model, even(most=160))
+    assert model_steps.count("160/s") == 1 and "160/s (trial 2)" not in model_steps
+
+
+def slo_steps(model: QueueModel, options: SloOptions) -> list[str]:
+    slo(model.measure, options)
+    return [step.label for step in model.steps]
+
+
+def test_errors_beyond_the_objective_do_not_hold() -> None:
+    model = QueueModel(capacity=1000, errors=lambda at_s: at_s % 1 < 0.05)
+    outcome = slo(model.measure, even())
+    assert outcome.answer["rate"] == 0.0
+    assert "% of" in str(outcome.answer["stopped_by"])
+    assert "times status 500" in str(outcome.answer["stopped_by"])
+
+
+def test_errors_within_the_objective_hold() -> None:
+    model = QueueModel(capacity=100, errors=lambda at_s: at_s % 1 < 0.02)
+    assert float(slo(model.measure, even(errors=0.1)).answer["rate"]) > 95
+
+
+def test_a_limit_stops_it() -> None:
+    outcome = slo(QueueModel(capacity=1000, limit=60).measure, even())
+    assert 57 < float(outcome.answer["rate"]) < 62
+    assert "over a limit (429)" in str(outcome.answer["stopped_by"])
+
+
+def test_the_highest_rate_may_hold() -> None:
+    answer = slo(QueueModel(capacity=1000).measure, even(most=100)).answer
+    assert answer["rate"] == 100
+    assert answer["stopped_by"] == "nothing: the highest rate that was to be tried holds"
+
+
+def test_a_generator_at_its_end_makes_the_answer_invalid() -> None:
+    model = QueueModel(capacity=10_000)
+
+    def measure(label: str, load: Load) -> Step:
+        step = model.measure(label, load)
+        if load.rate < 500:
+            return step
+        return msgspec.structs.replace(
+            step, bottleneck=Bottleneck.GENERATOR, invalid=["the generator used 97% of a core"]
+        )
+
+    outcome = slo(measure, even())
+    assert "the generator was at its end at" in outcome.invalid[0]
+    assert "more processes" in outcome.invalid[0]
+    assert "97% of a core" in str(outcome.answer["stopped_by"])
+
+
+def test_no_answer_at_all_is_told() -> None:
+    outcome = slo(QueueModel(capacity=1000, errors=lambda at_s: True).measure, even())
+    assert "no good answer; " in str(outcome.answer["stopped_by"])
