@@ -81,10 +81,13 @@ class Authenticator:
         self._reading: Questions[str, Key | None] = Questions()
         self._verifying: Questions[bytes, Principal] = Questions()
 
-    def known(self, token: bytes, peer: Peer) -> Principal | None:
-        """The principal if it is known already, None if `look_up` must be asked."""
+    def known(self, token: bytes, peer: Peer, token_hash: bytes = b"") -> Principal | None:
+        """The principal if it is known already, None if `look_up` must be asked.
+
+        `token_hash` is the token's SHA-256, where it is at hand.
+        """
         if token:
-            token_hash = sha256(token).digest()
+            token_hash = token_hash or sha256(token).digest()
         elif peer.subject and self._find_subject is not None:
             if self._clock() >= peer.ends_s:
                 raise Unauthenticated(NOT_VALID)

@@ -173,7 +173,7 @@ class Body:
 
     def _make_ready(self, parts: list[bytes]) -> None:
         self._ready += parts
-        self.ready_bytes += sum(map(len, parts))
+        self.ready_bytes += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

@@ -17,7 +17,7 @@ from gateway.data.head import (
     CREDENTIALS,
     MAX_HEAD_BYTES,
     MAX_TARGET_BYTES,
-    VARYING,
+    SORTED,
     HeadReader,
     head_size_bytes,
 )
@@ -245,12 +245,13 @@ class ClientConnection(asyncio.Protocol):
         # After the head come trailers; nothing of them is passed on.
         if self._receiving is not None:
             return
-        if name in VARYING:
-            self._varying.append((VARYING[name], value))
-        elif name in CREDENTIALS:
-            self._credentials.append((CREDENTIALS[name], value))
-        else:
+        known = SORTED.get(name)
+        if known is None:
             self._headers.append((name, value))
+        elif known in CREDENTIALS:
+            self._credentials.append((known, value))
+        else:
+            self._varying.append((known, value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -277,7 +278,8 @@ class ClientConnection(asyncio.Protocol):
                 "A request with a body cannot ask for an upgrade; leave Upgrade out "
                 "(Java: HttpClient.Version.HTTP_1_1)."
             )
-        self._receiving = Exchange(self._gate, self, head, target, token)
+        token_hash = self._reader.token_hash
+        self._receiving = Exchange(self._gate, self, head, target, token, token_hash)
         self._queue.append(self._receiving)
         self._head_start.clear()
         self._body_bytes = 0

@@ -15,6 +15,7 @@ from gateway.data.head import Head
 from gateway.data.quotas import costs_of
 from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller
+from gateway.data.tabs import Tab
 from gateway.errors import Draining, HttpError, UnsupportedCoding
 from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 from gateway.quotas.problems import problem_of
@@ -54,6 +55,7 @@ class Entry(ABC):
         "_is_visible",
         "_lookup",
         "_state",
+        "_token_hash",
         "_unpaid",
         "_waiting",
         "body",
@@ -61,17 +63,28 @@ class Entry(ABC):
         "principal",
         "reservation",
         "route",
+        "tab",
         "target",
         "token",
     )
 
-    def __init__(self, gate: Gate, client: Client, head: Head, target: bytes, token: bytes) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        client: Client,
+        head: Head,
+        target: bytes,
+        token: bytes,
+        token_hash: bytes,
+    ) -> None:
         self.head = head
         self.target = target
         self.token = token
+        self._token_hash = token_hash
         self.body = Body(head.body_bytes)
         self.route: Route | None = None
         self.principal: Principal | None = None
+        self.tab: Tab | None = None
         self._gate = gate
         self._client = client
         self._state = State.NEW
@@ -110,7 +123,7 @@ class Entry(ABC):
             if route.permission is None:
                 self._ask_health(route)
                 return
-            principal = gate.authenticator.known(self.token, self._client.peer)
+            principal = gate.authenticator.known(self.token, self._client.peer, self._token_hash)
             if principal is None:
                 self._look_up(route)
             else:
@@ -122,14 +135,21 @@ class Entry(ABC):
         """Whoever calls is known: may they do this, and how much is left to them?"""
         gate = self._gate
         self.principal = principal
+        tab = principal.tab
+        if tab is None or tab.asked is not route.model or route.verb in LOAD_VERBS:
+            tab = gate.tabs.of(principal, route)
+        self.tab = tab
         self._expect_body(route)
-        self._is_visible = authorize(route, principal.grants)
-        if principal.limits:
-            allowance = gate.quotas.allowances.get(principal.id, principal.limits, route.model)
-            if allowance.holdings:
-                self._ask_limits(route, allowance)
-                return
-        self._go_on(route)
+        if tab.permitted is route.permission:
+            self._is_visible = True
+        else:
+            self._is_visible = authorize(route, principal.grants)
+            if self._is_visible:
+                tab.permitted = route.permission
+        if tab.allowance is not None:
+            self._ask_limits(route, tab.allowance)
+        else:
+            self._go_on(route)
 
     def _ask_limits(self, route: Route, allowance: Allowance) -> None:
         if not self._shows_cost(route, allowance):

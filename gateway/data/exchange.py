@@ -46,13 +46,22 @@ class Exchange(Entry):
         "traceparent",
     )
 
-    def __init__(self, gate: Gate, client: Client, head: Head, target: bytes, token: bytes) -> None:
-        super().__init__(gate, client, head, target, token)
+    def __init__(
+        self,
+        gate: Gate,
+        client: Client,
+        head: Head,
+        target: bytes,
+        token: bytes,
+        token_hash: bytes,
+    ) -> None:
+        super().__init__(gate, client, head, target, token, token_hash)
         self.request_id = head.request_id or new_request_id()
         self.traceparent = head.traceparent or new_traceparent()
         self.forwarding: Forwarding | None = None
         self.started_s = gate.now_s()
-        self._pace = Pace(gate.tick_s, gate.times.body_progress_s)
+        # Of a body that did not come with the head.
+        self._pace: Pace | None = None
         self._ends_s = gate.tick_s + gate.times.request_s
         self._is_paused = False
         # Of a client that waits less than the gateway would.
@@ -93,7 +102,6 @@ class Exchange(Entry):
     def _receive(self) -> None:
         """Admitted: now the body is welcome."""
         self._state = State.RECEIVING
-        self._pace.begin(self._gate.tick_s)
         body = self.body
         if self.head.expects_continue and not body.received_bytes and not body.has_arrived:
             self._client.write(CONTINUE)
@@ -172,7 +180,7 @@ class Exchange(Entry):
 
     def await_body(self) -> None:
         """Set the time until which more of the body must have come."""
-        self.set_deadline(self._pace.left_s(self._gate.tick_s, self.body.received_bytes))
+        self.set_deadline(self._paced().left_s(self._gate.tick_s, self.body.received_bytes))
 
     def set_deadline(self, seconds: float) -> None:
         """The next `expire` comes after so long, or when the whole request has taken too long."""
@@ -215,7 +223,13 @@ class Exchange(Entry):
 
     def body_timeout(self) -> RequestTimeout:
         """The error for a body that did not come fast enough."""
-        return self._pace.error(self.body.received_bytes)
+        return self._paced().error(self.body.received_bytes)
+
+    def _paced(self) -> Pace:
+        """Its time counts from where the body is first waited for."""
+        if self._pace is None:
+            self._pace = Pace(self._gate.tick_s, self._gate.times.body_progress_s)
+        return self._pace
 
     def abandon(self) -> None:
         """The client has left."""
@@ -237,7 +251,7 @@ class Exchange(Entry):
 
     def excuse_body(self, seconds: float) -> None:
         """For so long it was Triton who did not take the body, not the client who did not send."""
-        self._pace.excuse(seconds)
+        self._paced().excuse(seconds)
 
     def can_keep_alive(self) -> bool:
         head, body = self.head, self.body

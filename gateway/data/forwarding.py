@@ -289,7 +289,7 @@ class Forwarding:
         if self._events is not None and answer.status == _OK:
             self._events.look(parts)
         if self.answer_has_begun:
-            self._pass_on(parts)
+            self._pass_on(b"".join(parts))
         else:
             self._begin_answer(answer, parts, complete=complete)
         if complete:
@@ -325,7 +325,8 @@ class Forwarding:
             fields += b"X-Conch-Triton: %b\r\n" % self._replica.pool.authority
             if complete:
                 parts = self._trip.explained_body(answer.status, parts)
-        length_bytes = sum(map(len, parts)) if complete else answer.body_bytes
+        data = b"".join(parts)
+        length_bytes = len(data) if complete else answer.body_bytes
         self._is_chunked = length_bytes is None and not exchange.head.is_http_1_0
         self._keeps_alive = exchange.body.has_arrived and exchange.can_keep_alive()
         is_stream = self._is_stream and answer.status == _OK
@@ -337,10 +338,9 @@ class Forwarding:
             chunked=self._is_chunked,
             keep_alive=self._keeps_alive,
         )
-        self._pass_on(parts, head)
+        self._pass_on(data, head)
 
-    def _pass_on(self, parts: list[bytes], head: bytes = b"") -> None:
-        data = b"".join(parts)
+    def _pass_on(self, data: bytes, head: bytes = b"") -> None:
         self.sent_bytes += len(data)
         self._client.write(head + (chunk([data]) if self._is_chunked else data))
 

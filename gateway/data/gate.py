@@ -13,6 +13,7 @@ from gateway.data.metrics import Metrics
 from gateway.data.model_names import MAX_BILLED, ModelNames
 from gateway.data.replicas.group import Replicas
 from gateway.data.routes import HEALTH_ROUTES
+from gateway.data.tabs import Tabs
 from gateway.data.uploads import Uploads
 from gateway.quotas.estimates import Estimates
 from gateway.quotas.holder import Holder
@@ -65,6 +66,7 @@ class Gate:
     uploads: Uploads = field(init=False)
     # How many connections each address has.
     addresses: Counter[str] = field(init=False)
+    tabs: Tabs = field(init=False)
     # By path.
     health: dict[bytes, Health] = field(init=False)
 
@@ -73,6 +75,7 @@ class Gate:
         self.uploads = Uploads(self.replicas.max_connections)
         self.replicas.on_change = self._fit_uploads
         self.addresses = Counter()
+        self.tabs = Tabs(self.quotas.allowances)
         self.health = {
             route.path: Health(self.replicas, route, lambda: self.tick_s) for route in HEALTH_ROUTES
         }
@@ -81,10 +84,10 @@ class Gate:
         self.uploads.connections = self.replicas.max_connections
 
 
-_PROCESS_ID = os.urandom(6).hex()
+_PROCESS_ID = os.urandom(6).hex().encode()
 _request_numbers = count()
 
 
 def new_request_id() -> bytes:
     """Unique among gateways; a counter costs a tenth of a random id."""
-    return f"{_PROCESS_ID}-{next(_request_numbers):x}".encode()
+    return b"%b-%x" % (_PROCESS_ID, next(_request_numbers))

@@ -1,6 +1,7 @@
 """The head of a request: checked for every framing that two parsers could read differently."""
 
 import re
+from hashlib import sha256
 
 import msgspec
 
@@ -32,6 +33,8 @@ def _spellings(names: tuple[bytes, ...]) -> dict[bytes, bytes]:
 
 VARYING = _spellings(_VARYING_FIELDS)
 CREDENTIALS = _spellings(_CREDENTIAL_FIELDS)
+# Both, for one look.
+SORTED = VARYING | CREDENTIALS
 _BEARER = b"Bearer "
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([/?].*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -73,6 +76,7 @@ class HeadReader:
         "_target",
         "_token",
         "_varying",
+        "token_hash",
     )
 
     def __init__(self) -> None:
@@ -87,6 +91,8 @@ class HeadReader:
         self._target = b""
         self._credentials: list[Header] = []
         self._token = b""
+        # SHA-256 of the token that was read last; empty without one.
+        self.token_hash = b""
 
     def read(
         self,
@@ -159,6 +165,7 @@ class HeadReader:
 
     def _read_token(self, credentials: list[Header]) -> bytes:
         token = _token(credentials)
+        self.token_hash = sha256(token).digest() if token else b""
         if len(credentials) == 1 and len(credentials[0][1]) <= REMEMBERED_BYTES:
             self._credentials, self._token = credentials, token
         return token

@@ -4,9 +4,8 @@ from typing import Protocol
 
 from gateway.data.body import Body
 from gateway.data.forwarding import Forwarding
-from gateway.data.principal import Principal
 from gateway.data.routes import TENSOR_VERBS, Route
-from gateway.usage.accumulator import Usage
+from gateway.usage.tally import Tally
 
 CLIENT_LEFT = 499
 # For these the tensors were computed, or were being so.
@@ -23,11 +22,8 @@ class Metered(Protocol):
     forwarding: Forwarding | None
 
 
-def meter(
-    usage: Usage, principal: Principal, exchange: Metered, model: str, status: int, triton_s: float
-) -> None:
-    """Count the request, once; `model` is the name that it is counted under."""
-    counts = usage.counts(principal.tenant, principal.id, model)
+def meter(counts: Tally, exchange: Metered, status: int, triton_s: float) -> None:
+    """Count the request, once."""
     forwarding = exchange.forwarding
     if forwarding is None:
         if status == _QUOTA_EXCEEDED:

@@ -17,6 +17,63 @@ OVERHEAD_BUCKETS_S = (
 _OK = 200
 
 
+class Latencies:
+    """How many observations fell into each bucket, and their sum, since it was published last."""
+
+    __slots__ = ("_bounds_s", "_counts", "_sum_s")
+
+    def __init__(self, bounds_s: tuple[float, ...]) -> None:
+        self._bounds_s = bounds_s
+        self._counts = [0] * (len(bounds_s) + 1)
+        self._sum_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._counts[bisect_left(self._bounds_s, seconds)] += 1
+        self._sum_s += seconds
+
+    def publish(self, histogram: Histogram) -> None:
+        # prometheus_client has no call for many observations at once.
+        histogram._sum.inc(self._sum_s)
+        for bucket, count in zip(histogram._buckets, self._counts, strict=True):
+            if count:
+                bucket.inc(count)
+        self._counts = [0] * len(self._counts)
+        self._sum_s = 0.0
+
+
+class Series:
+    """What one model counts: its requests by status, and their latency."""
+
+    __slots__ = ("_by_status", "_counters", "_histogram", "_latencies", "_model", "_requests")
+
+    def __init__(self, requests: Counter, latency: Histogram, model: str) -> None:
+        self._requests = requests
+        self._model = model
+        self._histogram: Histogram = latency.labels(model)
+        # Looking a child up by its labels costs more than counting.
+        self._counters: dict[int, Counter] = {}
+        self._by_status: dict[int, int] = {}
+        self._latencies = Latencies(BUCKETS_S)
+
+    def add(self, status: int, seconds: float) -> None:
+        """One request is done."""
+        by_status = self._by_status
+        by_status[status] = by_status.get(status, 0) + 1
+        self._latencies.add(seconds)
+
+    def publish(self) -> None:
+        """Hand over what was counted since the last time."""
+        if not self._by_status:
+            return
+        for status, count in self._by_status.items():
+            counter = self._counters.get(status)
+            if counter is None:
+                counter = self._counters[status] = self._requests.labels(self._model, str(status))
+            counter.inc(count)
+        self._by_status.clear()
+        self._latencies.publish(self._histogram)
+
+
 class Metrics:
     """Requests by model and status, their latency and the gateway's part in it, those in flight.
 
@@ -63,27 +120,24 @@ class Metrics:
         self.quotas = QuotaMetrics(registry)
         self.in_flight = 0
         self._models = ModelNames(MAX_MODELS)
-        # Since they were published last.
-        self._counted: dict[tuple[str, int], int] = {}
-        self._observed: dict[str, _Latencies] = {}
-        self._overheads = _Latencies(OVERHEAD_BUCKETS_S)
-        # Looking a child up by its labels costs more than counting.
-        self._counters: dict[tuple[str, int], Counter] = {}
-        self._histograms: dict[str, Histogram] = {}
+        self.overheads = Latencies(OVERHEAD_BUCKETS_S)
+        self._series: dict[str, Series] = {}
+
+    def series(self, model: str, *, has_succeeded: bool) -> Series:
+        """Where requests for this model count; whether Triton answered one with status 200."""
+        model = self._models.name(model, has_succeeded=has_succeeded)
+        series = self._series.get(model)
+        if series is None:
+            series = self._series[model] = Series(self._requests, self._latency, model)
+        return series
 
     def observe(
         self, model: str, status: int, seconds: float, triton_s: float | None = None
     ) -> None:
         """One request is done; Triton took `triton_s` of its seconds, None: was not asked."""
-        model = self._models.name(model, has_succeeded=status == _OK)
-        key = (model, status)
-        self._counted[key] = self._counted.get(key, 0) + 1
-        latencies = self._observed.get(model)
-        if latencies is None:
-            latencies = self._observed[model] = _Latencies(BUCKETS_S)
-        latencies.add(seconds)
+        self.series(model, has_succeeded=status == _OK).add(status, seconds)
         if triton_s is not None:
-            self._overheads.add(seconds - triton_s)
+            self.overheads.add(seconds - triton_s)
 
     def observe_stream_error(self, model: str) -> None:
         """A stream of events ended in an error."""
@@ -94,39 +148,6 @@ class Metrics:
     def publish(self) -> None:
         """Hand over what was counted since the last time."""
         self._in_flight.set(self.in_flight)
-        counted, self._counted = self._counted, {}
-        for key, count in counted.items():
-            counter = self._counters.get(key)
-            if counter is None:
-                counter = self._counters[key] = self._requests.labels(key[0], str(key[1]))
-            counter.inc(count)
-        observed, self._observed = self._observed, {}
-        for model, latencies in observed.items():
-            histogram = self._histograms.get(model)
-            if histogram is None:
-                histogram = self._histograms[model] = self._latency.labels(model)
-            latencies.publish(histogram)
-        self._overheads.publish(self._overhead)
-        self._overheads = _Latencies(OVERHEAD_BUCKETS_S)
-
-
-class _Latencies:
-    """How many observations fell into each bucket, and their sum."""
-
-    __slots__ = ("_bounds_s", "_counts", "_sum_s")
-
-    def __init__(self, bounds_s: tuple[float, ...]) -> None:
-        self._bounds_s = bounds_s
-        self._counts = [0] * (len(bounds_s) + 1)
-        self._sum_s = 0.0
-
-    def add(self, seconds: float) -> None:
-        self._counts[bisect_left(self._bounds_s, seconds)] += 1
-        self._sum_s += seconds
-
-    def publish(self, histogram: Histogram) -> None:
-        # prometheus_client has no call for many observations at once.
-        histogram._sum.inc(self._sum_s)
-        for bucket, count in zip(histogram._buckets, self._counts, strict=True):
-            if count:
-                bucket.inc(count)
+        for series in self._series.values():
+            series.publish()
+        self.overheads.publish(self._overhead)

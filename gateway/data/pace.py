@@ -15,10 +15,6 @@ class Pace:
         self._began_s = tick_s
         self._progress_s = progress_s
 
-    def begin(self, tick_s: float) -> None:
-        """From now on the body is welcome."""
-        self._began_s = tick_s
-
     def excuse(self, seconds: float) -> None:
         """For so long it was Triton who took nothing, not the client who sent nothing."""
         self._began_s += seconds

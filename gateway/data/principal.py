@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import inf
+from typing import TYPE_CHECKING
 
 from gateway.data.log_members import members
 from gateway.keys import Key
@@ -9,8 +10,11 @@ from gateway.limits import Limit, Metric
 from gateway.permissions import Grants
 from gateway.rates import Rate
 
+if TYPE_CHECKING:
+    from gateway.data.tabs import Tab
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Principal:
     """Who calls, and what the decisions that follow need to know of them.
 
@@ -30,10 +34,12 @@ class Principal:
     networks: tuple[str, ...] = ()
     # As the access log tells it.
     log_members: bytes = field(init=False, repr=False, compare=False)
+    # Of its requests to one model each, and that of the last; see tabs.py.
+    tabs: "dict[str, Tab]" = field(init=False, repr=False, compare=False, default_factory=dict)
+    tab: "Tab | None" = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
-        told = members(tenant=self.tenant, principal=self.id)
-        object.__setattr__(self, "log_members", told)
+        self.log_members = members(tenant=self.tenant, principal=self.id)
 
 
 def limits_of(key: Key) -> tuple[Limit, ...]:

@@ -10,6 +10,8 @@ from gateway.quotas.decisions import Allowance
 from gateway.quotas.estimates import Estimates
 from gateway.quotas.holding import Costs
 
+_ONE_REQUEST: Costs = (1, 0, 0, 0)
+
 
 class Used(Protocol):
     """An exchange that is over."""
@@ -21,6 +23,8 @@ class Used(Protocol):
 
 def costs_of(route: Route, body: Body, allowance: Allowance, estimates: Estimates) -> Costs:
     """What the request takes, as far as it is known before it is forwarded."""
+    if allowance.counts_requests_only:
+        return _ONE_REQUEST
     if route.verb not in TENSOR_VERBS:
         return 1, 0, body.size_bytes, 0
     size_bytes = body.size_bytes

@@ -9,9 +9,11 @@ from gateway.data.gate import Gate
 from gateway.data.head import Head
 from gateway.data.log_members import members
 from gateway.data.metering import meter
+from gateway.data.metrics import Series
 from gateway.data.peer import Peer
 from gateway.data.quotas import used_by
-from gateway.data.routes import LOAD_VERBS, Route
+from gateway.data.routes import Route
+from gateway.data.tabs import Tab
 from gateway.quotas.decisions import Reservation
 
 LOGGED_TARGET_BYTES = 200
@@ -34,6 +36,8 @@ class Settled(Protocol):
     traceparent: bytes
     route: Route | None
     principal: Principal | None
+    # None as well: it was refused before it was known what it is.
+    tab: Tab | None
     forwarding: Forwarding | None
     reservation: Reservation | None
     started_s: float
@@ -48,16 +52,15 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     seconds = now_s - exchange.started_s
     forwarding = exchange.forwarding
     triton_s = forwarding.triton_s(now_s) if forwarding else None
-    model = _counted_model(exchange)
-    gate.metrics.observe(model, status, seconds, triton_s)
+    tab = exchange.tab
+    if tab is None:
+        gate.metrics.observe("", status, seconds, triton_s)
+    else:
+        _charge(gate, exchange, tab, status, seconds, triton_s)
     reservation = exchange.reservation
     if reservation is not None and reservation.is_kept:
         used = used_by(exchange, status, triton_s or 0.0, gate.estimates)
         gate.quotas.settle(reservation, used)
-    if exchange.principal is not None:
-        has_succeeded = forwarding is not None and forwarding.has_succeeded
-        name = gate.billed_models.name(model, has_succeeded=has_succeeded)
-        meter(gate.usage, exchange.principal, exchange, name, status, triton_s or 0.0)
     if gate.access_log is None or not gate.access_log.wants(status):
         return
     gate.access_log.write(
@@ -76,12 +79,35 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     )
 
 
-def _counted_model(exchange: Settled) -> str:
-    route = exchange.route
-    if route is None or exchange.principal is None or route.verb in LOAD_VERBS:
-        # Triton unloads a model that does not exist with success.
-        return ""
-    return route.model
+def _charge(
+    gate: Gate,
+    exchange: Settled,
+    tab: Tab,
+    status: int,
+    seconds: float,
+    triton_s: float | None,
+) -> None:
+    """Count it for Prometheus and as usage."""
+    series = tab.series
+    if series is None:
+        series = _name(gate, tab, exchange.forwarding)
+    series.add(status, seconds)
+    if triton_s is None:
+        meter(gate.usage.tally(tab), exchange, status, 0.0)
+        return
+    gate.metrics.overheads.add(seconds - triton_s)
+    meter(gate.usage.tally(tab), exchange, status, triton_s)
+
+
+def _name(gate: Gate, tab: Tab, forwarding: Forwarding | None) -> Series:
+    """Find out what the tab counts under, which may be another name the next time."""
+    has_succeeded = forwarding is not None and forwarding.has_succeeded
+    series = gate.metrics.series(tab.asked, has_succeeded=has_succeeded)
+    name = gate.billed_models.name(tab.asked, has_succeeded=has_succeeded)
+    if name:
+        tab.rename(name)
+        tab.series = series
+    return series
 
 
 def _target(exchange: Settled) -> bytes:

@@ -12,12 +12,13 @@ from gateway.quotas.holding import Costs, Holding
 class Allowance:
     """The limits that a caller's requests to one model must stay within, all of them."""
 
-    __slots__ = ("counts_samples", "holdings", "kept")
+    __slots__ = ("counts_requests_only", "counts_samples", "holdings", "kept")
 
     def __init__(self, holdings: tuple[Holding, ...]) -> None:
         self.holdings = holdings
         # Those that hear of a request again when it is settled.
         self.kept = tuple(holding for holding in holdings if holding.is_kept)
+        self.counts_requests_only = all(h.limit.metric is Metric.REQUESTS for h in holdings)
         self.counts_samples = any(h.limit.metric is Metric.SAMPLES for h in holdings)
 
     @property

@@ -4,43 +4,63 @@ import time
 from collections.abc import Callable
 
 from gateway.usage.counts import HOUR_S, Account, Batch, Counts
+from gateway.usage.tally import Meter, Tally
 
 
 class Usage:
-    """Counts of the hour that it is, by tenant, key and model, and those of hours just over."""
+    """The tallies that are open: those of the hour that it is, and of hours just over."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.tallies: list[Tally] = []
         self._clock = clock
         self._hour_s = 0
         self._hour_ends_s = 0.0
-        # Dictionaries in each other: their strings know their hashes, and nothing is built.
-        self._tenants: dict[str, dict[str, dict[str, Counts]]] = {}
-        self._over: Batch = {}
+        # Those whose tally belongs to this hour.
+        self._meters: list[Meter] = []
 
-    def counts(self, tenant: str, key: str, model: str) -> Counts:
+    def tally(self, meter: Meter) -> Tally:
         """Where to count now, and now alone: the next request may be another hour's."""
-        if self._clock() >= self._hour_ends_s:
-            self._begin_hour()
-        try:
-            return self._tenants[tenant][key][model]
-        except KeyError:
-            models = self._tenants.setdefault(tenant, {}).setdefault(key, {})
-            counts = models[model] = Counts()
-            return counts
+        tally = meter.tally
+        if tally is None or self._clock() >= self._hour_ends_s:
+            return self._open(meter)
+        return tally
 
     def take(self) -> Batch:
-        """All that was counted since it was taken last."""
-        batch, self._over = self._over, {}
-        tenants, self._tenants = self._tenants, {}
+        """All that was counted since it was taken last; what comes now is counted anew."""
+        self._release_meters()
         # A clock that was set back is believed from here on.
         self._hour_ends_s = 0.0
-        for tenant, keys in tenants.items():
-            for key, models in keys.items():
-                for model, counts in models.items():
-                    batch[Account(self._hour_s, tenant, key, model)] = counts
-        return batch
+        tallies, self.tallies = self.tallies, []
+        return batch_of(tallies)
 
-    def _begin_hour(self) -> None:
-        self._over = self.take()
-        self._hour_s = int(self._clock()) // HOUR_S * HOUR_S
-        self._hour_ends_s = self._hour_s + HOUR_S
+    def _open(self, meter: Meter) -> Tally:
+        now_s = self._clock()
+        if now_s >= self._hour_ends_s:
+            self._release_meters()
+            self._hour_s = int(now_s) // HOUR_S * HOUR_S
+            self._hour_ends_s = self._hour_s + HOUR_S
+        tally = meter.tally = Tally(self._hour_s, meter.tenant, meter.key, meter.model)
+        self.tallies.append(tally)
+        self._meters.append(meter)
+        return tally
+
+    def _release_meters(self) -> None:
+        for meter in self._meters:
+            meter.tally = None
+        self._meters.clear()
+
+
+def batch_of(tallies: list[Tally]) -> Batch:
+    """The tallies by account; an account may have several, of meters that came and went."""
+    batch: Batch = {}
+    for one in tallies:
+        account = Account(one.hour_s, one.tenant, one.key, one.model)
+        counts = Counts(
+            one.requests, one.refused, one.errors, one.samples, one.size_bytes, one.compute_us
+        )
+        known = batch.get(account)
+        if known is None:
+            batch[account] = counts
+        else:
+            known.add(counts)
+    return batch

@@ -1,14 +1,15 @@
 """Counted batches that the records may not have yet, in a file that outlives its process.
 
 Each worker has a file of its own, `ID.usage`, and a lock on it for as long as it lives; the kernel
-gives the lock back however the process ends. A line is one batch with its number. Lines reach the
-page cache, which a killed process does not take along; nothing waits for the disk, so a machine
-that loses power may lose what was not in the records yet, mostly a second of it.
+gives the lock back however the process ends. A line is a batch with its number, as far as it had
+grown; the last line of a number is the batch. Lines reach the page cache, which a killed process
+does not take along; nothing waits for the disk, so a machine that loses power may lose what was
+not in the records yet, mostly a second of it.
 """
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,12 +17,13 @@ import msgspec
 import structlog
 
 from gateway.private_files import make_private_file, make_private_folder
-from gateway.usage.counts import Account, Batch, Counts
+from gateway.usage.accumulator import batch_of
+from gateway.usage.counts import Batch
+from gateway.usage.tally import Tally
 
 _SUFFIX = ".usage"
 _FRESH_SUFFIX = ".new"
-_Row = tuple[int, str, str, str, int, int, int, int, int, int]
-_decoder = msgspec.json.Decoder(tuple[int, list[_Row]])
+_decoder = msgspec.json.Decoder(tuple[int, list[Tally]])
 _log = structlog.get_logger()
 
 
@@ -36,9 +38,9 @@ class Spool:
         self._file: int | None = None
         self._is_failing = False
 
-    def append(self, number: int, batch: Batch) -> None:
-        """Add a batch under the next number."""
-        line = _line(number, batch)
+    def append(self, number: int, tallies: list[Tally]) -> None:
+        """Add what the batch of this number, the last or the next, has grown to."""
+        line = _line(number, tallies)
         try:
             if self._file is None:
                 self._file = _new_locked(self.path)
@@ -53,11 +55,15 @@ class Spool:
             return
         self.size_bytes += len(line)
 
-    def replace(self, batches: Sequence[tuple[int, Batch]]) -> None:
-        """Hold these batches in place of all that is there."""
+    def replace(
+        self, closed: Sequence[tuple[int, Batch]], number: int, tallies: list[Tally]
+    ) -> None:
+        """Hold these batches, and what that of the number has grown to, in place of it all."""
         if self._file is None:
             return
-        text = b"".join(_line(number, batch) for number, batch in batches)
+        text = b"".join(_line(number, _rows(batch)) for number, batch in closed)
+        if tallies:
+            text += _line(number, tallies)
         fresh = None
         beside = self.path.with_suffix(_FRESH_SUFFIX)
         try:
@@ -119,7 +125,7 @@ def adopted(path: Path) -> Iterator[tuple[str, list[tuple[int, Batch]]] | None]:
         yield None
         return
     try:
-        yield (path.stem, list(_read(path, file))) if _lock(file) else None
+        yield (path.stem, list(_read(path, file).items())) if _lock(file) else None
     finally:
         os.close(file)
 
@@ -151,18 +157,24 @@ def _write(file: int, text: bytes) -> None:
         raise OSError(f"{written} of {len(text)} bytes were written; the disk is full")
 
 
-def _line(number: int, batch: Batch) -> bytes:
-    rows = [(*account, *counts.values()) for account, counts in batch.items()]
+def _line(number: int, rows: Sequence[Tally | tuple[str | int, ...]]) -> bytes:
     return msgspec.json.encode((number, rows)) + b"\n"
 
 
-def _read(path: Path, file: int) -> Iterable[tuple[int, Batch]]:
+def _rows(batch: Batch) -> list[tuple[str | int, ...]]:
+    return [(*account, *counts.values()) for account, counts in batch.items()]
+
+
+def _read(path: Path, file: int) -> dict[int, Batch]:
+    """The batches by number, in the order in which they were begun."""
+    batches: dict[int, Batch] = {}
     with open(file, "rb", closefd=False) as reader:
         for line in reader:
             try:
-                number, rows = _decoder.decode(line)
+                number, tallies = _decoder.decode(line)
             except msgspec.DecodeError as error:
                 # The last line of a process that was killed while it wrote it.
                 _log.warning("usage_line_unreadable", path=str(path), error=str(error))
                 continue
-            yield number, {Account(*row[:4]): Counts(*row[4:]) for row in rows}
+            batches[number] = batch_of(tallies)
+    return batches

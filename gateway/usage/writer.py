@@ -1,17 +1,18 @@
 """Carries usage from a worker's memory to the records: each count once, whatever ends the worker.
 
-Twice a second, with very many keys about once, what was counted is taken, put as a numbered batch
-into the spool file, and added to `_waiting`; about once a second, or less often, all that waits is
-frozen under its highest number and written.
+Twice a second, with very many keys about once, what the open batch has grown to is put into the
+spool file under its number; about once a second, or less often, the batch is closed, added to
+`_waiting`, and all that waits is frozen under its highest number and written.
 
 Why nothing counts twice, and only the last second can be lost, wherever the process is killed:
-* Before a batch is in the spool it is in this memory alone, for less than a second: lost.
-  A line that was cut off in the middle is no batch.
+* Before a count is in the spool it is in this memory alone, for less than a second: lost.
+  A line that was cut off in the middle is none; the one before it holds, if it has the number.
+* A batch has all its counts in the spool before it is closed, and then grows no more.
 * From then on it is in the spool, or in the records, or in both. It is taken out of the spool only
   after the records have said that they have it; the new file comes into place in one step.
 * Where it is in both, the records know its number: written again it changes nothing. This covers
   the end between a commit and its answer, and between the answer and the new file. The frozen
-  batch keeps its number and its content until the records have it, and lines of the spool lie
+  batch keeps its number and its content until the records have it, and batches of the spool lie
   wholly before or behind that number, so part of one can never pass for the whole.
 * Who adopts the file holds its lock, and the file has a name; so there is one at a time, and the
   last one removed it. Killed in between, the next begins again: with the numbers known, nothing is
@@ -46,7 +47,7 @@ WRITE_TIMEOUT_S = 30.0
 # On SIGTERM. What is not written then is in the spool, for the next worker.
 FINISH_TIMEOUT_S = 3.0
 # A spool that grew so large while the records were away is written anew, with its batches merged.
-_MERGE_BYTES = 4 * 1024 * 1024
+_MERGE_BYTES = 16 * 1024 * 1024
 
 _log = structlog.get_logger()
 
@@ -68,7 +69,7 @@ class UsageWriter:
         self._folder = folder
         self._id = os.urandom(8).hex()
         self._spool = Spool(folder, self._id)
-        # Of the last batch in the spool.
+        # Of the last batch that was closed.
         self._number = 0
         self._waiting: Batch = {}
         self._frozen: Batch = {}
@@ -92,7 +93,6 @@ class UsageWriter:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_TIMEOUT_S):
                 await asyncio.gather(*self._tasks)
-                self.gather()
                 # What was frozen, then what has come since.
                 if await self.write() and await self.write():
                     await self._end_spool()
@@ -102,15 +102,24 @@ class UsageWriter:
         self._spool.close()
 
     def gather(self) -> None:
-        """Take what was counted into the spool and to what waits."""
+        """Put into the spool what has been counted."""
+        if not self._usage.tallies:
+            return
+        self._spool.append(self._number + 1, self._usage.tallies)
+        if self._spool.size_bytes > max(_MERGE_BYTES, 2 * self._merged_bytes):
+            self._replace_spool()
+
+    def close(self) -> None:
+        """What has been counted is a batch that waits to be written."""
+        self.gather()
         batch = self._usage.take()
         if not batch:
             return
         self._number += 1
-        self._spool.append(self._number, batch)
-        merge(self._waiting, batch)
-        if self._spool.size_bytes > max(_MERGE_BYTES, 2 * self._merged_bytes):
-            self._replace_spool()
+        if self._waiting:
+            merge(self._waiting, batch)
+        else:
+            self._waiting = batch
         try:
             self._on_batch(batch)
         except Exception as error:  # metrics on a full disk, most likely; the batch is kept
@@ -118,6 +127,7 @@ class UsageWriter:
 
     async def write(self) -> bool:
         """Write what is frozen, else all that waits; False: it must be tried again."""
+        self.close()
         if not self._frozen:
             if not self._waiting:
                 return True
@@ -209,7 +219,8 @@ class UsageWriter:
 
     def _replace_spool(self) -> None:
         batches = ((self._frozen_number, self._frozen), (self._number, self._waiting))
-        self._spool.replace([(number, batch) for number, batch in batches if batch])
+        closed = [(number, batch) for number, batch in batches if batch]
+        self._spool.replace(closed, self._number + 1, self._usage.tallies)
         self._merged_bytes = self._spool.size_bytes
 
     def _complain(self, error: Exception) -> None:

@@ -18,12 +18,6 @@ def test_what_has_come_buys_time_and_never_more_than_that_of_one_piece() -> None
     assert pace.left_s(1001.0, 1000 * MIN_BYTES_PER_S) == PROGRESS_S
 
 
-def test_the_time_before_a_body_was_welcome_does_not_count() -> None:
-    pace = Pace(1000.0, PROGRESS_S)
-    pace.begin(1060.0)
-    assert pace.left_s(1070.0, 0) == PROGRESS_S - 10
-
-
 def test_the_time_in_which_triton_took_nothing_does_not_count() -> None:
     pace = Pace(1000.0, PROGRESS_S)
     pace.excuse(50)

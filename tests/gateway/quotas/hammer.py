@@ -31,7 +31,7 @@ async def hammer(
 
         ends_s = time.monotonic() + seconds
         while time.monotonic() < ends_s:
-            allowance = quotas.holder.allowances.get("key_1", limits, "mnist")
+            allowance = quotas.holder.allowances.of(limits, "mnist")
             outcome = quotas.holder.admit(allowance, COSTS, decided)
             if not isinstance(outcome, Waiting):
                 decided(outcome)

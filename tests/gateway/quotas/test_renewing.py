@@ -48,7 +48,7 @@ class FakeStore:
 async def decide(quotas: Renewing, limits: tuple[Limit, ...] = LIMITS) -> Reservation | Refusal:
     """A request, as the data plane makes it."""
     decided: asyncio.Future[Reservation | Refusal] = asyncio.get_running_loop().create_future()
-    allowance = quotas.holder.allowances.get("key_1", limits, "mnist")
+    allowance = quotas.holder.allowances.of(limits, "mnist")
     outcome = quotas.holder.admit(allowance, ONE, decided.set_result)
     return await decided if isinstance(outcome, Waiting) else outcome
 
@@ -112,7 +112,7 @@ def test_a_fault_does_not_end_the_renewing() -> None:
         renewing.start()
         for name in ("lost", "served"):
             limits = (replace(LIMITS[0], id=name),)
-            allowance = renewing.holder.allowances.get(name, limits, "m")
+            allowance = renewing.holder.allowances.of(limits, "m")
             decided: asyncio.Future[object] = asyncio.get_running_loop().create_future()
             assert isinstance(renewing.holder.admit(allowance, ONE, decided.set_result), Waiting)
             outcome = await asyncio.wait_for(decided, 10)
@@ -157,7 +157,7 @@ def test_a_fault_of_one_answer_leaves_the_others_heard() -> None:
         decided: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         for tenant, on_decided in (("one", fault), ("other", decided.set_result)):
             limits = (replace(LIMITS[0], id=tenant, tenant=tenant),)
-            allowance = quotas.holder.allowances.get(tenant, limits, "m")
+            allowance = quotas.holder.allowances.of(limits, "m")
             assert isinstance(quotas.holder.admit(allowance, ONE, on_decided), Waiting)
         quotas.start()
         assert isinstance(await asyncio.wait_for(decided, 10), Reservation)

@@ -121,7 +121,9 @@ class Worker:
         return self.world.clock.us * (1000 + self.drift_per_mille)
 
     def allowance(self) -> Allowance:
-        return self.holder.allowances.get(PRINCIPAL, self.limits, MODEL)
+        # Held on to, as by the tab of a caller: debt outlives a lease.
+        self.held = self.holder.allowances.of(self.limits, MODEL)
+        return self.held
 
     def request(self, costs: Costs) -> Reservation | Refusal | Waiting:
         allowance, limits = self.allowance(), self.limits

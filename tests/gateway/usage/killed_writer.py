@@ -25,6 +25,7 @@ from gateway.records.store import Records
 from gateway.usage.accumulator import Usage
 from gateway.usage.spool import Spool
 from gateway.usage.writer import UsageWriter
+from tests.gateway.usage.counting import tally
 
 _WATCHED = ("gateway/usage/writer.py", "gateway/usage/spool.py", "gateway/records/usage.py")
 _DRIVER = "aiosqlite/core.py"
@@ -113,11 +114,11 @@ async def _leave(folder: Path, telling: int) -> None:
     records, usage = Records(_url(folder)), Usage()
     writer = UsageWriter(records.usage, usage, folder / "usage")
     with patch.object(Spool, "replace"):
-        for _ in range(3):
+        for number in range(3):
             _count(usage, telling)
-            writer.gather()
+            writer.close()
             os.write(telling, b"s")
-            if writer._number == 1:
+            if number == 0:
                 await writer.write()
     os._exit(0)
 
@@ -127,7 +128,7 @@ _ROLES: dict[str, Role] = {"writer": _write, "adopter": _adopt}
 
 def _count(usage: Usage, telling: int) -> None:
     os.write(telling, b"c")
-    usage.counts("acme", "key", "model").requests += 1
+    tally(usage, "acme", "key", "model").requests += 1
 
 
 def _run_until(line: int, work: Coroutine[None, None, None]) -> None:

@@ -17,8 +17,10 @@ from gateway.usage import writer as writers
 from gateway.usage.accumulator import Usage
 from gateway.usage.counts import Batch
 from gateway.usage.query import UsageQuery
+from gateway.usage.tally import Meter
 from gateway.usage.writer import UsageWriter
 from tests.gateway.helpers import until
+from tests.gateway.usage.counting import tally
 
 
 class Parts:
@@ -28,13 +30,15 @@ class Parts:
         self.records = records
         self.folder = folder / "usage"
         self.usage = Usage()
+        self.meters: dict[str, Meter] = {}
         self.writer = self.new_writer(records.usage)
 
     def new_writer(self, records: UsageRecords) -> UsageWriter:
         return UsageWriter(records, self.usage, self.folder)
 
     def count(self, requests: int, model: str = "m") -> None:
-        self.usage.counts("acme", "key", model).requests += requests
+        meter = self.meters.setdefault(model, Meter("acme", "key", model))
+        self.usage.tally(meter).requests += requests
         self.writer.gather()
 
     async def written(self) -> int:
@@ -194,6 +198,7 @@ def test_a_worker_that_lives_is_not_adopted(given: Given) -> None:
 def test_successors_at_the_same_time_count_once(given: Given) -> None:
     async def test(parts: Parts) -> None:
         for _ in range(5):
+            parts.usage, parts.meters = Usage(), {}
             parts.writer = parts.new_writer(parts.records.usage)
             parts.count(1)
             parts.writer._spool.close()
@@ -228,11 +233,11 @@ def test_a_spool_that_grows_while_the_records_are_away_is_merged(
 def test_it_writes_by_itself_and_at_the_end_leaves_nothing(given: Given) -> None:
     async def test(parts: Parts) -> None:
         parts.writer.start()
-        parts.usage.counts("acme", "key", "m").requests += 1
+        tally(parts.usage, "acme", "key", "m").requests += 1
         async with asyncio.timeout(10):
             while await parts.written() < 1:
                 await asyncio.sleep(0.05)
-        parts.usage.counts("acme", "key", "m").requests += 1
+        tally(parts.usage, "acme", "key", "m").requests += 1
         await parts.writer.finish()
         assert await parts.written() == 2
         assert parts.files == []
@@ -250,7 +255,7 @@ def test_the_end_writes_what_failed_before_and_what_came_since(given: Given) -> 
         await parts.writer.write()
         parts.count(2)
         records.breaks = ""
-        parts.usage.counts("acme", "key", "m").requests += 4
+        tally(parts.usage, "acme", "key", "m").requests += 4
         await parts.writer.finish()
         assert await parts.written() == 7
         assert parts.files == []
@@ -269,7 +274,7 @@ def test_an_end_while_the_records_are_locked_leaves_the_rest_to_a_successor(
         lock = sqlite3.connect(tmp_path / "conch.db", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         parts.count(1)
-        parts.usage.counts("acme", "key", "m").requests += 1
+        tally(parts.usage, "acme", "key", "m").requests += 1
         await parts.writer.finish()
         lock.close()
         assert len(parts.files) == 1
@@ -295,7 +300,7 @@ def test_a_fault_in_gathering_is_logged_and_the_next_round_comes(
             gather()
 
         monkeypatch.setattr(parts.writer, "gather", broken)
-        parts.usage.counts("acme", "key", "m").requests += 1
+        tally(parts.usage, "acme", "key", "m").requests += 1
         parts.writer.start()
         await until(lambda: not faults)
         await parts.writer.finish()
@@ -314,7 +319,7 @@ def test_a_fault_of_the_metrics_costs_no_usage(
     async def test(parts: Parts) -> None:
         writer = UsageWriter(parts.records.usage, parts.usage, parts.folder, broken)
         writer.start()
-        parts.usage.counts("acme", "key", "m").requests += 1
+        tally(parts.usage, "acme", "key", "m").requests += 1
         await writer.finish()
         assert await parts.written() == 1
 

@@ -1,0 +1,41 @@
+"""What one account has used since it was closed last; a row of the spool as it stands."""
+
+import msgspec
+
+
+class Tally(msgspec.Struct, array_like=True):
+    """Account and sums in one: the fields of `Account`, then those of `Counts`.
+
+    One object, as with many keys in use each further one is memory to be fetched; and what the
+    spool needs of thousands of them is one call of the encoder.
+    """
+
+    hour_s: int
+    tenant: str
+    key: str
+    model: str
+    requests: int = 0
+    refused: int = 0
+    errors: int = 0
+    samples: int = 0
+    size_bytes: int = 0
+    compute_us: int = 0
+
+
+class Meter:
+    """Where one caller's requests to one model are counted, tally after tally."""
+
+    __slots__ = ("key", "model", "tally", "tenant")
+
+    def __init__(self, tenant: str, key: str, model: str) -> None:
+        self.tenant = tenant
+        self.key = key
+        # The name that it is counted under.
+        self.model = model
+        # None: nothing was counted since it was closed last.
+        self.tally: Tally | None = None
+
+    def rename(self, model: str) -> None:
+        """Count under another name from here on; what was counted keeps its own."""
+        self.model = model
+        self.tally = None
