@@ -281,7 +281,7 @@ def test_chunk_extensions_are_no_progress_of_an_answer() -> None:
             goes_on.set()
             await until(lambda: upstream._raw_bytes > before_bytes)
             gateway.pass_time(1)
-            assert gateway.count("", 504) == 1
+            assert gateway.count("echo", 504) == 1
 
     run(test)
 

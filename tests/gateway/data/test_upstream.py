@@ -94,7 +94,7 @@ def test_an_answer_broken_off_midway_is_seen_as_broken_by_the_client(framing: by
             await client.send(post(INFER, gateway.token))
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                 await client.answer()
-        assert gateway.count("", 502) == 1
+        assert gateway.count("echo", 502) == 1
 
     run(test)
 

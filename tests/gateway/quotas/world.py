@@ -107,6 +107,8 @@ class Worker:
     # Its clock is so much faster than the true one.
     drift_per_mille: int
     holder: Holder = field(init=False)
+    # Held on to, as by the tab of a caller: debt outlives a lease.
+    held: Allowance | None = None
     limits: tuple[Limit, ...] = ()
     waiting: list[Waiting] = field(default_factory=list)
     in_flight: list[Admitted] = field(default_factory=list)
@@ -121,9 +123,8 @@ class Worker:
         return self.world.clock.us * (1000 + self.drift_per_mille)
 
     def allowance(self) -> Allowance:
-        # Held on to, as by the tab of a caller: debt outlives a lease.
-        self.held = self.holder.allowances.of(self.limits, MODEL)
-        return self.held
+        self.held = allowance = self.holder.allowances.of(self.limits, MODEL)
+        return allowance
 
     def request(self, costs: Costs) -> Reservation | Refusal | Waiting:
         allowance, limits = self.allowance(), self.limits
