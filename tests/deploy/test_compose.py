@@ -124,7 +124,7 @@ def commands() -> Iterator[list[str]]:
         yield shlex.split(line)
 
 
-@pytest.mark.parametrize("arguments", commands(), ids=" ".join)
+@pytest.mark.parametrize("arguments", list(commands()), ids=" ".join)
 def test_our_own_command_line_takes_what_is_run(arguments: list[str]) -> None:
     program, *rest = arguments
     assert program == "conch"
