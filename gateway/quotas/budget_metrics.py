@@ -43,7 +43,9 @@ class BudgetMetrics:
             labels = budget.limit.tenant, budget.limit.id
             if labels in self._told or len(self._told) < MAX_BUDGETS:
                 left = (budget.left + max(budget.free, 0)) / budget.capacity
-                self._tell(labels, round(min(left, 1.0), _DIGITS), window_end_us(budget.kind, now_us))
+                self._tell(
+                    labels, round(min(left, 1.0), _DIGITS), window_end_us(budget.kind, now_us)
+                )
         for labels, (_, ends_us) in self._told.items():
             if ends_us <= now_us:
                 self._left.labels(*labels).set(1.0)
