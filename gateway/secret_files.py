@@ -1,4 +1,4 @@
-"""Settings that hold a password may be read from a file: `CONCH_DATABASE_URL_FILE=/run/secrets/url`.
+"""Settings that hold a password may be read from a file: `CONCH_REDIS_URL_FILE=/run/secrets/url`.
 
 So the password is in no environment that an operator sets, and a secret that is mounted as a file,
 as Docker and Kubernetes do it, is used as it lies there.
