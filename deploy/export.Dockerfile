@@ -16,4 +16,4 @@ RUN python export_requirements.py pyproject.toml >requirements.txt \
     && pip install --no-cache-dir --no-deps .
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 1000
-CMD ["conch", "export", "--missing", "mnist_mlp", "mnist_cnn", "--model-repository", "/models"]
+CMD ["conch", "export", "--missing", "mnist_mlp", "mnist_cnn"]

