@@ -11,7 +11,7 @@ export PATH := $(PATH):$(CURDIR)/build/debian/bin
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: help serve test varnishtest wrk test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway bench-loadtest
+.PHONY: help serve test varnishtest wrk prometheus promtool amtool test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway bench-loadtest
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -19,11 +19,11 @@ help: ## this list
 serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
 	@$(BIN)/conch up $(ARGS)
 
-test: $(INSTALLED) varnishtest wrk ## set up and run every test, real Triton included
+test: $(INSTALLED) varnishtest wrk prometheus promtool amtool ## set up and run every test, real Triton included
 	$(BIN)/python -m pytest $(ARGS)
 
 # Where these cannot be had, the tests that need them are skipped.
-varnishtest wrk:
+varnishtest wrk prometheus promtool amtool:
 	@.ci/unpack $@ || echo "The tests that need $@ are skipped." >&2
 
 fuzz-gateway: $(INSTALLED) ## look for bytes that break the gateway, for ten minutes
@@ -58,8 +58,9 @@ format: $(INSTALLED) ## mend format and what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(INSTALLED) ## write the generated parts of README and docs anew
+docs: $(INSTALLED) ## write the generated parts of README, docs and dashboards anew
 	$(BIN)/python -m stack.reference --write
+	$(BIN)/python deploy/grafana/make_dashboards.py
 
 lock: ## resolve the newest allowed versions into constraints.txt
 	@$(NEEDS_PYTHON)

@@ -1,15 +1,28 @@
-# The gateway alone: the base install, no torch and no Triton.
-FROM python:3.11-slim
-WORKDIR /opt/conch
+# The gateway: the base install and what the extras bring, no torch and no Triton.
+# `--build-arg EXTRAS=redis,loadtest` makes the load generator of it.
+FROM python:3.11.15-slim AS build
+ARG EXTRAS=redis
+WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY exporters ./exporters
 COPY gateway ./gateway
 COPY loadtest ./loadtest
 COPY stack ./stack
-RUN PIP_CONSTRAINT=constraints.txt pip install --no-cache-dir . \
-    && useradd --system --create-home conch \
-    && install -d -o conch /state
-USER conch
-VOLUME /state
+RUN python -m venv /opt/conch \
+    && PIP_CONSTRAINT=constraints.txt /opt/conch/bin/pip install --no-cache-dir ".[$EXTRAS]"
+
+FROM python:3.11.15-slim
+COPY --from=build /opt/conch /opt/conch
+COPY deploy/first_key.sh deploy/secrets.sh /opt/conch/bin/
+# Volumes that are mounted here for the first time take over their owner.
+RUN useradd --system --uid 10001 --create-home conch \
+    && install -d -o conch -m 700 /state /credentials
+ENV PATH=/opt/conch/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1
+WORKDIR /home/conch
+USER 10001
 EXPOSE 8080
+# Whether a request could be answered: this gateway serves and a Triton is ready.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/v2/health/ready', timeout=4)"]
 CMD ["conch", "gateway", "--state-dir", "/state", "--host", "0.0.0.0"]

@@ -1,4 +1,7 @@
-"""Settings of the gateway. Order: command line > environment > .env > conch.toml > default."""
+"""Settings of the gateway. Order: command line > environment > .env > conch.toml > default.
+
+A file that the environment names (secret_files.py) stands for the environment.
+"""
 
 import difflib
 import json
@@ -22,6 +25,7 @@ from pydantic_settings import (
 
 from gateway.errors import ConfigurationError, InvalidInput
 from gateway.jwt_issuers import JwtIssuer, parse_issuers
+from gateway.secret_files import SUFFIX, SecretFiles, secret_fields
 from gateway.triton_urls import split_urls
 
 PREFIX = "CONCH_"
@@ -103,7 +107,7 @@ class GatewaySettings(BaseSettings):
         default="",
         repr=False,
         description="Records: tenants, keys, limits. Empty: SQLite in the state directory; else "
-        "postgresql://USER:PASSWORD@HOST/DATABASE.",
+        "postgresql://USER:PASSWORD@HOST/DATABASE. CONCH_DATABASE_URL_FILE names a file with it.",
     )
     max_body_bytes: int = Field(
         default=64 * 1024 * 1024,
@@ -156,7 +160,8 @@ class GatewaySettings(BaseSettings):
         default="",
         repr=False,
         description="Redis that gateways on several machines share their limits through "
-        "(docs/quotas_redis.md). Empty: a file in the state directory.",
+        "(docs/quotas_redis.md). Empty: a file in the state directory. CONCH_REDIS_URL_FILE names "
+        "a file with it.",
     )
     quota_outage_rate: Literal["share", "admit", "refuse"] = Field(
         default="share",
@@ -260,7 +265,8 @@ class GatewaySettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, toml
+        files = SecretFiles(settings_cls, PREFIX, dotenv_values(ENV_FILE) | os.environ)
+        return init_settings, env_settings, files, dotenv_settings, toml
 
 
 def is_http_url(url: str) -> bool:
@@ -300,7 +306,7 @@ def refuse_unknown_names(
 
     Looked at are `CONCH_` names in the environment and in .env, and every name in conch.toml.
     """
-    known = {environment_name(field) for field in settings.model_fields} | CLIENT_NAMES
+    known = known_names(settings)
     for source, names in (("the environment", environ), (ENV_FILE, dotenv_values(ENV_FILE))):
         for name in sorted(names):
             if name.startswith(PREFIX) and name not in known:
@@ -310,6 +316,13 @@ def refuse_unknown_names(
         if name not in fields:
             field = name.lower().removeprefix(PREFIX.lower())
             raise ConfigurationError(f"{name} in {TOML_FILE} is no setting; {_near(field, fields)}")
+
+
+def known_names(settings: type[GatewaySettings]) -> set[str]:
+    """Every `CONCH_` name that means something, to a server or to a client."""
+    names = {environment_name(field) for field in settings.model_fields}
+    files = {environment_name(field) + SUFFIX for field in secret_fields(settings)}
+    return names | files | CLIENT_NAMES
 
 
 def _near(name: str, known: Collection[str]) -> str:

@@ -19,6 +19,7 @@ try:
     from stack.commands.doctor import doctor
     from stack.commands.export import export_models
     from stack.commands.infer import infer
+    from stack.commands.migrate import migrate
     from stack.commands.models import models
     from stack.commands.prune import prune
     from stack.commands.remove import remove
@@ -56,6 +57,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(limits.app, name="limits")
 app.add_typer(admins.app, name="admins")
 app.command()(audit)
+app.command()(migrate)
 app.command()(usage)
 app.add_typer(loadtest.app, name="loadtest")
 app.command()(doctor)

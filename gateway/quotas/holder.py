@@ -4,7 +4,7 @@ It does no I/O and reads one clock that it is given; `renewing.py` carries its R
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import islice
 
@@ -73,6 +73,10 @@ class Holder:
     def __len__(self) -> int:
         """How many leases it has."""
         return len(self._active)
+
+    def budgets(self) -> Iterator[Holding]:
+        """The leases of budgets of which the store has told what is left."""
+        return (one for one in self._active if one.kind in (Kind.DAY, Kind.MONTH) and one.holders)
 
     # For requests.
 

@@ -4,11 +4,12 @@ import collections
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway.quotas.budget_metrics import BudgetMetrics
 from gateway.quotas.holder import Holder
 
 
 class QuotaMetrics:
-    """How limits are kept right now, and how many leases are held."""
+    """How limits are kept right now, how many leases are held, what budgets have left."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._mode = Gauge(
@@ -31,6 +32,7 @@ class QuotaMetrics:
             ["outcome"],
             registry=registry,
         )
+        self._budgets = BudgetMetrics(registry)
         self._told: collections.Counter[str] = collections.Counter()
 
     def publish(self, holder: Holder) -> None:
@@ -41,3 +43,4 @@ class QuotaMetrics:
         self._told = now
         self._mode.set(holder.outage.mode)
         self._leases.set(len(holder))
+        self._budgets.publish(holder.budgets())
