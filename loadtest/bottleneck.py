@@ -28,6 +28,7 @@ _FULL_MACHINE = 0.95
 _GATEWAY_CPU = 0.9
 _RATE_KEPT = 0.99
 _REFUSALS = ("crowded", "store_away")
+_OTHERS = "other programs"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ def busy_share(model: ModelCounts, seconds: float) -> float:
     return min(1.0, model.busy_ns / had_ns) if had_ns else 0.0
 
 
+def others_cores(step: Step, cores: int) -> float:
+    """Cores that programs used which this step knows nothing of."""
+    if not step.observed_s:
+        return 0.0
+    return max(0.0, step.machine_cpu * cores - sum(_used_s(step).values()) / step.observed_s)
+
+
 def _generator(step: Step) -> Verdict | None:
     cpu = generator_cpu(step)
     if cpu < GENERATOR_CPU:
@@ -97,7 +105,7 @@ def _compute(step: Step, cores: int) -> Verdict | None:
         return Verdict(
             Bottleneck.COMPUTE, f"the instances of {model} executed {busy:.0%} of the time"
         )
-    if _waits_long(step) and _biggest_user(step) == "Triton" and _is_full(step):
+    if _waits_long(step) and _biggest_user(step, cores) == "Triton" and _is_full(step):
         return Verdict(
             Bottleneck.COMPUTE,
             f"the cores were {step.machine_cpu:.0%} used, {step.triton_cpu_s / step.observed_s:.1f}"
@@ -137,11 +145,11 @@ def _full_machine(step: Step, cores: int) -> Verdict | None:
         "the gateway": Bottleneck.GATEWAY,
         "the generator": Bottleneck.GENERATOR,
     }
-    user = _biggest_user(step)
+    user = _biggest_user(step, cores)
     if user not in named:
         return Verdict(
             Bottleneck.UNKNOWN,
-            f"the cores of this machine were {step.machine_cpu:.0%} used, mostly by other programs",
+            f"the cores of this machine were {step.machine_cpu:.0%} used, most by {user}",
         )
     return Verdict(
         named[user],
@@ -181,12 +189,14 @@ def _is_full(step: Step) -> bool:
     return step.machine_cpu >= _FULL_MACHINE
 
 
-def _biggest_user(step: Step) -> str:
-    """Who used most processor time of what this step saw; "" where others used more than all."""
-    used = {
+def _biggest_user(step: Step, cores: int) -> str:
+    used = _used_s(step) | {_OTHERS: others_cores(step, cores) * step.observed_s}
+    return max(used, key=used.__getitem__)
+
+
+def _used_s(step: Step) -> dict[str, float]:
+    return {
         "Triton": step.triton_cpu_s,
         "the gateway": step.gateway.cpu_s if step.gateway else 0.0,
         "the generator": generator_cpu(step) * step.observed_s,
     }
-    name = max(used, key=used.__getitem__)
-    return name if used[name] else ""

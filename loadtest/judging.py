@@ -1,10 +1,11 @@
 """Makes a step of what the generator measured and what was observed meanwhile."""
 
+import os
 from collections.abc import Sequence
 
 import msgspec
 
-from loadtest.bottleneck import name_bottleneck
+from loadtest.bottleneck import name_bottleneck, others_cores
 from loadtest.breakdown import breakdown
 from loadtest.figures import answered, held
 from loadtest.observing import Observed
@@ -12,8 +13,10 @@ from loadtest.results import Load, Step, Window
 from loadtest.validity import invalid_reasons
 
 # Requests at the edges of a step are counted on one side only.
-_OTHERS_SHARE = 1.25
-_OTHERS_LEAST = 100
+_CLIENTS_SHARE = 1.25
+_CLIENTS_LEAST = 100
+# Less is the system's own.
+_PROGRAMS_SHARE = 0.25
 
 
 def judged_step(
@@ -47,18 +50,28 @@ def judged_step(
         bottleneck=verdict.bottleneck,
         bottleneck_reason=verdict.reason,
         invalid=observed.reasons + reasons,
-        notes=observed.notes + notes + _others(step),
+        notes=observed.notes + notes + _other_clients(step) + _other_programs(step),
     )
 
 
-def _others(step: Step) -> list[str]:
+def _other_clients(step: Step) -> list[str]:
     """A note where Triton answered far more than we asked: its counters tell of others, too."""
     called = {name for model in step.models.values() for name in model.composing}
     theirs = sum(model.success for name, model in step.models.items() if name not in called)
     ours = answered(step)
-    if theirs <= ours * _OTHERS_SHARE or theirs - ours < _OTHERS_LEAST:
+    if theirs <= ours * _CLIENTS_SHARE or theirs - ours < _CLIENTS_LEAST:
         return []
     return [
         f"Triton answered {theirs:,} requests and {ours:,} were ours: other clients were there, "
         "and queue, compute and batches are theirs as well"
+    ]
+
+
+def _other_programs(step: Step) -> list[str]:
+    cores = os.cpu_count() or 1
+    if others_cores(step, cores) < cores * _PROGRAMS_SHARE:
+        return []
+    return [
+        f"other programs used more than {_PROGRAMS_SHARE:.0%} of this machine's cores: "
+        "latencies are higher than on an idle one, and differ from run to run"
     ]

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.comparing import Comparison, Difference, Verdict
-from loadtest.report.words import ms, per_second, share
+from loadtest.report.words import ms, per_second
 
 _COLOURS = {
     Verdict.BETTER: "green",
@@ -78,7 +78,7 @@ def _cells(one: Difference) -> tuple[str, ...]:
 
 def _figure(metric: str, value: float) -> str:
     if metric.endswith("_share"):
-        return share(value)
+        return f"{value:.3%}"
     return ms(value) if metric.endswith("_ms") else per_second(value)
 
 

@@ -25,13 +25,13 @@ def share(value: float) -> str:
     """A share in per cent; a small one is never written as nothing.
 
     >>> share(0.0), share(0.00004), share(0.012), share(0.5)
-    ('0', '<0.01 %', '1.20 %', '50.0 %')
+    ('0', '<0.01%', '1.20%', '50.0%')
     """
     if value == 0:
         return "0"
     if value < 0.0001:
-        return "<0.01 %"
-    return f"{value:.2%}".replace("%", " %") if value < 0.1 else f"{value:.1%}".replace("%", " %")
+        return "<0.01%"
+    return f"{value:.2%}" if value < 0.1 else f"{value:.1%}"
 
 
 def number(value: float | str) -> str:

@@ -1,0 +1,42 @@
+"""The summary for a pull request."""
+
+from loadtest.report.summary import summary
+from tests.loadtest.some_steps import a_run, a_step
+
+
+def test_a_step_is_a_line_of_a_table() -> None:
+    text = summary(a_run(a_step()))
+    assert (
+        "| 100/s | 100/s | 100 | 4.97 | 4.97 | 4.97 | \N{EN DASH} | 1,000 | 0 | 0 | 1.0 | unknown |"
+    ) in text.splitlines()
+
+
+def test_every_line_of_the_table_has_as_many_cells() -> None:
+    lines = [line for line in summary(a_run(a_step(), a_step())).splitlines() if line[:1] == "|"]
+    assert len(lines) == 4
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_an_invalid_run_begins_with_a_warning() -> None:
+    lines = summary(a_run(a_step(), invalid=["steady state never came"])).splitlines()
+    assert lines[2:5] == [
+        "> [!WARNING]",
+        "> **Invalid: these figures must not be used.**",
+        "> - steady state never came",
+    ]
+
+
+def test_the_answer_and_where_it_comes_from_are_told() -> None:
+    text = summary(a_run(answer={"highest_rate": 850.0}))
+    assert "- highest rate: **850**" in text
+    assert "commit 0123abc; Triton 2.51.0; models digits `8c0ffee123456789`; 2 cores" in text
+
+
+def test_a_label_cannot_break_the_table() -> None:
+    text = summary(a_run(a_step(label="a|b\n`c`")))
+    assert "| a\\|b \\`c\\` | 100/s |" in text
+
+
+def test_a_note_on_every_step_is_said_once() -> None:
+    text = summary(a_run(a_step(notes=["no Triton"]), a_step(label="b", notes=["no Triton", "x"])))
+    assert text.endswith("- no Triton\n- b: x\n")

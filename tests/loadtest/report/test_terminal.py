@@ -1,0 +1,43 @@
+"""A run on a terminal."""
+
+import io
+
+from rich.console import Console
+
+from loadtest.report.terminal import print_run
+from loadtest.results import Bottleneck, Run
+from tests.loadtest.some_steps import a_run, a_step
+
+
+def shown(run: Run) -> str:
+    console = Console(file=io.StringIO(), width=140)
+    print_run(run, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_steps_are_shown_with_what_stopped_them() -> None:
+    first, second = shown(a_run(a_step(bottleneck=Bottleneck.QUEUE))).splitlines()
+    assert first.split()[:4] == ["STEP", "LOAD", "ANSWERS/S", "P50"]
+    assert second.split() == [
+        *("100/s", "100/s", "100", "4.97", "4.97", "\N{EN DASH}"),
+        *("1,000", "0", "0", "1.0", "queue"),
+    ]
+
+
+def test_an_invalid_step_tells_why() -> None:
+    text = shown(a_run(a_step(invalid=["Triton was restarted"])))
+    assert "invalid" in text.splitlines()[1]
+    assert "100/s: Triton was restarted" in text
+
+
+def test_an_invalid_run_says_so() -> None:
+    assert "Invalid: these figures must not be used." in shown(a_run(invalid=["too short"]))
+
+
+def test_the_answer_stands_at_the_end() -> None:
+    assert shown(a_run(answer={"highest_rate": 850.0})).splitlines()[-1] == "highest rate: 850"
+
+
+def test_square_brackets_are_text() -> None:
+    assert "[red]a" in shown(a_run(a_step(label="[red]a")))

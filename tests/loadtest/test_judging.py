@@ -1,0 +1,45 @@
+"""A step as it comes out of what was measured and observed."""
+
+from loadtest.judging import judged_step
+from loadtest.observing import Observed
+from loadtest.results import Bottleneck, Load, Loop
+from tests.loadtest.some_steps import a_window, some_counts
+
+LOAD = Load(loop=Loop.OPEN, rate=100, duration_s=10, warmup_s=2)
+WINDOWS = [a_window(n, warmup=n < 2) for n in range(12)]
+
+
+def observed(**changes: object) -> Observed:
+    given = {"seconds": 10.0, "models": {"digits": some_counts(1000, busy_ms=9500)}} | changes
+    return Observed(**given)  # type: ignore[arg-type]
+
+
+def test_a_step_tells_where_its_time_went_and_what_stopped_it() -> None:
+    step = judged_step("100/s", LOAD, WINDOWS, observed())
+    assert step.seconds == 10
+    assert step.breakdown is not None
+    assert step.bottleneck is Bottleneck.COMPUTE
+    assert step.invalid == []
+
+
+def test_what_the_looks_at_the_servers_hold_against_it_spoils_it() -> None:
+    step = judged_step("100/s", LOAD, WINDOWS, observed(reasons=["Triton was restarted"]))
+    assert step.invalid == ["Triton was restarted"]
+    assert step.breakdown is None
+
+
+def test_seconds_after_the_load_are_not_counted() -> None:
+    late = a_window(12, answered=3, planned=0, sent=0)
+    assert judged_step("100/s", LOAD, [*WINDOWS, late], observed()).seconds == 10
+
+
+def test_other_clients_of_the_same_model_are_noted() -> None:
+    step = judged_step(
+        "100/s", LOAD, WINDOWS, observed(models={"digits": some_counts(3000, busy_ms=100)})
+    )
+    assert step.notes[0].startswith("Triton answered 3,000 requests and 1,000 were ours")
+
+
+def test_other_programs_on_the_machine_are_noted() -> None:
+    step = judged_step("100/s", LOAD, WINDOWS, observed(machine_cpu=0.9, triton_cpu_s=1.0))
+    assert step.notes[0].startswith("other programs used more than 25% of this machine's cores")

@@ -1,0 +1,131 @@
+"""Looks at a real Triton with an ensemble, and at servers that are not there."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from loadtest.errors import MeasuringError
+from loadtest.machine import model_hashes, triton_facts
+from loadtest.observing import Observer, Targets
+from tests.stack.running_triton import RunningTriton, running_triton
+from tests.waiting import wait_until
+
+NOWHERE = "http://127.0.0.1:1"
+ENSEMBLE = """
+platform: "ensemble"
+max_batch_size: 8
+input { name: "x" data_type: TYPE_FP32 dims: 2 }
+output { name: "y" data_type: TYPE_FP32 dims: 2 }
+ensemble_scheduling {
+  step {
+    model_name: "doubler" model_version: -1
+    input_map { key: "x" value: "x" } output_map { key: "y" value: "twice" }
+  }
+  step {
+    model_name: "redoubler" model_version: -1
+    input_map { key: "x" value: "twice" } output_map { key: "y" value: "y" }
+  }
+}
+"""
+REQUESTS = 5
+
+
+@pytest.fixture(scope="module")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
+    from tests.stack.small_models import write_doubler
+
+    folder: Path = tmp_path_factory.mktemp("ensemble")
+    for name in ("doubler", "redoubler"):
+        write_doubler(folder / "models", name)
+    (folder / "models" / "quadrupler" / "1").mkdir(parents=True)
+    (folder / "models" / "quadrupler" / "config.pbtxt").write_text(ENSEMBLE)
+    with running_triton(folder / "models", folder / "state") as running:
+        yield running
+
+
+def ask(triton: RunningTriton, model: str) -> None:
+    body = {"inputs": [{"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
+    answer = httpx2.post(f"{triton.http_url}/v2/models/{model}/infer", json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx2.get(url).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def test_an_ensemble_and_its_models_are_counted_between_looks(triton: RunningTriton) -> None:
+    with Observer(Targets(models=["quadrupler"], triton_url=triton.http_url)) as observer:
+        ask(triton, "quadrupler")
+        before = observer.look()
+        for _ in range(REQUESTS):
+            ask(triton, "quadrupler")
+        observed = observer.between(before, observer.look())
+    assert (observed.reasons, observed.notes) == ([], [])
+    models = observed.models
+    assert sorted(models) == ["doubler", "quadrupler", "redoubler"]
+    assert {model.success for model in models.values()} == {REQUESTS}
+    assert models["quadrupler"].composing == ["doubler", "redoubler"]
+    assert models["doubler"].inferences == 2 * REQUESTS
+    assert models["doubler"].batches == {2: REQUESTS}
+    assert models["doubler"].instances == 1
+    assert 0 < models["doubler"].busy_ns < observed.seconds * 1e9
+    assert models["doubler"].compute_infer_ns > 0
+
+
+def test_the_server_and_its_models_are_told(triton: RunningTriton) -> None:
+    with httpx2.Client() as client:
+        facts = triton_facts(client, triton.http_url)
+        hashes = model_hashes(client, triton.http_url, ["doubler", "redoubler", "none"])
+        again = model_hashes(client, triton.http_url, ["doubler"])
+    assert facts["version"].startswith("2.")
+    assert sorted(hashes) == ["doubler", "redoubler"]
+    assert hashes["doubler"] == again["doubler"] != hashes["redoubler"]
+
+
+def test_a_triton_that_was_started_anew_spoils_the_step(triton: RunningTriton) -> None:
+    with Observer(Targets(models=["doubler"], triton_url=triton.http_url)) as observer:
+        ask(triton, "doubler")
+        before = observer.look()
+        first = triton.pid
+        os.kill(first, signal.SIGKILL)
+        ready = f"{triton.http_url}/v2/models/doubler/ready"
+        wait_until(lambda: triton.pid != first and answers(ready), timeout_s=60)
+        observed = observer.between(before, observer.look())
+    assert "Triton was restarted: other processes listen on its port now" in observed.reasons
+    assert any("began anew" in reason for reason in observed.reasons)
+
+
+def test_servers_that_do_not_answer_are_noted_and_no_error() -> None:
+    targets = Targets(models=["digits"], triton_url=NOWHERE, gateway_url=NOWHERE, admin_url=NOWHERE)
+    with Observer(targets) as observer:
+        observed = observer.between(observer.look(), observer.look())
+    triton, gateway = observed.notes
+    assert triton.startswith(f"queue and compute are not known: {NOWHERE}/v2/models/digits/config")
+    assert gateway.startswith(f"the gateway's part is not known: {NOWHERE}/metrics")
+    assert observed.models == {}
+    assert observed.gateway is None
+
+
+def test_where_no_address_is_given_nothing_is_looked_at() -> None:
+    with Observer(Targets(models=["digits"], gateway_url=NOWHERE)) as observer:
+        assert len(observer.look().notes) == 2
+
+
+def test_a_clock_that_jumped_spoils_the_step() -> None:
+    with Observer(Targets(models=[])) as observer:
+        before, after = observer.look(), observer.look()
+        observed = observer.between(before, replace(after, wall_s=after.wall_s + 3600))
+    assert observed.reasons == ["the clock jumped by +3600.0 s: it was set, or the machine slept"]
+
+
+def test_certificates_that_cannot_be_read_are_one_error(tmp_path: Path) -> None:
+    with pytest.raises(MeasuringError, match=r"none\.pem holds no certificates"):
+        Observer(Targets(models=[], ca_file=str(tmp_path / "none.pem")))
