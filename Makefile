@@ -11,7 +11,7 @@ export PATH := $(PATH):$(CURDIR)/build/debian/bin
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: help serve test varnishtest wrk test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway
+.PHONY: help serve test varnishtest wrk test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway bench-loadtest
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ bench: $(INSTALLED) ## gateway against direct Triton, in one run
 bench-gateway: $(INSTALLED) ## gateway against nginx and Python proxies, in one run
 	@.ci/unpack wrk
 	$(BIN)/python -m stack.gateway_bench $(ARGS)
+
+bench-loadtest: $(INSTALLED) ## the load generator against Locust's own users, in one run
+	$(BIN)/python -m loadtest.speed $(ARGS)
 
 format: $(INSTALLED) ## mend format and what lint can mend
 	$(BIN)/ruff format .

@@ -113,7 +113,7 @@ class Expects(torch.nn.Module):
 def write_small_models(repository: Path) -> None:
     """All of them; `broken_*` cannot be loaded, each for another reason."""
     _write_torch_models(repository)
-    _write_onnx_models(repository)
+    write_onnx_models(repository)
     _write_broken_models(repository)
 
 
@@ -292,7 +292,8 @@ def _write_expects(repository: Path) -> None:
     (repository / "expects/warmup/x.raw").write_bytes(struct.pack("<3f", 1, 2, 3))
 
 
-def _write_onnx_models(repository: Path) -> None:
+def write_onnx_models(repository: Path) -> None:
+    """Those of ONNX; `echo_onnx` and `echo_onnx_half` have every type between them."""
     write_doubler(repository)
     for name, dtypes in (
         ("echo_onnx", [dtype for dtype in ONNX_DTYPES if dtype not in ("FP16", "BF16")]),
