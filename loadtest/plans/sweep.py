@@ -31,17 +31,19 @@ def sweep(measure: Measure, options: SweepOptions) -> Outcome:
     told: list[str] = []
     for label, load in _loads(options):
         steps = until_steady(measure, label, load, trials=options.trials)
-        spoilt |= {
-            step.label: f"no steady state: {why}" for step in steps if (why := unsteady(step))
-        }
+        for step in steps:
+            if why := unsteady(step):
+                spoilt[step.label] = f"no steady state: {why}"
         last = steps[-1]
         reasons = last.invalid + ([spoilt[last.label]] if last.label in spoilt else [])
         told += [f"{last.label}: {reason}" for reason in reasons]
         good += [] if reasons else [last]
     if not good:
         return Outcome({}, told, spoilt)
-    left_out = {"left_out": "; ".join(told)} if told else {}
-    return Outcome(_answer(good) | left_out, spoilt=spoilt)
+    answer = _answer(good)
+    if told:
+        answer["left_out"] = "; ".join(told)
+    return Outcome(answer, spoilt=spoilt)
 
 
 def knee(steps: Sequence[Step]) -> Step:
