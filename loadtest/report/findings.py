@@ -13,9 +13,8 @@ def reasons(run: Run) -> list[str]:
 
 def notes(run: Run) -> list[str]:
     """What could not be seen; said once where it holds for every step."""
-    common = [n for n in once(n for s in run.steps for n in s.notes)]
     told = []
-    for note in common:
+    for note in once(note for step in run.steps for note in step.notes):
         labels = [step.label for step in run.steps if note in step.notes]
         told.append(note if len(labels) == len(run.steps) else f"{', '.join(labels)}: {note}")
     return told
@@ -24,8 +23,3 @@ def notes(run: Run) -> list[str]:
 def answers(run: Run) -> list[tuple[str, str]]:
     """What the plan was asked: name and figure."""
     return [(name.replace("_", " "), number(value)) for name, value in run.answer.items()]
-
-
-def is_invalid(run: Run) -> bool:
-    """Whether the run as a whole must not be used."""
-    return bool(run.invalid)

@@ -37,6 +37,8 @@ $blocks
 """)
 # An answer in words is set smaller than a figure.
 _LONG_ANSWER = 12
+# A longer one is a sentence, and no figure to show off.
+_LONGEST_TILE = 40
 
 
 def page(run: Run) -> str:
@@ -81,9 +83,9 @@ def _title(run: Run) -> str:
 
 
 def _subtitle(run: Run) -> str:
-    seconds = sum(len(step.windows) for step in run.steps)
+    seconds = sum(step.load.warmup_s + step.load.duration_s for step in run.steps)
     steps = "1 step" if len(run.steps) == 1 else f"{len(run.steps)} steps"
-    return f"{run.started_at} · {steps}, {seconds:,} s of load"
+    return f"{run.started_at} · {steps}, {seconds:,.0f} s of load"
 
 
 def _section(title: str, text: str, content: str) -> str:
@@ -116,7 +118,10 @@ def _list(texts: Sequence[str]) -> str:
 
 def _tiles(run: Run) -> str:
     told = answers(run) or _best(run)
-    return '<div class="tiles">' + "".join(_tile(*one) for one in told) + "</div>" if told else ""
+    tiles = "".join(_tile(*one) for one in told if len(one[1]) <= _LONGEST_TILE)
+    said = [f"{name}: {value}" for name, value in told if len(value) > _LONGEST_TILE]
+    tiles = f'<div class="tiles">{tiles}</div>' if tiles else ""
+    return tiles + (f'<section class="notes">{_list(said)}</section>' if said else "")
 
 
 def _tile(name: str, value: str) -> str:

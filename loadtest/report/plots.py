@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from loadtest.report.scales import LOGARITHMIC_FROM
 from loadtest.report.series import (
     PARTS,
     QUANTILES,
@@ -33,7 +34,6 @@ _COLOURS = {
     "queue": "#f08c00",
     "compute": "#2b9a66",
 }
-_LOGARITHMIC_FROM = 20.0
 
 
 def write_plots(folder: Path, run: Run) -> None:
@@ -79,7 +79,7 @@ def _curve(run: Run) -> Figure:
     if spoiled:
         axes.plot(*zip(*spoiled, strict=True), "x", color="black", label="invalid step")
     values = [value for point in points for value in point.ms.values() if value > 0]
-    if values and max(values) >= min(values) * _LOGARITHMIC_FROM:
+    if values and max(values) >= min(values) * LOGARITHMIC_FROM:
         _logarithmic(axes)
     else:
         axes.set_ylim(bottom=0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Past this ratio of largest to smallest, small values would lie on the axis.
-_LOGARITHMIC_FROM = 20.0
+LOGARITHMIC_FROM = 20.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def from_zero(values: Sequence[float], start: float, end: float) -> Scale:
 def for_latencies(values: Sequence[float], start: float, end: float) -> Scale:
     """Linear from 0; logarithmic where the values are far apart."""
     positive = [value for value in values if value > 0]
-    if not positive or max(positive) < min(positive) * _LOGARITHMIC_FROM:
+    if not positive or max(positive) < min(positive) * LOGARITHMIC_FROM:
         return from_zero(positive, start, end)
     return Scale(_below(min(positive)), _above(max(positive)), start, end, logarithmic=True)
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from loadtest.figures import window_latency
+from loadtest.figures import is_held, window_latency
 from loadtest.histogram import percentile_if_known
 from loadtest.report.rows import Row, row_of
-from loadtest.results import Run, Step
+from loadtest.results import Run, Step, Window
 
 # In the order in which a request meets them, from the bottom of a bar.
 PARTS = ("generator", "network", "gateway", "queue", "compute")
@@ -55,12 +55,17 @@ class Batches:
     shares: dict[int, float]
 
 
+def last_trials(run: Run) -> list[Step]:
+    """The steps without those that were tried again, as they were not steady."""
+    return list({step.label.partition(" (trial ")[0]: step for step in run.steps}.values())
+
+
 def curve(run: Run) -> list[Point]:
     """A point for each step that had answers, by the load that was asked for.
 
     A search asks in another order, and past its end a server may answer less than before.
     """
-    rows = sorted((row_of(step) for step in run.steps), key=lambda row: row.asked)
+    rows = sorted((row_of(step) for step in last_trials(run)), key=lambda row: row.asked)
     return [Point(r.label, r.per_second, _quantiles(r), not r.invalid) for r in rows if r.samples]
 
 
@@ -68,7 +73,7 @@ def bars(run: Run) -> list[tuple[str, dict[str, float]]]:
     """Label and milliseconds by part, of each step whose latency could be split."""
     return [
         (step.label, {part: getattr(step.breakdown, f"{part}_ms") for part in PARTS})
-        for step in run.steps
+        for step in last_trials(run)
         if step.breakdown is not None
     ]
 
@@ -85,12 +90,16 @@ def batches(run: Run) -> list[Batches]:
 
 
 def timeline(run: Run) -> tuple[list[Second], list[Stretch]]:
-    """All windows one after the other, as if no time had passed between steps."""
+    """All windows one after the other, as if no time had passed between steps.
+
+    Of those after the load has ended only what failed: for lack of load they are near empty.
+    """
     seconds: list[Second] = []
     stretches = []
     for step in run.steps:
         start_s = len(seconds)
-        seconds += [_second(step, n, start_s + n) for n in range(len(step.windows))]
+        shown = [window for window in step.windows if is_held(step, window) or window.errors]
+        seconds += [_second(step, window, start_s + n) for n, window in enumerate(shown)]
         stretches.append(Stretch(step.label, start_s, len(seconds)))
     return seconds, stretches
 
@@ -111,8 +120,7 @@ def _batches(name: str, step: Step) -> Batches:
     return Batches(name, step.label, model.mean_batch, shares)
 
 
-def _second(step: Step, number: int, at_s: int) -> Second:
-    window = step.windows[number]
+def _second(step: Step, window: Window, at_s: int) -> Second:
     latency = window_latency(step, window)
     p50_us, p99_us = (percentile_if_known(latency, quantile) for quantile in (0.5, 0.99))
     return Second(

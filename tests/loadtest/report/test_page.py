@@ -136,3 +136,10 @@ def test_a_run_without_any_answer_still_has_a_page() -> None:
 
 def test_a_run_without_steps_still_has_a_page() -> None:
     tags(page(msgspec.structs.replace(a_run(), steps=[])))
+
+
+def test_an_answer_of_many_words_is_no_tile() -> None:
+    reason = "the instances of digits executed 96% of the time, and that is all they can"
+    text = page(a_run(answer={"stopped_by": reason}))
+    assert f"<li>stopped by: {reason}</li>" in text
+    assert 'class="tile"' not in text
