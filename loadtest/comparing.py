@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from loadtest.figures import is_held, measured, window_latency
+from loadtest.figures import held, is_held, measured, window_latency
 from loadtest.histogram import merged, percentile
 from loadtest.resampling import blocks, drawn, interval
 from loadtest.results import Run, Step, Window
@@ -20,6 +20,8 @@ from loadtest.results import Run, Step, Window
 BOUND = 0.05
 # Of requests that fail, a much smaller part matters than of time.
 _ERRORS_BOUND = 0.001
+# Drawing again and again from fewer seconds than these says nothing of how uneven they are.
+_LEAST_WINDOWS = 5
 _TRIAL = re.compile(r" \(trial \d+\)$")
 
 
@@ -29,7 +31,7 @@ class Verdict(StrEnum):
     BETTER = "better"  # beyond the bound for the good, and so is all of the interval
     SAME = "same"  # all of the interval is within the bound
     WORSE = "worse"  # beyond the bound for the bad, and so is all of the interval
-    UNCLEAR = "unclear"  # the interval is too wide to tell
+    UNCLEAR = "unclear"  # the interval is too wide to tell, or rests on fewer than 5 seconds
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,7 @@ def _by_label(run: Run) -> dict[str, Step]:
 
 def _differences(before: Step, after: Step, bound: float) -> list[Difference]:
     label = _TRIAL.sub("", before.label)
+    short = min(len(held(before)), len(held(after))) < _LEAST_WINDOWS
     found = []
     for metric, (figure, more_is_better) in _METRICS.items():
         own_bound = min(bound, _ERRORS_BOUND) if metric == "good_share" else bound
@@ -108,7 +111,9 @@ def _differences(before: Step, after: Step, bound: float) -> list[Difference]:
                 ratio=new / old,
                 low=low,
                 high=high,
-                verdict=verdict(low, high, own_bound, more_is_better=more_is_better),
+                verdict=Verdict.UNCLEAR
+                if short
+                else verdict(low, high, own_bound, more_is_better=more_is_better),
             )
         )
     return found
@@ -135,8 +140,8 @@ def _ratio_drawer(before: Step, after: Step, figure: "_Figure") -> Callable[[ran
 
 
 def _throughput(step: Step, windows: Sequence[Window]) -> float:
-    held = [window for window in windows if is_held(step, window)]
-    return sum(window.answered for window in held) / len(held) if held else 0.0
+    on = [window for window in windows if is_held(step, window)]
+    return sum(window.answered for window in on) / len(on) if on else 0.0
 
 
 def _good_share(step: Step, windows: Sequence[Window]) -> float:
@@ -171,7 +176,11 @@ def _notes(before: Run, after: Run) -> list[str]:
         "cores": (str(before.machine.cores), str(after.machine.cores)),
         "Triton": (before.triton.get("version", ""), after.triton.get("version", "")),
     }
-    found = [f"{name} differs: {old} and {new}" for name, (old, new) in pairs.items() if old != new]
+    found = [
+        f"{name} differs: {old} and {new}"
+        for name, (old, new) in pairs.items()
+        if "" not in (old, new) and old != new
+    ]
     found += [
         f"model {name} is not the same in both"
         for name in before.models

@@ -24,10 +24,10 @@ from locust.exception import StopUser
 from loadtest.alarm import Alarm
 from loadtest.arrivals import arrivals
 from loadtest.errors import LoadTestError
-from loadtest.inputs import parse_dimension
 from loadtest.results import Load, Loop
 from loadtest.sending import OpenTraffic, open_traffic, use_grpc
-from loadtest.traffic import KeyShare, ModelShare, Traffic, Transport
+from loadtest.traffic import Traffic, Transport
+from loadtest.traffic_options import parse_dimension, parse_models, parse_tenants
 from loadtest.transports.answers import LIMITED, Answer
 
 _KEY = "CONCH_API_KEY"
@@ -181,21 +181,14 @@ def _worker_index(environment: Environment) -> int:
 
 def _traffic(environment: Environment) -> Traffic:
     options: Any = environment.parsed_options
-    batches = {int(size): weight for size, weight in _weights(options.batch)}
     variables = options.keys or (_KEY if os.environ.get(_KEY) else "")
     return Traffic(
         url=environment.host or "",
-        models=[
-            ModelShare(name=name, weight=weight, batches=batches)
-            for name, weight in _weights(options.model)
-        ],
+        models=parse_models(_parts(options.model), _parts(options.batch)),
         transport=Transport(options.transport),
-        keys=[
-            KeyShare(tenant=variable, variable=variable, weight=weight)
-            for variable, weight in _weights(variables)
-        ],
+        keys=parse_tenants(_parts(variables), name="--keys"),
         ca_file=options.ca_file,
-        dimensions=dict(parse_dimension(text) for text in options.dim.split(",") if text),
+        dimensions=dict(parse_dimension(text) for text in _parts(options.dim)),
         samples=options.samples,
         pool=options.pool,
         seed=options.seed,
@@ -203,7 +196,5 @@ def _traffic(environment: Environment) -> Traffic:
     )
 
 
-def _weights(text: str) -> list[tuple[str, float]]:
-    """Read `a=3,b=1`, where a weight may be left out."""
-    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
-    return [(name, float(weight or 1)) for name, _, weight in pairs]
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

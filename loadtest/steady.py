@@ -47,14 +47,12 @@ def unsteady(step: Step) -> str:
     return ""
 
 
-def until_steady(measure: Measure, label: str, load: Load, *, trials: int) -> Step:
-    """Hold a load until a step of it is steady, at most `trials` times; the last step measured."""
-    step = measure(label, load)
-    for trial in range(2, trials + 1):
-        if not unsteady(step):
-            break
-        step = measure(f"{label} (trial {trial})", load)
-    return step
+def until_steady(measure: Measure, label: str, load: Load, *, trials: int) -> list[Step]:
+    """Hold a load until a step of it is steady, at most `trials` times; the last step counts."""
+    steps = [measure(label, load)]
+    while unsteady(steps[-1]) and len(steps) < trials:
+        steps.append(measure(f"{label} (trial {len(steps) + 1})", load))
+    return steps
 
 
 def _groups(windows: Sequence[Window]) -> list[Sequence[Window]]:

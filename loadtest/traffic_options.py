@@ -23,7 +23,7 @@ def parse_models(texts: list[str], batches: list[str]) -> list[ModelShare]:
     return shares
 
 
-def parse_tenants(texts: list[str]) -> list[KeyShare]:
+def parse_tenants(texts: list[str], *, name: str = "--key-from") -> list[KeyShare]:
     """`VARIABLE[=WEIGHT]` each: the environment variable that holds a tenant's key.
 
     >>> parse_tenants(["ACME_KEY=3"])[0].variable
@@ -31,10 +31,10 @@ def parse_tenants(texts: list[str]) -> list[KeyShare]:
     """
     shares = []
     for text in texts:
-        variable, weight = _weighted(text, "--key-from")
+        variable, weight = _weighted(text, name)
         if not variable.isidentifier():
             raise OptionError(
-                f"--key-from {text!r} names no variable. Write the name of the environment "
+                f"{name} names no variable. Write the name of the environment "
                 "variable that holds the key: ACME_KEY or ACME_KEY=WEIGHT."
             )
         shares.append(KeyShare(tenant=variable, variable=variable, weight=weight))

@@ -15,6 +15,8 @@ class Outcome:
 
     answer: dict[str, float | str]
     invalid: list[str] = field(default_factory=list)
+    # Label of a step -> why the plan does not trust it, besides what the step says itself.
+    spoilt: dict[str, str] = field(default_factory=dict)
 
 
 def reasons(steps: list[Step]) -> list[str]:

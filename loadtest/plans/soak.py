@@ -35,7 +35,8 @@ def soak(measure: Measure, options: SoakOptions, *, memory: Memory) -> Outcome:
     A drift of latency or memory above 10 %, or any failure, is told under `found`.
     """
     slices = max(3, min(_SLICES, int(options.duration_s / _LEAST_SLICE_S)))
-    slice_s = options.duration_s / slices
+    # Whole seconds, as windows are.
+    slice_s = round(options.duration_s / slices)
     steps, used = [], []
     for number in range(slices):
         # The first slice fills caches and pools: memory is compared with what it left.

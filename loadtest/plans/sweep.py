@@ -26,16 +26,24 @@ def sweep(measure: Measure, options: SweepOptions) -> Outcome:
 
     A step that is not to be trusted is left out of the answer; the run is invalid where all are.
     """
-    steps, told = [], []
+    good: list[Step] = []
+    spoilt: dict[str, str] = {}
+    told: list[str] = []
     for label, load in _loads(options):
-        step = until_steady(measure, label, load, trials=options.trials)
-        spoilt = step.invalid + ([f"no steady state: {why}"] if (why := unsteady(step)) else [])
-        told += [f"{step.label}: {reason}" for reason in spoilt]
-        if not spoilt:
-            steps.append(step)
-    if not steps:
-        return Outcome({}, told)
-    return Outcome(_answer(steps) | ({"left_out": "; ".join(told)} if told else {}))
+        steps = until_steady(measure, label, load, trials=options.trials)
+        for step in steps:
+            if why := unsteady(step):
+                spoilt[step.label] = f"no steady state: {why}"
+        last = steps[-1]
+        reasons = last.invalid + ([spoilt[last.label]] if last.label in spoilt else [])
+        told += [f"{last.label}: {reason}" for reason in reasons]
+        good += [] if reasons else [last]
+    if not good:
+        return Outcome({}, told, spoilt)
+    answer = _answer(good)
+    if told:
+        answer["left_out"] = "; ".join(told)
+    return Outcome(answer, spoilt=spoilt)
 
 
 def knee(steps: Sequence[Step]) -> Step:

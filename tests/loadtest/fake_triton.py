@@ -191,10 +191,17 @@ class FakeTriton:
             "success": {"count": self._count["success"], "ns": queue + compute},
             "fail": {"count": self._count["fail"], "ns": 0},
             "queue": {"count": done, "ns": queue},
+            "compute_input": {"count": done, "ns": 0},
             "compute_infer": {"count": done, "ns": compute},
+            "compute_output": {"count": done, "ns": 0},
         }
         sizes = [
-            {"batch_size": size, "compute_infer": {"count": count, "ns": 0}}
+            {
+                "batch_size": size,
+                "compute_input": {"count": count, "ns": 0},
+                "compute_infer": {"count": count, "ns": count * self._given.service_ms * 1e6},
+                "compute_output": {"count": count, "ns": 0},
+            }
             for size, count in self._queue.batches.items()
         ]
         return {

@@ -123,6 +123,18 @@ def test_invalid_steps_are_left_out() -> None:
     assert found.invalid == ["the runs have no valid step in common"]
 
 
+def test_a_few_seconds_tell_nothing() -> None:
+    load = Load(loop=Loop.CLOSED, users=1, duration_s=4)
+    before, after = (of([QueueModel(capacity=n).measure("1 user", load)]) for n in (100, 50))
+    assert set(verdicts(compare(before, after)).values()) == {Verdict.UNCLEAR}
+
+
+def test_what_was_not_seen_differs_from_nothing() -> None:
+    run = a_run(0.01)
+    seen = msgspec.structs.replace(run, triton={"version": "2.51.0"})
+    assert compare(run, seen).notes == []
+
+
 def test_an_invalid_run_is_told() -> None:
     run = a_run(0.01)
     found = compare(run, msgspec.structs.replace(run, invalid=["generator"]), names=("A", "B"))

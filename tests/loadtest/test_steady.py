@@ -1,6 +1,6 @@
 import pytest
 
-from loadtest.results import Load, Loop, Step
+from loadtest.results import Load, Loop
 from loadtest.steady import unsteady, until_steady
 from tests.loadtest.queue_model import QueueModel
 
@@ -64,7 +64,7 @@ def test_a_second_without_an_answer_is_not_steady() -> None:
 
 def test_a_load_is_held_until_it_is_steady() -> None:
     model = QueueModel(capacity=1, service_s=lambda at_s: growing(min(at_s, 15)))
-    step = until_steady(model.measure, "4 users", CLOSED, trials=5)
+    *_, step = until_steady(model.measure, "4 users", CLOSED, trials=5)
     assert [step.label for step in model.steps] == [
         "4 users",
         "4 users (trial 2)",
@@ -74,10 +74,9 @@ def test_a_load_is_held_until_it_is_steady() -> None:
 
 
 def test_it_is_held_only_so_often() -> None:
-    seen: list[Step] = []
     model = QueueModel(capacity=1, service_s=growing)
-    seen.append(until_steady(model.measure, "4 users", CLOSED, trials=2))
-    assert len(model.steps) == 2 and unsteady(seen[0])
+    steps = until_steady(model.measure, "4 users", CLOSED, trials=2)
+    assert len(steps) == len(model.steps) == 2 and unsteady(steps[-1])
 
 
 def test_a_queue_that_waits_by_chance_is_steady() -> None:

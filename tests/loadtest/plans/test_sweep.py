@@ -32,6 +32,7 @@ def test_a_step_that_never_is_steady_is_left_out_and_named() -> None:
     assert [step.label for step in model.steps] == ["50/s", "150/s", "150/s (trial 2)"]
     assert outcome.invalid == []
     assert outcome.answer["at"] == "50/s"
+    assert list(outcome.spoilt) == ["150/s", "150/s (trial 2)"]
     assert "150/s (trial 2): no steady state: the median went" in str(outcome.answer["left_out"])
 
 

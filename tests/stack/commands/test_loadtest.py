@@ -1,0 +1,184 @@
+"""`conch loadtest` as it is typed, against a fake Triton whose times are known."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.results import Load, Loop, Machine, Run, Step
+from loadtest.run_folder import read_run, write_run
+from tests.loadtest.fake_triton import fake_triton
+from tests.loadtest.queue_model import QueueModel
+from tests.stack.commands.typed import refusal, typed
+
+ROOT = Path(__file__).parents[3]
+KEPT = {"result.json", "steps.csv", "summary.md", "report.html", "plots"}
+
+
+def loadtest(folder: Path, url: str, *arguments: str, code: int = 0) -> Any:
+    done = subprocess.run(
+        command(url, *arguments, "--json"),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stderr == ""  # no live line where there is no terminal
+    return json.loads(done.stdout)
+
+
+def command(url: str, plan: str, *arguments: str) -> list[str]:
+    start = [sys.executable, "-P", "-m", "stack", "loadtest", plan, "--model", "fake"]
+    return [*start, "--direct", "--triton-url", url, *arguments]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def test_a_run_is_a_folder_and_an_answer(tmp_path: Path) -> None:
+    with fake_triton(service_ms=10) as url:
+        told = loadtest(tmp_path, url, "smoke", "--duration", "3s")
+    assert told["valid"] and told["invalid"] == []
+    assert told["answer"]["error_share"] == 0
+    folder = tmp_path / told["folder"]
+    assert folder.parent.name == "loadtest-runs" and folder.name.endswith("Z-smoke")
+    assert {path.name for path in folder.iterdir()} == KEPT
+    run = read_run(folder)
+    assert (run.plan, run.answer) == ("smoke", told["answer"])
+    (step,) = run.steps
+    assert step.breakdown is not None
+    # The fake computes for 10 ms, whatever the machine does meanwhile.
+    assert step.breakdown.compute_ms == pytest.approx(10, rel=0.05)
+
+
+def test_a_run_with_failures_says_so_and_exits_1(tmp_path: Path) -> None:
+    with fake_triton(service_ms=5, error_share=0.2) as url:
+        told = loadtest(tmp_path, url, "smoke", "--duration", "3s", code=1)
+    assert not told["valid"]
+    assert "requests failed:" in told["invalid"][0]
+
+
+def test_the_search_finds_the_capacity_of_a_server(tmp_path: Path) -> None:
+    # So slow that a machine which is busy with other tests does not matter.
+    search = ("--arrivals", "constant", "--from", "8", "--to", "12", "--window", "1s")
+    with fake_triton(service_ms=100) as url:
+        told = loadtest(tmp_path, url, "slo", "--p99", "250ms", *search)
+    assert 9.3 <= told["answer"]["rate"] <= 10.9
+
+
+def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with fake_triton() as url:
+        done = typed(
+            tmp_path,
+            *("loadtest", "smoke", "--model", "absent", "--direct", "--triton-url", url),
+            settings={"PYTHONPATH": str(ROOT)},
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("conch: ") and "/v2/models/absent was answered 404" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measured(
+    tmp_path: Path,
+) -> None:
+    terminal, of_the_run = pty.openpty()
+    with fake_triton(service_ms=5) as url:
+        with subprocess.Popen(
+            command(url, "sweep", "--users", "1,2", "--duration", "3s", "--out", "kept"),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=of_the_run,
+        ) as running:
+            os.close(of_the_run)
+            shown = b""
+            while b"sweep 2 users" not in shown:
+                shown += os.read(terminal, 1 << 16)
+            running.send_signal(signal.SIGINT)
+            output, _ = running.communicate(timeout=60)
+        os.close(terminal)
+    assert b"sweep 1 user  1 of 5 s  " in shown and b"p99" in shown
+    assert running.returncode == 130, output
+    assert b"Traceback" not in output
+    run = read_run(tmp_path / "kept")
+    assert run.steps and run.invalid == ["it was interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["slo", "--p99", "20"], "--p99 is '20', which is no time"),
+        (["slo", "--p99", "20ms", "--errors", "7"], "--errors is '7', which is no share"),
+        (["slo", "--p99", "20ms", "--from", "9", "--to", "3"], "--from 9 is above --to 3"),
+        (["slo", "--p99", "20ms", "--arrivals", "sine"], "Arrivals 'sine' are not known"),
+        (["sweep", "--users", "1,b"], "--users 'b' is no number of users"),
+        (["sweep", "--rates", "1,b"], "--rates is 'b', which is no rate"),
+        (["smoke", "--duration", "1s"], "--duration 1s is too short"),
+        (["soak", "--duration", "5s"], "--duration 5s is too short"),
+        (["smoke", "--url", "gateway"], "--url is 'gateway', which is no URL"),
+        (["smoke", "--dim", "x"], "Sizes 'x' cannot be read"),
+        (["smoke", "--out", "."], "--out . is there already"),
+        (["overhead", "--direct"], "overhead calls both the gateway and Triton"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: str) -> None:
+    assert told in refusal(tmp_path, "loadtest", *arguments, "--model", "x", code=2)
+
+
+def a_run(folder: Path, capacity: float, **more: Any) -> str:
+    steps: list[Step] = []
+    model = QueueModel(capacity=capacity)
+    steps.append(model.measure("2 users", Load(loop=Loop.CLOSED, users=2, duration_s=9)))
+    machine = Machine(cores=2, processor="x", memory_bytes=1, system="", python="", load_average=0)
+    run = Run(
+        plan="sweep",
+        started_at="2026-11-01T00:00:00Z",
+        commit="",
+        options={},
+        machine=machine,
+        triton={},
+        models={},
+        steps=steps,
+        **more,
+    )
+    path = folder / f"{capacity:g}-{len(more)}"
+    write_run(path, run)
+    return str(path)
+
+
+def test_a_regression_exits_3(tmp_path: Path) -> None:
+    before, after = a_run(tmp_path, 100), a_run(tmp_path, 80)
+    done = typed(tmp_path, "loadtest", "compare", before, after)
+    assert done.returncode == 3, done.stderr
+    assert "worse" in done.stdout
+    assert typed(tmp_path, "loadtest", "compare", after, before).returncode == 0
+    assert typed(tmp_path, "loadtest", "compare", before, after, "--bound", "50%").returncode == 0
+
+
+def test_a_comparison_has_a_form_for_scripts_and_one_for_pull_requests(tmp_path: Path) -> None:
+    before, after = a_run(tmp_path, 100), a_run(tmp_path, 80)
+    done = typed(tmp_path, "loadtest", "compare", before, after, "--json")
+    assert {one["verdict"] for one in json.loads(done.stdout)["differences"]} >= {"worse"}
+    done = typed(tmp_path, "loadtest", "compare", before, after, "--markdown")
+    assert "| 2 users |" in done.stdout
+
+
+def test_an_invalid_run_is_not_compared_in_silence(tmp_path: Path) -> None:
+    before = a_run(tmp_path, 100)
+    after = a_run(tmp_path, 100, invalid=["the clock jumped by +3.0 s"])
+    done = typed(tmp_path, "loadtest", "compare", before, after)
+    assert done.returncode == 1
+    assert "the clock jumped" in done.stdout
+
+
+def test_what_is_no_run_is_told(tmp_path: Path) -> None:
+    assert "is no run" in refusal(tmp_path, "loadtest", "compare", "a", "b")
