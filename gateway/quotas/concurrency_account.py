@@ -25,7 +25,7 @@ class ConcurrencyAccount(Account[Concurrency], tag="concurrency"):
         return measure.slots - self.out()
 
     def keep(self, measure: Concurrency, holders: int, now: Now) -> int:
-        return measure.slots // holders if now.us < self.shared_until_us else measure.slots
+        return measure.slots // (2 * holders) if now.us < self.shared_until_us else measure.slots
 
     def wait(self, measure: Concurrency, lease: Lease, short: int, now: Now) -> Wait:
         if not any(self.others(lease)):

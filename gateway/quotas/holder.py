@@ -123,7 +123,8 @@ class Holder:
         now_ns = self._now_ns()
         for holding in allowance.kept:
             metric = holding.metric
-            holding.settle(reservation.costs[metric], used[metric], reservation.at_ns, now_ns)
+            if holding.settle(reservation.costs[metric], used[metric], reservation.at_ns, now_ns):
+                self._ask(holding)
             if holding.is_awaited:
                 self._serve_tenant(holding.limit.tenant, now_ns)
 

@@ -31,6 +31,9 @@ _IDLE_NS = HEARTBEAT_US * US * 9 // 10
 _DRIFT_PERCENT = 1
 # An Ask that brought nothing is not made again at once, unless for less: nothing has changed.
 _AGAIN_NS = 50_000_000
+# What a killed worker held of a budget is gone until the window ends: for requests to come, all
+# holders together have at most one part in so many of what is left.
+_PART = 32
 # No `free` is below it.
 _NEVER = -(2**62)
 
@@ -177,8 +180,8 @@ class Holding(_Purse):
         if self.reserved > self.peak:
             self.peak = self.reserved
 
-    def settle(self, cost: int, used: int, reserved_ns: int, now_ns: int) -> None:
-        """Of what was reserved at that time so much was used."""
+    def settle(self, cost: int, used: int, reserved_ns: int, now_ns: int) -> bool:
+        """Of what was reserved at that time so much was used; whether others wait to hear of it."""
         if self.kind is Kind.CONCURRENCY:
             self.reserved -= cost
             self.free += cost
@@ -186,6 +189,7 @@ class Holding(_Purse):
                 # Taken from under the next request: others wait for it elsewhere.
                 self.free -= cost
                 self.returned += cost
+                return True
         elif reserved_ns >= self.begun_ns:
             self.reserved -= cost
             self.free += cost - used
@@ -194,6 +198,7 @@ class Holding(_Purse):
         elif used > cost:
             # The lease that it was reserved from is over, and all of it counts as spent.
             self.free -= used - cost
+        return False
 
     @property
     def is_above_share(self) -> bool:
@@ -257,7 +262,7 @@ class Holding(_Purse):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is held and nobody asks for it: the lease may go."""
-        return not (self.free or self.reserved or self.is_awaited or self.used or self.demand)
+        return not (self.free or self.reserved or self.is_awaited or self.used)
 
     def _wants(self, needed: int, now_ns: int) -> int:
         """Units to hold, those of requests in flight included: as many as are used of late."""
@@ -265,20 +270,26 @@ class Holding(_Purse):
         if self.kind is Kind.CONCURRENCY:
             wants = max(self.peak, in_use) * 3 // 2
         else:
-            wants = in_use + self._expected(now_ns - self.asked_ns)
+            self._note_demand(now_ns - self.asked_ns)
+            wants = in_use + self._ahead()
         return max(min(wants, self.keep), self.reserved + needed)
 
-    def _expected(self, elapsed_ns: int) -> int:
+    def _ahead(self) -> int:
+        """Units to hold for requests to come: of a budget, little of what is left."""
+        if self.kind is Kind.RATE:
+            return self.demand
+        return min(self.demand, self.left // (_PART * max(self.holders, 1)))
+
+    def _note_demand(self, elapsed_ns: int) -> None:
         """Demand of the time to come; it falls no faster than by half in a heartbeat."""
         # Rounded up: who sends now and then goes on doing so.
         lately = -(-self.used * HORIZON_NS // max(elapsed_ns, _SHORTEST_NS))
         fallen = self.demand - self.demand * elapsed_ns // HORIZON_NS
         is_idle = self.used <= 0 and elapsed_ns >= _IDLE_NS
         self.demand = 0 if is_idle else max(lately, fallen, 0)
-        return self.demand
 
     def _low_water(self) -> int:
         if self.kind is Kind.CONCURRENCY or self.ask_ns:
             # Slots come back by themselves; and of what is used up there is no more to ask for.
             return _NEVER
-        return min(self.demand * self.stretch, self.keep) // 4
+        return min(self._ahead() * self.stretch, self.keep) // 4

@@ -73,7 +73,7 @@ function Rate.take(account, units)
 end
 
 function Rate.keep(_, rate, holders)
-  return (div(rate.burst, 2 * holders))
+  return (div(rate.burst, 4 * holders))
 end
 
 function Rate.wait(account, rate, lease, short, now_us)

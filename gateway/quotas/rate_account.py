@@ -64,9 +64,9 @@ class RateAccount(Account[Rate], tag="rate"):
         self.level -= units
 
     def keep(self, measure: Rate, holders: int, now: Now) -> int:
-        # Half the burst stays here: what is out is known only when it is told, and until then its
-        # room does not refill.
-        return measure.burst // (2 * holders)
+        # Most of the burst stays here: the room of what is out does not refill until it is told,
+        # and what a killed worker holds is gone.
+        return measure.burst // (4 * holders)
 
     def wait(self, measure: Rate, lease: Lease, short: int, now: Now) -> Wait:
         refill_us = self._refill_us(measure, short, now)

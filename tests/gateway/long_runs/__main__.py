@@ -59,7 +59,7 @@ def show_quotas() -> bool:
             seen = run(plan, Path(directory))
         for line in report(seen):
             print(line, flush=True)
-        is_kept &= seen.is_kept and (seen.is_given or plan.kill_every_s > 0)
+        is_kept &= seen.is_kept and (seen.is_given or plan.redis_away_s > 0)
     return is_kept
 
 

@@ -112,11 +112,11 @@ def test_what_others_hold_is_told_to_be_there_when_their_leases_end() -> None:
     assert bucket.renew("other", needs=8).granted == 8
 
 
-def test_no_holder_holds_more_than_its_part_of_half_the_burst_beyond_its_need() -> None:
+def test_no_holder_holds_more_than_its_part_of_a_quarter_of_the_burst_beyond_its_need() -> None:
     bucket = ledger(burst=100)
-    assert bucket.renew(wants=100).granted == 50
-    assert bucket.renew("other", wants=100).granted == 25
-    assert bucket.renew("third", needs=30, wants=100).granted == 0
+    assert bucket.renew(wants=100).granted == 25
+    assert bucket.renew("other", wants=100).granted == 12
+    assert bucket.renew("third", needs=64, wants=100).granted == 0
     assert bucket.renew("third", needs=20, wants=100).granted == 20
 
 

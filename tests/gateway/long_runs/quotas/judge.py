@@ -77,7 +77,7 @@ def _add(verdict: Verdict, tenant: Tenant, admitted: list[Admitted], sent: list[
     if ideal is not None and ideal < len(sent):
         verdict.allowed += ideal
         verdict.given += len(admitted)
-        verdict.held += tenant.rate.burst // 2 if tenant.rate is not None else 0
+        verdict.held += tenant.rate.burst // 4 if tenant.rate is not None else 0
 
 
 def _larger(before: N | None, above: N) -> N:

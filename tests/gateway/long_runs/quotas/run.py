@@ -171,7 +171,8 @@ def _hurt(plan: Plan, cluster: Cluster, began_s: float) -> tuple[int, tuple[floa
     for at_s, what in sorted(_harms(plan)):
         time.sleep(max(began_s + at_s - time.time(), 0))
         if what == "kill":
-            chosen.choice(cluster.gateways).kill_a_worker(chosen)
+            # One gateway after the other.
+            cluster.gateways[killed % len(cluster.gateways)].kill_a_worker(chosen)
             killed += 1
         elif what == "end redis":
             ended_s = time.time() - began_s

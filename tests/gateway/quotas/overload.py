@@ -1,0 +1,125 @@
+"""Workers at overload on a made-up clock: what is given of what is allowed, and what it costs.
+
+Each worker beats, and talks to the store in one exchange at a time, as `renewing.py` has it; an
+exchange takes a few milliseconds. Some workers are killed, and others are born in their place.
+"""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.limits import Measure
+from gateway.quotas.holding import Costs
+from gateway.quotas.protocol import Answer
+from tests.gateway.quotas.builders import limit
+from tests.gateway.quotas.world import SECOND_US, Admitted, Worker, World
+
+BEAT_US = SECOND_US // 4
+# From a question to the store until its answer is heard.
+EXCHANGE_US = 4000
+ONE: Costs = (1, 1, 100, 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """Requests of one tenant, at workers chosen by chance."""
+
+    measure: Measure
+    per_s: float
+    # All of them at once, every so many seconds; 0: spread by chance.
+    pulse_s: float = 0.0
+    takes_s: float = 0.0
+
+
+class Overload:
+    """Run it; then `sent_us` tells who came, and `admitted` how many were let in."""
+
+    def __init__(self, demand: Demand, workers: int, seed: int = 1) -> None:
+        self.world = World((limit(demand.measure),), workers, on_admitted=self._begin)
+        self.sent_us: list[int] = []
+        self._demand = demand
+        self._random = random.Random(seed)
+        self._numbers = itertools.count()
+        self._events: list[tuple[int, int, Callable[[], None]]] = []
+        self._asking: set[Worker] = set()
+        self._began_us = self.world.clock.us
+        for worker in self.world.workers:
+            self._at(self._random.randrange(BEAT_US), lambda worker=worker: self._beat(worker))
+
+    @property
+    def admitted(self) -> int:
+        return len(self.world.log)
+
+    def run(self, seconds: float, kill_every_s: float = 0.0) -> None:
+        """From the first request to the last."""
+        end_us = round(seconds * SECOND_US)
+        for at_us in self._arrivals(end_us):
+            self._at(at_us, self._arrive)
+        if kill_every_s:
+            step_us = round(kill_every_s * SECOND_US)
+            for at_us in range(step_us // 2, end_us, step_us):
+                self._at(at_us, self._kill)
+        clock, end_us = self.world.clock, end_us + self._began_us
+        while self._events and self._events[0][0] <= end_us:
+            clock.us, _, what = heapq.heappop(self._events)
+            what()
+
+    def _arrivals(self, end_us: int) -> list[int]:
+        demand, chosen = self._demand, self._random
+        step_s = demand.pulse_s or 1 / demand.per_s
+        at_once = round(demand.per_s * step_s)
+        moments, at_s = [], chosen.random() * step_s
+        while at_s * SECOND_US < end_us:
+            moments += [round(at_s * SECOND_US)] * at_once
+            at_s += step_s if demand.pulse_s else step_s * chosen.uniform(0.5, 1.5)
+        return moments
+
+    def _at(self, after_us: int, what: Callable[[], None]) -> None:
+        at_us = self.world.clock.us + after_us
+        heapq.heappush(self._events, (at_us, next(self._numbers), what))
+
+    def _arrive(self) -> None:
+        self.sent_us.append(self.world.clock.us - self._began_us)
+        worker = self._random.choice(self.world.workers)
+        worker.request(ONE)
+        self._ask(worker)
+
+    def _begin(self, line: Admitted) -> None:
+        takes_us = round(self._demand.takes_s * SECOND_US)
+        self._at(takes_us, lambda: self._end(line))
+
+    def _end(self, line: Admitted) -> None:
+        if line.worker in self.world.workers:
+            line.worker.settle(line, ONE)
+            self._ask(line.worker)
+
+    def _beat(self, worker: Worker) -> None:
+        if worker in self.world.workers:
+            self._ask(worker, is_due=worker.holder.beat())
+            self._at(BEAT_US, lambda: self._beat(worker))
+
+    def _ask(self, worker: Worker, *, is_due: bool = False) -> None:
+        if worker in self._asking or not (is_due or worker.holder.is_due):
+            return
+        self._asking.add(worker)
+        renewals = worker.send()
+
+        def arrive() -> None:
+            answers = [self.world.store.renew(renewal) for renewal in renewals]
+            self._at(EXCHANGE_US // 2, lambda: hear(answers))
+
+        def hear(answers: list[Answer]) -> None:
+            self._asking.discard(worker)
+            if worker in self.world.workers:
+                for answer in answers:
+                    worker.hear(answer)
+                self._ask(worker)
+
+        self._at(EXCHANGE_US // 2, arrive)
+
+    def _kill(self) -> None:
+        number = self._random.randrange(len(self.world.workers))
+        worker = self.world.workers[number] = self.world.born()
+        self._at(self._random.randrange(BEAT_US), lambda: self._beat(worker))

@@ -1,0 +1,52 @@
+"""What is given of what is allowed, by eight workers who are asked for more, and killed or not."""
+
+import pytest
+
+from gateway.limits import Budget, Concurrency, Measure, Period
+from gateway.rates import Rate
+from tests.gateway.long_runs.quotas.judge import allowed
+from tests.gateway.long_runs.quotas.logs import Sent
+from tests.gateway.long_runs.quotas.plan import Group, Tenant
+from tests.gateway.quotas.overload import Demand, Overload
+
+WORKERS = 8
+LOAD_S = 60.0
+RATES_AND_BUDGETS = [
+    Demand(measure=Rate(50, 1, 100), per_s=75),
+    Demand(measure=Rate(2, 1, 20), per_s=4),
+    Demand(measure=Rate(120, 60, 30), per_s=4, pulse_s=10),
+    Demand(measure=Rate(60, 60, 5), per_s=1.5),
+    Demand(measure=Budget(40, Period.DAY), per_s=1.5),
+]
+
+
+def allowed_of(measure: Measure, sent_us: list[int]) -> int:
+    tenant = Tenant("one", Group.STEADY, (measure,), 0.0)
+    count = allowed(tenant, [Sent(0, at_us, at_us, 200) for at_us in sent_us])
+    assert count is not None
+    return count
+
+
+def given_share(demand: Demand, kill_every_s: float = 0.0) -> float:
+    given = ideal = 0
+    for seed in range(4):
+        overload = Overload(demand, WORKERS, seed)
+        overload.run(LOAD_S, kill_every_s)
+        given += overload.admitted
+        ideal += allowed_of(demand.measure, overload.sent_us)
+    return given / ideal
+
+
+@pytest.mark.parametrize("demand", RATES_AND_BUDGETS, ids=lambda demand: str(demand.measure))
+@pytest.mark.parametrize("kill_every_s", [0.0, 15.0, 4.0])
+def test_98_percent_of_rates_and_budgets_are_given(demand: Demand, kill_every_s: float) -> None:
+    assert given_share(demand, kill_every_s) >= 0.98
+
+
+def test_slots_that_are_fewer_than_the_workers_are_given() -> None:
+    assert given_share(Demand(measure=Concurrency(3), per_s=4, takes_s=1)) >= 0.98
+
+
+def test_slots_of_a_killed_worker_are_missing_until_its_lease_ends() -> None:
+    demand = Demand(measure=Concurrency(3), per_s=4, takes_s=1)
+    assert 0.93 <= given_share(demand, kill_every_s=15.0) <= 0.97
