@@ -1,0 +1,285 @@
+"""`conch tune`: looks for serving values that do better, and publishes them as a new version."""
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exporters.publishing.versions import published_versions, served_versions
+from stack.backends.threads import usable_cores
+from stack.commands.tune_view import as_dict, front_table, gain_lines, progress_line
+from stack.commands.versions import DEPLOYMENT_SETTINGS, ModelName, require_model
+from stack.console import console
+from stack.deployment import open_deployment
+from stack.errors import TuningError, UsageError
+from stack.settings import StackSettings
+from stack.settings_flags import with_settings
+from stack.triton_install import find_triton
+from stack.tuning.bodies import Bodies
+from stack.tuning.bounds import Bounds, Range, Space, parse_delay_range, parse_range, space
+from stack.tuning.configuration import configuration_of
+from stack.tuning.measuring import closed_loop_measure
+from stack.tuning.objective import Balanced, Objective, Within
+from stack.tuning.picture import draw_front, require_pictures
+from stack.tuning.publishing import manifest_of, publish_tuned
+from stack.tuning.same_answers import check_answers, tolerances_of
+from stack.tuning.trial_server import SHIPPED, TrialServer, trial_server
+from stack.tuning.tune import Effort, Report, Tuner, Verdict
+from stack.tuning.turns import Turns
+from stack.tuning.values import Values
+
+_USERS = "1,8,32"
+_USERS_WITHIN = "1,2,4,8,16,32,64,128"
+_WARMUP_S = 0.2
+_IN_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The measuring flags, read."""
+
+    objective: Objective
+    effort: Effort
+    seconds: float
+    batch: int
+    samples: Path | None
+
+
+@with_settings(*DEPLOYMENT_SETTINGS)
+def tune(
+    *,
+    name: ModelName,
+    p99: Annotated[
+        str | None,
+        typer.Option(
+            help="Look for the highest throughput with p99 within this, such as 20ms. None: the "
+            "best throughput over all --users, with p99 no worse at any of them."
+        ),
+    ] = None,
+    instances: Annotated[
+        str | None, typer.Option(help="Instance counts to try. None: 1 to the cores.")
+    ] = None,
+    queue_delay: Annotated[
+        str, typer.Option(help="Queue delays to try, such as 0us:5ms.")
+    ] = "0us:5ms",
+    max_batch: Annotated[
+        str | None,
+        typer.Option(help="Largest batches to try. None: as shipped; other batches are refused."),
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(help="Threads an instance to try. None: 1 to the cores.")
+    ] = None,
+    change_interface: Annotated[
+        bool,
+        typer.Option("--change-interface", help="Allow a smaller largest batch than clients have."),
+    ] = False,
+    users: Annotated[
+        str | None,
+        typer.Option(help=f"Loads to measure. None: {_USERS}; with --p99: {_USERS_WITHIN}."),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Samples in one request.")] = 1,
+    samples: Annotated[
+        Path | None, typer.Option(help="Inputs to send, an .npz file. None: random ones.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="How long each load is held, each time.")
+    ] = 2.0,
+    tries: Annotated[int, typer.Option(min=1, help="Most trials before the final rounds.")] = 24,
+    rounds: Annotated[int, typer.Option(min=3, help="Final rounds, chosen against shipped.")] = 8,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Where the PNG goes. None: tuning/MODEL.png in the state directory."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure, and write nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    settings: StackSettings,
+) -> None:
+    """Find instance counts, batching and threads that do better on this machine.
+
+    The artefact stays as it is, byte by byte, and its answers are compared. What is better beyond
+    chance becomes a new version; `conch rollback` leads back from it.
+
+    Example: conch tune mnist_cnn --p99 20ms --instances 1:4 --queue-delay 0us:5ms
+    """
+    # As an exception it also ends the Triton that the trials run in.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    repository = settings.model_repository
+    require_model(repository, name)
+    version = _version(repository, name)
+    cores = usable_cores()
+    bounds = Bounds(
+        instances=_range(instances, "--instances") or Range(1, cores),
+        queue_delay_us=parse_delay_range(queue_delay, "--queue-delay"),
+        max_batch=_max_batch(repository, name, version, max_batch, smaller=change_interface),
+        threads=_range(threads, "--threads") or Range(1, cores),
+    )
+    given = _Given(_objective(p99, users), Effort(tries, rounds), seconds, batch, samples)
+    require_pictures()
+    embedded = not find_triton(settings.triton_server).has_own_backends
+    asyncio.run(_require_local(settings, embedded=embedded))
+    shipped = configuration_of(repository / name, embedded=embedded)
+    searched = space(shipped.values, bounds, cores=cores, tunable=shipped.tunable)
+    _announce(name, version, shipped.values, searched, given, quiet=as_json)
+
+    verdict = _tuned(settings, name, version, searched, given)
+    drawn = picture or settings.state_dir / "tuning" / f"{name}.png"
+    draw_front(drawn, name, verdict.points, verdict.shipped, verdict.chosen)
+    written = None
+    if verdict.better and not dry_run:
+        written = publish_tuned(
+            repository,
+            name,
+            version,
+            verdict.chosen,
+            embedded=embedded,
+            evidence={"gain": list(verdict.gain or ()), "cores": cores},
+        )
+        asyncio.run(_activate(settings, name, written))
+    if as_json:
+        more = {"model": name, "from_version": version, "version": written, "picture": str(drawn)}
+        typer.echo(json.dumps(as_dict(verdict, **more), indent=2))
+        return
+    _show(verdict, name, version, written, drawn)
+
+
+def _tuned(
+    settings: StackSettings, name: str, version: int, searched: Space, given: _Given
+) -> Verdict:
+    screen = console(stderr=True, markup=False)
+
+    def say(report: Report) -> None:
+        screen.print(progress_line(report), highlight=False, soft_wrap=True)
+
+    with trial_server(settings, name, version) as server:
+        bodies = Bodies(server.metadata(), given.samples)
+        shipped = server.shipped
+        load = bodies.of(given.batch if shipped.max_batch else 0)
+        measure = closed_loop_measure(server.url, load)
+        turns = Turns(measure, given.objective, seconds=given.seconds, warmup_s=_WARMUP_S)
+        tuner = Tuner(server, turns, given.objective, say=say)
+
+        def check(trial: str) -> float:
+            return _check(server, trial, bodies, settings.model_repository / name / str(version))
+
+        return tuner.tune(shipped, searched, given.effort, check)
+
+
+def _check(server: TrialServer, trial: str, bodies: Bodies, version: Path) -> float:
+    largest = server.shipped.max_batch
+    sizes = sorted({1, min(3, largest), largest}) if largest else [0]
+    asked = [body for size in sizes if size or not largest for body in bodies.of(size)]
+    return check_answers(server.url, SHIPPED, trial, asked, tolerances_of(manifest_of(version)))
+
+
+def _version(repository: Path, name: str) -> int:
+    served = served_versions(repository, name)
+    if not served:
+        there = ", ".join(map(str, published_versions(repository, name))) or "none"
+        raise TuningError(
+            f"'{name}' serves no version, so there is nothing to tune; there is {there}. Export "
+            "the model, or choose a version by `conch rollback`."
+        )
+    return max(served)
+
+
+def _max_batch(
+    repository: Path, name: str, version: int, text: str | None, *, smaller: bool
+) -> Range:
+    """Clients may send what is served now, and nothing larger was ever proven."""
+    embedded = configuration_of(repository / name, embedded=True).values.max_batch
+    manifest = manifest_of(repository / name / str(version))
+    proven = max((row.batch for row in manifest.proof), default=embedded) if manifest else embedded
+    wanted = _range(text, "--max-batch")
+    if wanted is None:
+        return Range(embedded, embedded)
+    if wanted.high > proven:
+        raise UsageError(
+            f"--max-batch goes up to {wanted.high}, and '{name}' was proven up to {proven}. Export "
+            "it with a larger max_batch_size first."
+        )
+    if wanted.low < embedded and not smaller:
+        raise UsageError(
+            f"--max-batch goes down to {wanted.low}, and clients of '{name}' may send "
+            f"{embedded}. Begin with {embedded}, or allow it by --change-interface."
+        )
+    return wanted
+
+
+def _range(text: str | None, flag: str) -> Range | None:
+    return parse_range(text, flag) if text else None
+
+
+def _objective(p99: str | None, users: str | None) -> Objective:
+    if p99 is None:
+        return Balanced(_counts(users or _USERS))
+    number = p99.rstrip("mus")
+    unit = p99[len(number) :]
+    try:
+        limit_ms = float(number) * _IN_MS[unit]
+    except (ValueError, KeyError):
+        raise UsageError(f"--p99 is '{p99}'; write it as 20ms, 500us or 1s.") from None
+    if limit_ms <= 0:
+        raise UsageError(f"--p99 is '{p99}'; it must be more than nothing.")
+    return Within(_counts(users or _USERS_WITHIN), limit_ms)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UsageError(f"--users is '{text}'; write it as {_USERS}.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+async def _require_local(settings: StackSettings, *, embedded: bool) -> None:
+    """What is measured here says nothing of a server elsewhere, or of one of another kind."""
+    async with open_deployment(settings) as deployment:
+        if await deployment.live() and deployment.embedded != embedded:
+            raise UsageError(
+                f"CONCH_TRITON_URLS names {settings.triton_url}, which is no Triton that `conch "
+                "up` runs here, and trials run in one like that. Run `conch tune` where the "
+                "model is served."
+            )
+
+
+async def _activate(settings: StackSettings, name: str, version: int) -> bool:
+    async with open_deployment(settings) as deployment:
+        return await deployment.activate(name, version)
+
+
+def _announce(
+    name: str, version: int, shipped: Values, searched: Space, given: _Given, *, quiet: bool
+) -> None:
+    if not searched.ladders:
+        raise TuningError("Within these bounds there is nothing to try but what is shipped.")
+    if quiet:
+        return
+    loads = len(given.objective.users)
+    a_turn_s = 2 * loads * (given.seconds + _WARMUP_S)
+    most_s = a_turn_s * (4 + given.effort.tries + given.effort.rounds)
+    screen = console(stderr=True, markup=False)
+    screen.print(
+        f"Tuning version {version} of {name} in a Triton of its own, at most about "
+        f"{most_s / 60:.0f} min; {searched.size} combinations. Shipped: {shipped}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show(verdict: Verdict, name: str, version: int, written: int | None, drawn: Path) -> None:
+    screen = console(markup=False)
+    screen.print(front_table(verdict))
+    for line in gain_lines(verdict):
+        screen.print(line, highlight=False, soft_wrap=True)
+    screen.print(f"The picture is {drawn}.", highlight=False, soft_wrap=True)
+    if written is not None:
+        told = f"{name} serves version {written}. The way back: conch rollback {name}"
+    elif verdict.better:
+        told = f"Nothing was written (--dry-run); {name} serves version {version} as before."
+    else:
+        told = f"Nothing was written: {verdict.why_not}. {name} serves version {version} as before."
+    screen.print(told, highlight=False, soft_wrap=True)

@@ -1,0 +1,229 @@
+"""The whole of a tuning: search, the same answers, the final rounds, a verdict. Writes nothing."""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from stack.errors import NoAnswerError, RefusedError
+from stack.triton_models import plain_reason
+from stack.tuning.bounds import Space
+from stack.tuning.front import Point
+from stack.tuning.interval import Interval, interval
+from stack.tuning.objective import Objective
+from stack.tuning.readings import Figures
+from stack.tuning.search import Outcome, Search
+from stack.tuning.trial_server import SHIPPED
+from stack.tuning.turns import Turn, Turns
+from stack.tuning.values import Values
+
+_NOISE_TURNS = 3
+# Below it a difference is not worth a version; above it the machine is too busy to tell.
+_LEAST_MARGIN, _MOST_MARGIN = 0.02, 0.15
+
+
+class Server(Protocol):
+    """Where trial models run; the shipped one is there from the start."""
+
+    def load(self, name: str, values: Values) -> None: ...
+
+    def unload(self, name: str) -> None: ...
+
+
+class Report(NamedTuple):
+    """One line of progress: what was tried and what came of it."""
+
+    values: Values
+    turn: Turn | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    tries: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a tuning came to."""
+
+    shipped: Values
+    chosen: Values
+    margin: float
+    """What two measurements of the same differ by, as a share."""
+    gain: Interval | None = None
+    """Of the final rounds; None where the search found nothing."""
+    p99: Mapping[int, Interval] = field(default_factory=dict)
+    """By users: chosen over shipped in the final rounds."""
+    why_not: str = ""
+    """Why the chosen values are not to be written; empty where they are."""
+    points: tuple[Point, ...] = ()
+    largest_difference: float | None = None
+
+    @property
+    def better(self) -> bool:
+        return not self.why_not
+
+
+class Tuner:
+    """Tunes one model; `say` gets every turn.
+
+    >>> Tuner(server, turns, objective, say=print).tune(shipped, space, Effort(24, 6), check)
+    """
+
+    def __init__(
+        self, server: Server, turns: Turns, objective: Objective, *, say: Callable[[Report], None]
+    ) -> None:
+        self._server = server
+        self._turns = turns
+        self._objective = objective
+        self._say = say
+        self._taken: list[tuple[Values, Turn]] = []
+        self._loaded = 0
+
+    def tune(
+        self, shipped: Values, space: Space, effort: Effort, check: Callable[[str], float]
+    ) -> Verdict:
+        """`check` raises where a trial model answers otherwise than the shipped one."""
+        self._turns.take(SHIPPED, SHIPPED)  # a warm-up, which nobody looks at
+        margin = self._noise(shipped)
+        search = Search(space, self._compare, margin=margin, tries=effort.tries)
+        chosen = search.climb(shipped)
+        share = math.exp(margin) - 1
+        if chosen == shipped:
+            return Verdict(
+                shipped,
+                shipped,
+                share,
+                why_not=f"none of {search.made} trials was better by more than chance",
+                points=self._points(),
+            )
+        name = self._load(chosen)
+        try:
+            difference = check(name)
+            rounds = [self._final(name, chosen, number + 1) for number in range(effort.rounds)]
+        finally:
+            self._server.unload(name)
+        gain = interval([self._gain(turn) for turn in rounds])
+        p99 = p99_ratios(rounds)
+        return Verdict(
+            shipped,
+            chosen,
+            share,
+            gain,
+            p99,
+            self._why_not(gain, p99),
+            self._points(),
+            difference,
+        )
+
+    def _noise(self, shipped: Values) -> float:
+        """The shipped model against itself: what is no more than this apart is the same."""
+        apart = []
+        for _ in range(_NOISE_TURNS):
+            turn = self._turns.take(SHIPPED, SHIPPED)
+            apart.append(abs(math.log(self._gain(turn))))
+            self._note(shipped, turn, "the shipped values against themselves")
+        return min(max(max(apart), _LEAST_MARGIN), _MOST_MARGIN)
+
+    def _compare(self, values: Values) -> Outcome:
+        try:
+            name = self._load(values)
+        except (RefusedError, NoAnswerError) as error:
+            reason = plain_reason(error.reason) if isinstance(error, RefusedError) else str(error)
+            self._say(Report(values, None, f"cannot be loaded: {reason}"))
+            return Outcome(0.0, refused=reason)
+        try:
+            turn = self._turns.take(SHIPPED, name)
+        finally:
+            self._server.unload(name)
+        if turn.failed:
+            self._say(Report(values, turn, f"{turn.failed} requests failed"))
+            return Outcome(0.0, refused="requests failed")
+        outcome = Outcome(self._gain(turn), self._objective.harm(turn.other, turn.shipped))
+        worse = "" if outcome.allowed else f", p99 x{outcome.harm:.2f}"
+        self._note(values, turn, f"x{outcome.gain:.2f}{worse}")
+        return outcome
+
+    def _final(self, name: str, chosen: Values, number: int) -> Turn:
+        turn = self._turns.take(SHIPPED, name)
+        self._note(chosen, turn, f"final round {number}: x{self._gain(turn):.2f}")
+        return turn
+
+    def _load(self, values: Values) -> str:
+        # A name of its own each time: Triton still unloads the last one for a while.
+        self._loaded += 1
+        name = f"trial_{self._loaded}"
+        self._server.load(name, values)
+        return name
+
+    def _gain(self, turn: Turn) -> float:
+        other = self._objective.worth(turn.other)
+        return max(other, 1e-9) / self._objective.worth(turn.shipped)
+
+    def _note(self, values: Values, turn: Turn, text: str) -> None:
+        self._taken.append((values, turn))
+        self._say(Report(values, turn, text))
+
+    def _why_not(self, gain: Interval, p99: Mapping[int, Interval]) -> str:
+        if gain.low <= 1:
+            return f"the final rounds do not tell them from the shipped ones: x{gain}"
+        worse = {users: ratio for users, ratio in p99.items() if ratio.low > 1}
+        if worse and self._objective.guards_p99:
+            users, ratio = max(worse.items(), key=lambda item: item[1].ratio)
+            return f"p99 of {users} users would get worse: x{ratio}"
+        return ""
+
+    def _points(self) -> tuple[Point, ...]:
+        return tuple(points(self._taken))
+
+
+def p99_ratios(rounds: list[Turn]) -> dict[int, Interval]:
+    """Chosen over shipped, for each load that every round has measured."""
+    common = set.intersection(*(set(turn.other) for turn in rounds))
+    return {
+        users: interval([turn.other[users].p99_ms / turn.shipped[users].p99_ms for turn in rounds])
+        for users in sorted(common)
+    }
+
+
+def points(taken: list[tuple[Values, Turn]]) -> list[Point]:
+    """One for each of the values at each load, as if all had been measured at one moment.
+
+    Every turn has the shipped model beside the other, so a slow moment shows in both: what counts
+    is the ratio, times what the shipped model did on the whole.
+    """
+    if not taken:
+        return []
+    loads = sorted({users for _, turn in taken for users in turn.shipped})
+    usual = {
+        users: _usual([turn.shipped[users] for _, turn in taken if users in turn.shipped])
+        for users in loads
+    }
+    ratios: dict[tuple[Values, int], list[tuple[float, float]]] = {}
+    for values, turn in taken:
+        for users, figures in turn.other.items():
+            beside = turn.shipped[users]
+            ratio = (figures.per_second / beside.per_second, figures.p99_ms / beside.p99_ms)
+            ratios.setdefault((values, users), []).append(ratio)
+    return [
+        Point(
+            values,
+            users,
+            usual[users].per_second * statistics.geometric_mean(rate for rate, _ in found),
+            usual[users].p99_ms * statistics.geometric_mean(p99 for _, p99 in found),
+        )
+        for (values, users), found in ratios.items()
+    ]
+
+
+def _usual(figures: list[Figures]) -> Figures:
+    return Figures(
+        statistics.median(one.per_second for one in figures),
+        statistics.median(one.p50_ms for one in figures),
+        statistics.median(one.p99_ms for one in figures),
+    )
