@@ -12,6 +12,13 @@ import typer
 
 from exporters.publishing.versions import published_versions, served_versions
 from stack.backends.threads import usable_cores
+from stack.commands.tune_flags import (
+    USERS,
+    USERS_WITHIN,
+    max_batch_range,
+    objective_of,
+    range_of,
+)
 from stack.commands.tune_view import as_dict, front_table, gain_lines, progress_line
 from stack.commands.versions import DEPLOYMENT_SETTINGS, ModelName, require_model
 from stack.console import console
@@ -21,10 +28,10 @@ from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 from stack.triton_install import find_triton
 from stack.tuning.bodies import Bodies
-from stack.tuning.bounds import Bounds, Range, Space, parse_delay_range, parse_range, space
+from stack.tuning.bounds import Bounds, Range, Space, parse_delay_range, space
 from stack.tuning.configuration import configuration_of
 from stack.tuning.measuring import closed_loop_measure
-from stack.tuning.objective import Balanced, Objective, Within
+from stack.tuning.objective import Objective
 from stack.tuning.picture import draw_front, require_pictures
 from stack.tuning.publishing import manifest_of, publish_tuned
 from stack.tuning.same_answers import check_answers, tolerances_of
@@ -33,10 +40,7 @@ from stack.tuning.tune import Effort, Report, Tuner, Verdict
 from stack.tuning.turns import Turns
 from stack.tuning.values import Values
 
-_USERS = "1,8,32"
-_USERS_WITHIN = "1,2,4,8,16,32,64,128"
 _WARMUP_S = 0.2
-_IN_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def tune(
     ] = False,
     users: Annotated[
         str | None,
-        typer.Option(help=f"Loads to measure. None: {_USERS}; with --p99: {_USERS_WITHIN}."),
+        typer.Option(help=f"Loads to measure. None: {USERS}; with --p99: {USERS_WITHIN}."),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples in one request.")] = 1,
     samples: Annotated[
@@ -111,19 +115,29 @@ def tune(
     repository = settings.model_repository
     require_model(repository, name)
     version = _version(repository, name)
+    embedded = not find_triton(settings.triton_server).has_own_backends
+    shipped = configuration_of(repository / name, embedded=embedded)
     cores = usable_cores()
     bounds = Bounds(
-        instances=_range(instances, "--instances") or Range(1, cores),
+        instances=range_of(instances, "--instances", Range(1, cores)),
         queue_delay_us=parse_delay_range(queue_delay, "--queue-delay"),
-        max_batch=_max_batch(repository, name, version, max_batch, smaller=change_interface),
-        threads=_range(threads, "--threads") or Range(1, cores),
+        max_batch=max_batch_range(
+            name,
+            max_batch,
+            shipped=shipped.values.max_batch,
+            manifest=manifest_of(repository / name / str(version)),
+            smaller=change_interface,
+        ),
+        threads=range_of(threads, "--threads", Range(1, cores)),
     )
-    given = _Given(_objective(p99, users), Effort(tries, rounds), seconds, batch, samples)
-    require_pictures()
-    embedded = not find_triton(settings.triton_server).has_own_backends
-    asyncio.run(_require_local(settings, embedded=embedded))
-    shipped = configuration_of(repository / name, embedded=embedded)
+    given = _Given(objective_of(p99, users), Effort(tries, rounds), seconds, batch, samples)
     searched = space(shipped.values, bounds, cores=cores, tunable=shipped.tunable)
+    if not searched.ladders:
+        raise UsageError(
+            f"Within these bounds there is nothing to try but what '{name}' has: {shipped.values}."
+        )
+    require_pictures()
+    asyncio.run(_require_local(settings, embedded=embedded))
     _announce(name, version, shipped.values, searched, given, quiet=as_json)
 
     verdict = _tuned(settings, name, version, searched, given)
@@ -187,54 +201,6 @@ def _version(repository: Path, name: str) -> int:
     return max(served)
 
 
-def _max_batch(
-    repository: Path, name: str, version: int, text: str | None, *, smaller: bool
-) -> Range:
-    """Clients may send what is served now, and nothing larger was ever proven."""
-    embedded = configuration_of(repository / name, embedded=True).values.max_batch
-    manifest = manifest_of(repository / name / str(version))
-    proven = max((row.batch for row in manifest.proof), default=embedded) if manifest else embedded
-    wanted = _range(text, "--max-batch")
-    if wanted is None:
-        return Range(embedded, embedded)
-    if wanted.high > proven:
-        raise UsageError(
-            f"--max-batch goes up to {wanted.high}, and '{name}' was proven up to {proven}. Export "
-            "it with a larger max_batch_size first."
-        )
-    if wanted.low < embedded and not smaller:
-        raise UsageError(
-            f"--max-batch goes down to {wanted.low}, and clients of '{name}' may send "
-            f"{embedded}. Begin with {embedded}, or allow it by --change-interface."
-        )
-    return wanted
-
-
-def _range(text: str | None, flag: str) -> Range | None:
-    return parse_range(text, flag) if text else None
-
-
-def _objective(p99: str | None, users: str | None) -> Objective:
-    if p99 is None:
-        return Balanced(_counts(users or _USERS))
-    number = p99.rstrip("mus")
-    unit = p99[len(number) :]
-    try:
-        limit_ms = float(number) * _IN_MS[unit]
-    except (ValueError, KeyError):
-        raise UsageError(f"--p99 is '{p99}'; write it as 20ms, 500us or 1s.") from None
-    if limit_ms <= 0:
-        raise UsageError(f"--p99 is '{p99}'; it must be more than nothing.")
-    return Within(_counts(users or _USERS_WITHIN), limit_ms)
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise UsageError(f"--users is '{text}'; write it as {_USERS}.")
-    return tuple(sorted({int(part) for part in parts}))
-
-
 async def _require_local(settings: StackSettings, *, embedded: bool) -> None:
     """What is measured here says nothing of a server elsewhere, or of one of another kind."""
     async with open_deployment(settings) as deployment:
@@ -254,8 +220,6 @@ async def _activate(settings: StackSettings, name: str, version: int) -> bool:
 def _announce(
     name: str, version: int, shipped: Values, searched: Space, given: _Given, *, quiet: bool
 ) -> None:
-    if not searched.ladders:
-        raise TuningError("Within these bounds there is nothing to try but what is shipped.")
     if quiet:
         return
     loads = len(given.objective.users)

@@ -11,6 +11,8 @@ from stack.tuning.values import Values
 MAX_QUEUE_DELAY_US = 5_000
 _DELAYS_US = (0, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 _DURATION = re.compile(r"(\d+)(us|ms)")
+# The delay first, which tends to matter most.
+_ORDER = ("queue_delay_us", "instances", "threads", "preferred_batch", "max_batch")
 # Up to here every number is tried, beyond it powers of two.
 _EVERY = 8
 
@@ -36,15 +38,14 @@ class Bounds:
 class Space:
     """The ladder of each value that is tuned, in the order in which they are tried."""
 
-    ladders: dict[str, tuple[int | None, ...]]
+    ladders: dict[str, tuple[int, ...]]
     cores: int
     """Only to know an automatic thread count from the same count written out."""
 
     def neighbours(self, values: Values, name: str, *, up: bool) -> Iterator[Values]:
         """The next rung in this direction, then the last one: a flat stretch may lie between."""
-        ladder = self.ladders[name]
-        at = ladder.index(getattr(values, name))
-        rungs = ladder[at + 1 :] if up else ladder[:at][::-1]
+        ladder, at = self.ladders[name], self._position(values, name)
+        rungs = [rung for rung in ladder if rung > at] if up else _below(ladder, at)
         for rung in dict.fromkeys((*rungs[:1], *rungs[-1:])):
             change: dict[str, Any] = {name: rung}
             changed = replace(values, **change)
@@ -53,8 +54,15 @@ class Space:
 
     def key(self, values: Values) -> tuple[object, ...]:
         """The same for values that come to the same."""
-        threads = values.threads or max(1, self.cores // values.instances)
+        threads = self._position(values, "threads")
         return tuple(asdict(replace(values, threads=threads)).values())
+
+    def _position(self, values: Values, name: str) -> int:
+        if name == "threads":
+            return values.threads or max(1, self.cores // values.instances)
+        position: int | None = getattr(values, name)
+        # No batching is below every delay.
+        return -1 if position is None else position
 
     @property
     def size(self) -> int:
@@ -76,12 +84,12 @@ def space(shipped: Values, bounds: Bounds, *, cores: int, tunable: Sequence[str]
         "preferred_batch": [0, *_powers(Range(2, largest - 1))],
         "max_batch": [*_powers(bounds.max_batch), bounds.max_batch.high],
     }
-    ladders = {
-        name: _ladder(getattr(shipped, name), values)
-        for name, values in rungs.items()
-        if name in tunable
-    }
-    return Space({name: ladder for name, ladder in ladders.items() if len(ladder) > 1}, cores)
+    found = Space(
+        {name: tuple(sorted(set(rungs[name]))) for name in _ORDER if name in tunable}, cores
+    )
+    there = {name: found._position(shipped, name) for name in found.ladders}
+    ladders = {n: ladder for n, ladder in found.ladders.items() if set(ladder) - {there[n]}}
+    return Space(ladders, cores)
 
 
 def parse_range(text: str, flag: str, *, least: int = 1) -> Range:
@@ -131,10 +139,8 @@ def _within(number: int, bounds: Range) -> bool:
     return bounds.low <= number <= bounds.high
 
 
-def _ladder(shipped: int | None, values: Sequence[int]) -> tuple[int | None, ...]:
-    """None and AUTO stand below every number, which is where they belong."""
-    numbers = sorted({*values, *(() if shipped is None else (shipped,))})
-    return (None, *numbers) if shipped is None else tuple(numbers)
+def _below(ladder: Sequence[int], at: int) -> list[int]:
+    return [rung for rung in reversed(ladder) if rung < at]
 
 
 def _is_sound(values: Values) -> bool:

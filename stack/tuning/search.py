@@ -7,10 +7,6 @@ from dataclasses import dataclass, field
 from stack.tuning.bounds import Space
 from stack.tuning.values import Values
 
-# A worse p99 than this, against the shipped in the same turn, is no candidate. Single turns are
-# noisy; the final rounds are the ones that decide.
-HARM_ALLOWED = 1.10
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -23,25 +19,31 @@ class Outcome:
     refused: str = ""
     """Why they cannot be served at all."""
 
-    @property
-    def allowed(self) -> bool:
-        return not self.refused and self.harm <= HARM_ALLOWED
+
+@dataclass(frozen=True)
+class Noise:
+    """What chance alone makes of one turn."""
+
+    gain: float
+    """Logarithm of the ratio."""
+    harm: float
+    """The ratio itself."""
 
 
 @dataclass
 class Search:
     """Coordinate ascent: every step has to be better by more than chance, twice.
 
-    >>> Search(space, compare, margin=0.03, tries=24).climb(shipped)
+    >>> Search(space, compare, Noise(gain=0.03, harm=1.1), tries=24).climb(shipped)
     """
 
     space: Space
     compare: Callable[[Values], Outcome]
-    margin: float
-    """Logarithm of the ratio that chance alone may make."""
+    noise: Noise
     tries: int
     """Most comparisons; each takes a turn."""
     made: int = 0
+    _found: dict[Values, list[Outcome]] = field(default_factory=dict)
     _seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def climb(self, shipped: Values) -> Values:
@@ -52,13 +54,28 @@ class Search:
         while moved and self.made < self.tries:
             moved = False
             for name in self.space.ladders:
-                for up in (True, False):
+                for up in (False, True):
                     found = self._ascend(best, gain, name, up=up)
                     if found[0] != best:
                         best, gain = found
                         moved = True
                         break
         return best
+
+    def runners_up(self, best: Values) -> list[Values]:
+        """Others that beat the shipped values beyond chance; those that did least harm first."""
+
+        def merit(values: Values) -> float:
+            outcomes = self._found[values]
+            gain = math.prod(outcome.gain for outcome in outcomes) ** (1 / len(outcomes))
+            return gain / max(1.0, *(outcome.harm for outcome in outcomes))
+
+        beating = [
+            values
+            for values, outcomes in self._found.items()
+            if values != best and all(self._beats(outcome, 1.0) for outcome in outcomes)
+        ]
+        return sorted(beating, key=merit, reverse=True)
 
     def _ascend(self, best: Values, gain: float, name: str, *, up: bool) -> tuple[Values, float]:
         """As far as it gets better in one direction."""
@@ -82,16 +99,22 @@ class Search:
             return None
         # The best of many noisy figures is better than it is; a second one has no such luck.
         second = self._compare(values)
-        if second is None or not second.allowed:
+        if second is None or not self._is_allowed(second):
             return None
         both = math.sqrt(first.gain * second.gain)
-        return both if math.log(both / gain) > self.margin else None
+        return both if math.log(both / gain) > self.noise.gain else None
 
     def _beats(self, outcome: Outcome, gain: float) -> bool:
-        return outcome.allowed and outcome.gain > gain * math.exp(self.margin)
+        return self._is_allowed(outcome) and outcome.gain > gain * math.exp(self.noise.gain)
+
+    def _is_allowed(self, outcome: Outcome) -> bool:
+        # Single turns are noisy; the final rounds are the ones that decide.
+        return not outcome.refused and outcome.harm <= self.noise.harm
 
     def _compare(self, values: Values) -> Outcome | None:
         if self.made >= self.tries:
             return None
         self.made += 1
-        return self.compare(values)
+        outcome = self.compare(values)
+        self._found.setdefault(values, []).append(outcome)
+        return outcome

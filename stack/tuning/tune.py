@@ -1,26 +1,27 @@
 """The whole of a tuning: search, the same answers, the final rounds, a verdict. Writes nothing."""
 
 import math
-import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from stack.errors import NoAnswerError, RefusedError
 from stack.triton_models import plain_reason
 from stack.tuning.bounds import Space
-from stack.tuning.front import Point
+from stack.tuning.front import Point, points
 from stack.tuning.interval import Interval, interval
 from stack.tuning.objective import Objective
-from stack.tuning.readings import Figures
-from stack.tuning.search import Outcome, Search
+from stack.tuning.search import Noise, Outcome, Search
 from stack.tuning.trial_server import SHIPPED
 from stack.tuning.turns import Turn, Turns
 from stack.tuning.values import Values
 
 _NOISE_TURNS = 3
+# Few: each has a chance of its own to seem better than it is.
+_FINALISTS = 3
 # Below it a difference is not worth a version; above it the machine is too busy to tell.
-_LEAST_MARGIN, _MOST_MARGIN = 0.02, 0.15
+_LEAST_GAIN, _MOST_GAIN = 0.02, 0.15
+_LEAST_HARM, _MOST_HARM = 1.1, 2.0
 
 
 class Server(Protocol):
@@ -90,10 +91,10 @@ class Tuner:
     ) -> Verdict:
         """`check` raises where a trial model answers otherwise than the shipped one."""
         self._turns.take(SHIPPED, SHIPPED)  # a warm-up, which nobody looks at
-        margin = self._noise(shipped)
-        search = Search(space, self._compare, margin=margin, tries=effort.tries)
+        noise = self._noise(shipped)
+        search = Search(space, lambda values: self._compare(values, noise), noise, effort.tries)
         chosen = search.climb(shipped)
-        share = math.exp(margin) - 1
+        share = math.exp(noise.gain) - 1
         if chosen == shipped:
             return Verdict(
                 shipped,
@@ -102,35 +103,40 @@ class Tuner:
                 why_not=f"none of {search.made} trials was better by more than chance",
                 points=self._points(),
             )
-        name = self._load(chosen)
+        verdict = self._judged(Verdict(shipped, chosen, share), effort, check)
+        for other in search.runners_up(chosen)[: _FINALISTS - 1]:
+            if verdict.better:
+                break
+            judged = self._judged(Verdict(shipped, other, share), effort, check)
+            verdict = judged if judged.better else verdict
+        return replace(verdict, points=self._points())
+
+    def _judged(self, verdict: Verdict, effort: Effort, check: Callable[[str], float]) -> Verdict:
+        """The final rounds of the chosen values."""
+        name = self._load(verdict.chosen)
         try:
             difference = check(name)
-            rounds = [self._final(name, chosen, number + 1) for number in range(effort.rounds)]
+            numbers = range(1, effort.rounds + 1)
+            rounds = [self._final(name, verdict.chosen, number) for number in numbers]
         finally:
             self._server.unload(name)
         gain = interval([self._gain(turn) for turn in rounds])
         p99 = p99_ratios(rounds)
-        return Verdict(
-            shipped,
-            chosen,
-            share,
-            gain,
-            p99,
-            self._why_not(gain, p99),
-            self._points(),
-            difference,
-        )
+        why_not = self._why_not(gain, p99)
+        return replace(verdict, gain=gain, p99=p99, why_not=why_not, largest_difference=difference)
 
-    def _noise(self, shipped: Values) -> float:
+    def _noise(self, shipped: Values) -> Noise:
         """The shipped model against itself: what is no more than this apart is the same."""
-        apart = []
+        gains, harms = [_LEAST_GAIN], [_LEAST_HARM]
         for _ in range(_NOISE_TURNS):
             turn = self._turns.take(SHIPPED, SHIPPED)
-            apart.append(abs(math.log(self._gain(turn))))
-            self._note(shipped, turn, "the shipped values against themselves")
-        return min(max(max(apart), _LEAST_MARGIN), _MOST_MARGIN)
+            gains.append(abs(math.log(self._gain(turn))))
+            harms.append(self._objective.harm(turn.other, turn.shipped))
+            harms.append(self._objective.harm(turn.shipped, turn.other))
+            self._note(shipped, turn, f"shipped against itself: x{self._gain(turn):.2f}")
+        return Noise(min(max(gains), _MOST_GAIN), min(max(harms), _MOST_HARM))
 
-    def _compare(self, values: Values) -> Outcome:
+    def _compare(self, values: Values, noise: Noise) -> Outcome:
         try:
             name = self._load(values)
         except (RefusedError, NoAnswerError) as error:
@@ -145,7 +151,7 @@ class Tuner:
             self._say(Report(values, turn, f"{turn.failed} requests failed"))
             return Outcome(0.0, refused="requests failed")
         outcome = Outcome(self._gain(turn), self._objective.harm(turn.other, turn.shipped))
-        worse = "" if outcome.allowed else f", p99 x{outcome.harm:.2f}"
+        worse = "" if outcome.harm <= noise.harm else f", and p99 x{outcome.harm:.2f} at some load"
         self._note(values, turn, f"x{outcome.gain:.2f}{worse}")
         return outcome
 
@@ -189,41 +195,3 @@ def p99_ratios(rounds: list[Turn]) -> dict[int, Interval]:
         users: interval([turn.other[users].p99_ms / turn.shipped[users].p99_ms for turn in rounds])
         for users in sorted(common)
     }
-
-
-def points(taken: list[tuple[Values, Turn]]) -> list[Point]:
-    """One for each of the values at each load, as if all had been measured at one moment.
-
-    Every turn has the shipped model beside the other, so a slow moment shows in both: what counts
-    is the ratio, times what the shipped model did on the whole.
-    """
-    if not taken:
-        return []
-    loads = sorted({users for _, turn in taken for users in turn.shipped})
-    usual = {
-        users: _usual([turn.shipped[users] for _, turn in taken if users in turn.shipped])
-        for users in loads
-    }
-    ratios: dict[tuple[Values, int], list[tuple[float, float]]] = {}
-    for values, turn in taken:
-        for users, figures in turn.other.items():
-            beside = turn.shipped[users]
-            ratio = (figures.per_second / beside.per_second, figures.p99_ms / beside.p99_ms)
-            ratios.setdefault((values, users), []).append(ratio)
-    return [
-        Point(
-            values,
-            users,
-            usual[users].per_second * statistics.geometric_mean(rate for rate, _ in found),
-            usual[users].p99_ms * statistics.geometric_mean(p99 for _, p99 in found),
-        )
-        for (values, users), found in ratios.items()
-    ]
-
-
-def _usual(figures: list[Figures]) -> Figures:
-    return Figures(
-        statistics.median(one.per_second for one in figures),
-        statistics.median(one.p50_ms for one in figures),
-        statistics.median(one.p99_ms for one in figures),
-    )
