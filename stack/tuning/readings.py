@@ -1,6 +1,6 @@
 """What was measured of one model: a few figures for each number of users."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest.histogram import merged, percentile
@@ -24,16 +24,19 @@ Reading = Mapping[int, Figures]
 """Users -> figures."""
 
 
-def figures_of(step: Step) -> Figures:
-    """The few figures that the search compares; nothing answered is 0 a second, for ever."""
-    windows = [window for window in step.windows if not window.warmup]
+def figures_of(steps: Sequence[Step]) -> Figures:
+    """The few figures that the search compares, of the pieces of one load.
+
+    Nothing answered is 0 a second, for ever.
+    """
+    windows = [window for step in steps for window in step.windows if not window.warmup]
     answered = sum(window.answered for window in windows)
     failed = sum(sum(window.errors.values()) + window.limited for window in windows)
     if answered == 0:
         return Figures(0.0, float("inf"), float("inf"), max(failed, 1))
     service = merged(window.service for window in windows)
     return Figures(
-        answered / step.seconds,
+        answered / sum(step.seconds for step in steps),
         percentile(service, 0.5) / 1e3,
         percentile(service, 0.99) / 1e3,
         failed,

@@ -44,6 +44,7 @@ class Search:
     """Most comparisons; each takes a turn."""
     made: int = 0
     _found: dict[Values, list[Outcome]] = field(default_factory=dict)
+    _steps: list[Values] = field(default_factory=list)
     _seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def climb(self, shipped: Values) -> Values:
@@ -63,7 +64,11 @@ class Search:
         return best
 
     def runners_up(self, best: Values) -> list[Values]:
-        """Others that beat the shipped values beyond chance; those that did least harm first."""
+        """Others that beat the shipped values beyond chance.
+
+        First the steps that led to the best, the last of them first: one step less may do less
+        harm. Then the rest, by what they gain and harm.
+        """
 
         def merit(values: Values) -> float:
             outcomes = self._found[values]
@@ -75,7 +80,9 @@ class Search:
             for values, outcomes in self._found.items()
             if values != best and all(self._beats(outcome, 1.0) for outcome in outcomes)
         ]
-        return sorted(beating, key=merit, reverse=True)
+        beating.sort(key=merit, reverse=True)
+        steps = [values for values in reversed(self._steps) if values in beating]
+        return [*steps, *(values for values in beating if values not in steps)]
 
     def _ascend(self, best: Values, gain: float, name: str, *, up: bool) -> tuple[Values, float]:
         """As far as it gets better in one direction."""
@@ -84,6 +91,7 @@ class Search:
                 reached = self._better(values, gain)
                 if reached is not None:
                     best, gain = values, reached
+                    self._steps.append(values)
                     break
             else:
                 return best, gain

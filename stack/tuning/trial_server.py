@@ -65,6 +65,10 @@ class TrialServer:
         self._runner.run(self._client.unload(name, timeout_s=self._load_timeout_s))
         shutil.rmtree(self._models / name)
 
+    def config(self, name: str) -> dict[str, Any]:
+        """What Triton says a trial model is served with."""
+        return self._runner.run(self._client.config(name))
+
     def metadata(self) -> dict[str, Any]:
         """What the model takes and gives."""
         url = f"{self.url}/v2/models/{SHIPPED}"

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 
-from loadtest.results import Load, Loop
+from loadtest.results import Load, Loop, Step
 from stack.errors import TuningError
 from stack.tuning.objective import Objective
 from stack.tuning.readings import Figures, Measure, Reading, figures_of
 
+# A load is held in so many pieces, between which the models change places: what else the machine
+# does comes and goes within a second.
+_PIECES = 4
+
 
 @dataclass(frozen=True)
 class Turn:
-    """Two models at every load, one right after the other."""
+    """Two models at every load, piece by piece one right after the other."""
 
     shipped: Reading
     other: Reading
@@ -31,30 +35,36 @@ class Turns:
         self._objective = objective
         self._seconds = seconds
         self._warmup_s = warmup_s
-        self._other_first = False
 
     def take(self, shipped: str, other: str) -> Turn:
         """Measure both at every load that can tell something; TuningError if the shipped fails."""
-        readings: dict[str, dict[int, Figures]] = {"shipped": {}, "other": {}}
-        order = [("shipped", shipped), ("other", other)]
+        of_shipped: dict[int, Figures] = {}
+        of_other: dict[int, Figures] = {}
+        enough = self._objective.is_enough
         for users in self._objective.users:
-            for role, name in order[::-1] if self._other_first else order:
-                readings[role][users] = self._figures(name, users)
-            self._other_first = not self._other_first
-            if readings["shipped"][users].failed:
+            of_shipped[users], of_other[users] = self._both(shipped, other, users)
+            failed = of_shipped[users].failed
+            if failed:
                 raise TuningError(
-                    f"As it is shipped, {readings['shipped'][users].failed} requests of {users} "
-                    "users failed, so there is nothing to compare with. Give inputs that the model "
-                    "takes by --samples, or fewer --users."
+                    f"As it is shipped, {failed} requests of {users} users failed, so there is "
+                    "nothing to compare with. Give inputs that the model takes by --samples, or "
+                    "fewer --users."
                 )
-            if readings["other"][users].failed or all(
-                map(self._objective.is_enough, readings.values())
-            ):
+            if of_other[users].failed or (enough(of_shipped) and enough(of_other)):
                 break
-        return Turn(readings["shipped"], readings["other"])
+        return Turn(of_shipped, of_other)
 
-    def _figures(self, name: str, users: int) -> Figures:
-        load = Load(
-            loop=Loop.CLOSED, users=users, duration_s=self._seconds, warmup_s=self._warmup_s
-        )
-        return figures_of(self._measure(name, load))
+    def _both(self, shipped: str, other: str, users: int) -> tuple[Figures, Figures]:
+        steps: tuple[list[Step], list[Step]] = ([], [])
+        for piece in range(_PIECES):
+            # 0 1 1 0 0 1 1 0: a speed that changes steadily changes both alike.
+            order = ((0, shipped), (1, other))
+            for index, name in order[::-1] if piece % 2 else order:
+                load = Load(
+                    loop=Loop.CLOSED,
+                    users=users,
+                    duration_s=self._seconds / _PIECES,
+                    warmup_s=0.0 if piece else self._warmup_s,
+                )
+                steps[index].append(self._measure(name, load))
+        return figures_of(steps[0]), figures_of(steps[1])
