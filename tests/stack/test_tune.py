@@ -10,7 +10,9 @@ import pytest
 
 from exporters.candidate import Wanted
 from exporters.flow import export
-from exporters.publishing.versions import served_versions
+from exporters.publishing.verify import verify_files
+from exporters.publishing.versions import served_versions, version_before
+from exporters.repository import serve
 from stack.errors import TuningError
 from stack.settings import StackSettings
 from stack.trial import CONCH, TrialStack
@@ -81,24 +83,23 @@ def served_values(server: TrialServer, name: str) -> tuple[int, int, list[int], 
 
 
 def test_tuned_values_are_a_version_that_the_way_back_leads_from(tmp_path: Path) -> None:
-    stack = TrialStack(tmp_path)
-    repository = tmp_path / "model_repository"
-    export(spec_of(Doubler), Wanted(format="onnx"), repository=repository)
-    (name,) = [path.name for path in repository.iterdir()]
-    before = configuration_of(repository / name, embedded=True).values
+    export(spec_of(Doubler), Wanted(format="torchscript"), repository=tmp_path)
+    before = configuration_of(tmp_path / "small", embedded=True).values
     chosen = Values(2, 0, before.max_batch, 0, 1)
-    assert publish_tuned(repository, name, 1, chosen, embedded=True, evidence={"gain": [2]}) == 2
+    assert publish_tuned(tmp_path, "small", 1, chosen, embedded=True, evidence={"gain": [2]}) == 2
     # A model that is served waits for a server to load it.
-    assert served_versions(repository, name) == [1]
-    assert stack.conch("rollback", name, "--to", "2").returncode == 0
-    assert configuration_of(repository / name, embedded=True).values == chosen
-    assert configuration_of(repository / name, embedded=False).values == before
-    one, two = (contents(repository / name / version) for version in "12")
-    assert one["model.onnx"] == two["model.onnx"]
+    assert served_versions(tmp_path, "small") == [1]
+    serve(tmp_path, "small", 2)
+    assert configuration_of(tmp_path / "small", embedded=True).values == chosen
+    # What the container reads was not measured, and stays.
+    assert configuration_of(tmp_path / "small", embedded=False).values == before
+    one, two = (contents(tmp_path / "small" / version) for version in "12")
+    assert one["model.pt"] == two["model.pt"]
     assert json.loads(two["manifest.json"])["details"]["tuning"]["from_version"] == 1
-    assert stack.conch("verify", name).returncode == 0
-    assert stack.conch("rollback", name).stdout.startswith("No Triton runs; ")
-    assert configuration_of(repository / name, embedded=True).values == before
+    assert all(finding.ok for finding in verify_files(tmp_path, "small", 2))
+    assert version_before(tmp_path, "small") == 1
+    serve(tmp_path, "small", 1)
+    assert configuration_of(tmp_path / "small", embedded=True).values == before
 
 
 def test_a_dry_run_shows_the_front_and_writes_nothing(stack: TrialStack, tmp_path: Path) -> None:
