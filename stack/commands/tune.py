@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +61,7 @@ def tune(
         str | None,
         typer.Option(
             help="Look for the highest throughput with p99 within this, such as 20ms. None: the "
-            "best throughput over all --users, with p99 no worse at any of them."
+            "best throughput over all --users, with none of them worse off."
         ),
     ] = None,
     instances: Annotated[
@@ -110,8 +109,8 @@ def tune(
 
     Example: conch tune mnist_cnn --p99 20ms --instances 1:4 --queue-delay 0us:5ms
     """
-    # As an exception it also ends the Triton that the trials run in.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # An event loop turns Ctrl-C into an orderly end, and an exception in a handler into nothing.
+    signal.signal(signal.SIGTERM, lambda number, _: signal.raise_signal(signal.SIGINT))
     repository = settings.model_repository
     require_model(repository, name)
     version = _version(repository, name)
@@ -143,7 +142,7 @@ def tune(
     verdict = _tuned(settings, name, version, searched, given)
     drawn = picture or settings.state_dir / "tuning" / f"{name}.png"
     draw_front(drawn, name, verdict.points, verdict.shipped, verdict.chosen)
-    written = None
+    written, live = None, False
     if verdict.better and not dry_run:
         written = publish_tuned(
             repository,
@@ -153,12 +152,12 @@ def tune(
             embedded=embedded,
             evidence={"gain": list(verdict.gain or ()), "cores": cores},
         )
-        asyncio.run(_activate(settings, name, written))
+        live = asyncio.run(_activate(settings, name, written))
     if as_json:
         more = {"model": name, "from_version": version, "version": written, "picture": str(drawn)}
         typer.echo(json.dumps(as_dict(verdict, **more), indent=2))
         return
-    _show(verdict, name, version, written, drawn)
+    _show(verdict, name, version, written, drawn, live=live)
 
 
 def _tuned(
@@ -234,14 +233,17 @@ def _announce(
     )
 
 
-def _show(verdict: Verdict, name: str, version: int, written: int | None, drawn: Path) -> None:
+def _show(
+    verdict: Verdict, name: str, version: int, written: int | None, drawn: Path, *, live: bool
+) -> None:
     screen = console(markup=False)
     screen.print(front_table(verdict))
     for line in gain_lines(verdict):
         screen.print(line, highlight=False, soft_wrap=True)
     screen.print(f"The picture is {drawn}.", highlight=False, soft_wrap=True)
     if written is not None:
-        told = f"{name} serves version {written}. The way back: conch rollback {name}"
+        told = f"{name} serves version {written}{'' if live else ' from the next start on'}. "
+        told += f"The way back: conch rollback {name}"
     elif verdict.better:
         told = f"Nothing was written (--dry-run); {name} serves version {version} as before."
     else:

@@ -41,12 +41,13 @@ def gain_lines(verdict: Verdict) -> list[str]:
     if verdict.gain is None:
         return []
     lines = [
+        f"chance alone, in one turn: up to {verdict.margin:.0%}",
         f"shipped: {verdict.shipped}",
         f"chosen:  {verdict.chosen}",
-        f"throughput, chosen over shipped: x{verdict.gain}",
+        f"chosen over shipped: x{verdict.gain}",
     ]
     lines += [
-        f"p99 of {users} users, chosen over shipped: x{ratio}"
+        f"{users} users: throughput x{verdict.rates[users]}, p99 x{ratio}"
         for users, ratio in verdict.p99.items()
     ]
     if verdict.largest_difference is not None:
@@ -63,6 +64,7 @@ def as_dict(verdict: Verdict, **more: Any) -> dict[str, Any]:
         "chosen": _values(verdict.chosen),
         "noise": round(verdict.margin, 4),
         "gain": verdict.gain._asdict() if verdict.gain else None,
+        "throughput_ratio": {str(users): ratio._asdict() for users, ratio in verdict.rates.items()},
         "p99_ratio": {str(users): ratio._asdict() for users, ratio in verdict.p99.items()},
         "largest_difference": verdict.largest_difference,
         "points": [_point(point, verdict) for point in verdict.points],

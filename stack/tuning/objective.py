@@ -15,8 +15,8 @@ class Objective(Protocol):
         """The loads to measure, the lightest first."""
 
     @property
-    def guards_p99(self) -> bool:
-        """Whether p99 may not get worse at any load."""
+    def guards_each_load(self) -> bool:
+        """Whether neither p99 nor throughput may get worse at any load."""
 
     def worth(self, reading: Reading) -> float:
         """Requests a second, by this aim."""
@@ -30,17 +30,20 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Balanced:
-    """Throughput over all loads, the geometric mean of them, with p99 no worse at any."""
+    """Throughput over all loads, the geometric mean of them, with no load any worse off."""
 
     users: tuple[int, ...]
-    guards_p99: bool = field(default=True, init=False)
+    guards_each_load: bool = field(default=True, init=False)
 
     def worth(self, reading: Reading) -> float:
         rates = [figures.per_second for figures in reading.values()]
         return math.prod(rates) ** (1 / len(rates))
 
     def harm(self, reading: Reading, shipped: Reading) -> float:
-        return max(reading[users].p99_ms / shipped[users].p99_ms for users in reading)
+        return max(
+            max(now.p99_ms / before.p99_ms, before.per_second / max(now.per_second, 1e-9))
+            for now, before in ((reading[users], shipped[users]) for users in reading)
+        )
 
     def is_enough(self, reading: Reading) -> bool:
         return False
@@ -52,7 +55,7 @@ class Within:
 
     users: tuple[int, ...]
     p99_ms: float
-    guards_p99: bool = field(default=False, init=False)
+    guards_each_load: bool = field(default=False, init=False)
 
     def worth(self, reading: Reading) -> float:
         """A model that never holds the limit is worth less the further it is away from it."""

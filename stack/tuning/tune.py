@@ -1,7 +1,7 @@
 """The whole of a tuning: search, the same answers, the final rounds, a verdict. Writes nothing."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
@@ -11,6 +11,7 @@ from stack.tuning.bounds import Space
 from stack.tuning.front import Point, points
 from stack.tuning.interval import Interval, interval
 from stack.tuning.objective import Objective
+from stack.tuning.readings import Figures
 from stack.tuning.search import Noise, Outcome, Search
 from stack.tuning.trial_server import SHIPPED
 from stack.tuning.turns import Turn, Turns
@@ -58,8 +59,10 @@ class Verdict:
     """What two measurements of the same differ by, as a share."""
     gain: Interval | None = None
     """Of the final rounds; None where the search found nothing."""
+    rates: Mapping[int, Interval] = field(default_factory=dict)
+    """Throughput by users: chosen over shipped in the final rounds."""
     p99: Mapping[int, Interval] = field(default_factory=dict)
-    """By users: chosen over shipped in the final rounds."""
+    """The same of p99."""
     why_not: str = ""
     """Why the chosen values are not to be written; empty where they are."""
     points: tuple[Point, ...] = ()
@@ -121,9 +124,16 @@ class Tuner:
         finally:
             self._server.unload(name)
         gain = interval([self._gain(turn) for turn in rounds])
-        p99 = p99_ratios(rounds)
-        why_not = self._why_not(gain, p99)
-        return replace(verdict, gain=gain, p99=p99, why_not=why_not, largest_difference=difference)
+        rates = ratios(rounds, lambda figures: figures.per_second)
+        p99 = ratios(rounds, lambda figures: figures.p99_ms)
+        return replace(
+            verdict,
+            gain=gain,
+            rates=rates,
+            p99=p99,
+            why_not=self._why_not(gain, rates, p99),
+            largest_difference=difference,
+        )
 
     def _noise(self, shipped: Values) -> Noise:
         """The shipped model against itself: what is no more than this apart is the same."""
@@ -151,7 +161,9 @@ class Tuner:
             self._say(Report(values, turn, f"{turn.failed} requests failed"))
             return Outcome(0.0, refused="requests failed")
         outcome = Outcome(self._gain(turn), self._objective.harm(turn.other, turn.shipped))
-        worse = "" if outcome.harm <= noise.harm else f", and p99 x{outcome.harm:.2f} at some load"
+        worse = (
+            "" if outcome.harm <= noise.harm else f", and some load is worse by x{outcome.harm:.2f}"
+        )
         self._note(values, turn, f"x{outcome.gain:.2f}{worse}")
         return outcome
 
@@ -175,23 +187,33 @@ class Tuner:
         self._taken.append((values, turn))
         self._say(Report(values, turn, text))
 
-    def _why_not(self, gain: Interval, p99: Mapping[int, Interval]) -> str:
+    def _why_not(
+        self, gain: Interval, rates: Mapping[int, Interval], p99: Mapping[int, Interval]
+    ) -> str:
         if gain.low <= 1:
             return f"the final rounds do not tell them from the shipped ones: x{gain}"
-        worse = {users: ratio for users, ratio in p99.items() if ratio.low > 1}
-        if worse and self._objective.guards_p99:
-            users, ratio = max(worse.items(), key=lambda item: item[1].ratio)
-            return f"p99 of {users} users would get worse: x{ratio}"
-        return ""
+        if not self._objective.guards_each_load:
+            return ""
+        worse = [
+            *(f"p99 of {users} users: x{ratio}" for users, ratio in p99.items() if ratio.low > 1),
+            *(
+                f"throughput of {users} users: x{ratio}"
+                for users, ratio in rates.items()
+                if ratio.high < 1
+            ),
+        ]
+        return f"some loads would get worse: {'; '.join(worse)}" if worse else ""
 
     def _points(self) -> tuple[Point, ...]:
         return tuple(points(self._taken))
 
 
-def p99_ratios(rounds: list[Turn]) -> dict[int, Interval]:
+def ratios(rounds: Sequence[Turn], figure: Callable[[Figures], float]) -> dict[int, Interval]:
     """Chosen over shipped, for each load that every round has measured."""
     common = set.intersection(*(set(turn.other) for turn in rounds))
     return {
-        users: interval([turn.other[users].p99_ms / turn.shipped[users].p99_ms for turn in rounds])
+        users: interval(
+            [figure(turn.other[users]) / figure(turn.shipped[users]) for turn in rounds]
+        )
         for users in sorted(common)
     }

@@ -3,13 +3,14 @@
 import json
 import signal
 import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy
 import pytest
 
-from exporters.candidate import Wanted
-from exporters.flow import export
+from exporters.manifest import Manifest, record_files, write_manifest
 from exporters.publishing.verify import verify_files
 from exporters.publishing.versions import served_versions, version_before
 from exporters.repository import serve
@@ -22,7 +23,6 @@ from stack.tuning.publishing import publish_tuned
 from stack.tuning.same_answers import check_answers
 from stack.tuning.trial_server import SHIPPED, TrialServer, trial_server
 from stack.tuning.values import Values
-from tests.exporters.models import Doubler, spec_of
 from tests.stack.factor_models import publish_factor, write_factor
 from tests.stack.running_triton import triton_settings
 from tests.waiting import wait_until
@@ -83,7 +83,8 @@ def served_values(server: TrialServer, name: str) -> tuple[int, int, list[int], 
 
 
 def test_tuned_values_are_a_version_that_the_way_back_leads_from(tmp_path: Path) -> None:
-    export(spec_of(Doubler), Wanted(format="torchscript"), repository=tmp_path)
+    publish_factor(tmp_path, "small", 2)
+    write_manifest(tmp_path / "small" / "1", manifest_of(tmp_path / "small" / "1"))
     before = configuration_of(tmp_path / "small", embedded=True).values
     chosen = Values(2, 0, before.max_batch, 0, 1)
     assert publish_tuned(tmp_path, "small", 1, chosen, embedded=True, evidence={"gain": [2]}) == 2
@@ -94,12 +95,50 @@ def test_tuned_values_are_a_version_that_the_way_back_leads_from(tmp_path: Path)
     # What the container reads was not measured, and stays.
     assert configuration_of(tmp_path / "small", embedded=False).values == before
     one, two = (contents(tmp_path / "small" / version) for version in "12")
-    assert one["model.pt"] == two["model.pt"]
+    assert one["model.onnx"] == two["model.onnx"]
     assert json.loads(two["manifest.json"])["details"]["tuning"]["from_version"] == 1
     assert all(finding.ok for finding in verify_files(tmp_path, "small", 2))
     assert version_before(tmp_path, "small") == 1
     serve(tmp_path, "small", 1)
     assert configuration_of(tmp_path / "small", embedded=True).values == before
+
+
+def manifest_of(version: Path) -> Manifest:
+    """As an export writes it, as far as it is looked at."""
+    artefact = [file for file in record_files(version, "model.onnx") if "/" not in file.path]
+    return Manifest(
+        model="small",
+        format="onnx",
+        precision="fp32",
+        files=tuple(artefact),
+        inputs=(),
+        outputs=(),
+        max_batch_size=8,
+        versions={},
+        proof=(),
+        stage_seconds={},
+        created=datetime.now(UTC),
+    )
+
+
+def test_a_delay_that_only_costs_is_found_and_can_be_taken_back(tmp_path: Path) -> None:
+    stack = TrialStack(tmp_path)
+    repository = tmp_path / "model_repository"
+    publish_factor(repository, "small", 2)
+    shipped = configuration_of(repository / "small", embedded=True)
+    slow = replace(shipped.values, queue_delay_us=50_000)
+    for folder in (repository / "small", repository / "small" / "1" / "config"):
+        (folder / "configs" / "embedded.pbtxt").write_text(shipped.with_values(slow).text)
+    # Two users never fill the batch of eight, so each waits for nothing.
+    done = stack.conch(
+        *("tune", "small", "--users", "2", "--seconds", "0.4", "--tries", "2", "--rounds", "3"),
+        *("--queue-delay", "0us", "--instances", "1", "--threads", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "small serves version 2 from the next start on. The way back:" in done.stdout
+    assert configuration_of(repository / "small", embedded=True).values.queue_delay_us == 0
+    serve(repository, "small", version_before(repository, "small"))
+    assert configuration_of(repository / "small", embedded=True).values == slow
 
 
 def test_a_dry_run_shows_the_front_and_writes_nothing(stack: TrialStack, tmp_path: Path) -> None:
@@ -131,7 +170,7 @@ def test_what_ends_it_early_leaves_everything_as_it_was(stack: TrialStack) -> No
         )
     try:
         wait_until(lambda: "against itself" in log.read_text(), 90, "no turn was taken")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(60) != 0
     finally:
         process.kill()

@@ -15,6 +15,12 @@ def test_the_balanced_aim_is_the_geometric_mean_over_the_loads() -> None:
     assert Balanced((1, 8)).worth(reading) == pytest.approx(200)
 
 
+def test_the_balanced_aim_sees_the_load_that_lost_most_throughput() -> None:
+    shipped = {1: figures(100, 1), 8: figures(400, 10)}
+    other = {1: figures(200, 0.5), 8: figures(200, 10)}
+    assert Balanced((1, 8)).harm(other, shipped) == pytest.approx(2)
+
+
 def test_the_balanced_aim_sees_the_load_whose_p99_got_worst() -> None:
     shipped = {1: figures(100, 1), 8: figures(400, 10)}
     other = {1: figures(200, 0.5), 8: figures(500, 15)}

@@ -121,7 +121,21 @@ def test_more_throughput_with_a_worse_p99_is_refused() -> None:
 
     verdict = tuned(server, measure=measure)
     assert verdict.chosen.queue_delay_us == 0
-    assert verdict.why_not.startswith("p99 of ")
+    assert "worse: p99 of 1 users" in verdict.why_not
+
+
+def test_a_load_that_loses_throughput_is_not_paid_for_by_another() -> None:
+    server = FakeServer(no_delay_is_best, steady())
+
+    def measure(name: str, load: Load) -> Step:
+        no_delay = server.loaded[name].queue_delay_us == 0
+        # Half as much again for one user, less by what a single turn cannot tell for eight.
+        factor = (1.5 if load.users == 1 else 0.95) if no_delay else 1.0
+        return step(name, load, 1000 * factor, p99_ms=40)
+
+    verdict = tuned(server, measure=measure)
+    assert verdict.chosen.queue_delay_us == 0
+    assert "worse: throughput of 8 users: x0.95" in verdict.why_not
 
 
 def test_values_that_cannot_be_loaded_are_told_and_passed_over() -> None:
