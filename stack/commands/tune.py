@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from exporters.publishing.versions import published_versions, served_versions
+from loadtest.results import Load, Step
 from stack.backends.threads import usable_cores
 from stack.commands.tune_flags import (
     USERS,
@@ -33,6 +34,7 @@ from stack.tuning.measuring import closed_loop_measure
 from stack.tuning.objective import Objective
 from stack.tuning.picture import draw_front, require_pictures
 from stack.tuning.publishing import manifest_of, publish_tuned
+from stack.tuning.readings import Measure
 from stack.tuning.same_answers import check_answers, tolerances_of
 from stack.tuning.trial_server import SHIPPED, TrialServer, trial_server
 from stack.tuning.tune import Effort, Report, Tuner, Verdict
@@ -51,6 +53,26 @@ class _Given:
     seconds: float
     batch: int
     samples: Path | None
+
+
+class _Ending:
+    """A SIGTERM, told between two loads: an exception in its handler would be lost in one."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def ask(self, number: int, _: object) -> None:
+        self._asked = True
+
+    def watching(self, measure: Measure) -> Measure:
+        """The same measurement, which ends the command where that was asked for."""
+
+        def watched(name: str, load: Load) -> Step:
+            if self._asked:
+                raise SystemExit(128 + signal.SIGTERM)
+            return measure(name, load)
+
+        return watched
 
 
 @with_settings(*DEPLOYMENT_SETTINGS)
@@ -109,8 +131,8 @@ def tune(
 
     Example: conch tune mnist_cnn --p99 20ms --instances 1:4 --queue-delay 0us:5ms
     """
-    # An event loop turns Ctrl-C into an orderly end, and an exception in a handler into nothing.
-    signal.signal(signal.SIGTERM, lambda number, _: signal.raise_signal(signal.SIGINT))
+    ending = _Ending()
+    signal.signal(signal.SIGTERM, ending.ask)
     repository = settings.model_repository
     require_model(repository, name)
     version = _version(repository, name)
@@ -139,7 +161,7 @@ def tune(
     asyncio.run(_require_local(settings, embedded=embedded))
     _announce(name, version, shipped.values, searched, given, quiet=as_json)
 
-    verdict = _tuned(settings, name, version, searched, given)
+    verdict = _tuned(settings, name, version, searched, given, ending)
     drawn = picture or settings.state_dir / "tuning" / f"{name}.png"
     draw_front(drawn, name, verdict.points, verdict.shipped, verdict.chosen)
     written, live = None, False
@@ -161,7 +183,12 @@ def tune(
 
 
 def _tuned(
-    settings: StackSettings, name: str, version: int, searched: Space, given: _Given
+    settings: StackSettings,
+    name: str,
+    version: int,
+    searched: Space,
+    given: _Given,
+    ending: _Ending,
 ) -> Verdict:
     screen = console(stderr=True, markup=False)
 
@@ -172,7 +199,7 @@ def _tuned(
         bodies = Bodies(server.metadata(), given.samples)
         shipped = server.shipped
         load = bodies.of(given.batch if shipped.max_batch else 0)
-        measure = closed_loop_measure(server.url, load)
+        measure = ending.watching(closed_loop_measure(server.url, load))
         turns = Turns(measure, given.objective, seconds=given.seconds, warmup_s=_WARMUP_S)
         tuner = Tuner(server, turns, given.objective, say=say)
 

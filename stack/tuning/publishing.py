@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters.manifest import FILENAME, Manifest, read_manifest, record_files, write_manifest
+from exporters.publishing.policy import CONFIGS, with_served
 from exporters.publishing.staging import staged
 from exporters.publishing.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN
 from exporters.repository import FOLDER, VERSION, publish
@@ -43,7 +44,8 @@ def publish_tuned(
             elif path.is_file():
                 (directory / FOLDER).mkdir(exist_ok=True)
                 shutil.copy2(path, directory / FOLDER)
-        tuned = configuration_of(folder, embedded=embedded).with_values(values)
+        _restore_policies(folder / str(version) / OWN_CONFIG, directory / FOLDER)
+        tuned = configuration_of(directory / FOLDER, embedded=embedded).with_values(values)
         target = directory / FOLDER / config_path(embedded=embedded)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(tuned.text, encoding="utf-8")
@@ -59,6 +61,17 @@ def manifest_of(version: Path) -> Manifest | None:
         return read_manifest(version)
     except (OSError, ValueError):
         return None
+
+
+def _restore_policies(own: Path, folder: Path) -> None:
+    """What is served names its versions; what is published says how many of them it wants."""
+    for path in CONFIGS:
+        if not (own / path).is_file() or not (folder / path).is_file():
+            continue
+        text = (own / path).read_text(encoding="utf-8")
+        # One that was edited by hand since then is not the version's own any more.
+        if with_served(text, [1]) == with_served((folder / path).read_text(encoding="utf-8"), [1]):
+            (folder / path).write_text(text, encoding="utf-8")
 
 
 def _require_same_bytes(before: Path, after: Path) -> None:

@@ -84,10 +84,14 @@ def served_values(server: TrialServer, name: str) -> tuple[int, int, list[int], 
 
 def test_tuned_values_are_a_version_that_the_way_back_leads_from(tmp_path: Path) -> None:
     publish_factor(tmp_path, "small", 2)
+    own = tmp_path / "small" / "1" / "config" / "config.pbtxt"
+    own.write_text(own.read_text() + "version_policy { latest { num_versions: 2 } }\n")
+    serve(tmp_path, "small", 1)
     write_manifest(tmp_path / "small" / "1", manifest_of(tmp_path / "small" / "1"))
     before = configuration_of(tmp_path / "small", embedded=True).values
     chosen = Values(2, 0, before.max_batch, 0, 1)
     assert publish_tuned(tmp_path, "small", 1, chosen, embedded=True, evidence={"gain": [2]}) == 2
+    assert "latest" in (tmp_path / "small" / "2" / "config" / "config.pbtxt").read_text()
     # A model that is served waits for a server to load it.
     assert served_versions(tmp_path, "small") == [1]
     serve(tmp_path, "small", 2)
@@ -158,7 +162,12 @@ def test_a_dry_run_shows_the_front_and_writes_nothing(stack: TrialStack, tmp_pat
     assert contents(stack.folder / "model_repository") == before
 
 
-def test_what_ends_it_early_leaves_everything_as_it_was(stack: TrialStack) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_it_early_leaves_everything_as_it_was(
+    stack: TrialStack, number: signal.Signals
+) -> None:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here")
     before = contents(stack.folder / "model_repository")
     log = stack.folder / "tune.log"
     with log.open("wb") as file:
@@ -170,7 +179,7 @@ def test_what_ends_it_early_leaves_everything_as_it_was(stack: TrialStack) -> No
         )
     try:
         wait_until(lambda: "against itself" in log.read_text(), 90, "no turn was taken")
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert process.wait(60) != 0
     finally:
         process.kill()
