@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from exporters.publishing.versions import published_versions, served_versions
-from loadtest.results import Load, Step
 from stack.backends.threads import usable_cores
 from stack.commands.tune_flags import (
     USERS,
@@ -19,7 +18,7 @@ from stack.commands.tune_flags import (
     objective_of,
     range_of,
 )
-from stack.commands.tune_view import as_dict, front_table, gain_lines, progress_line
+from stack.commands.tune_view import as_dict, front_table, gain_lines, outcome_line, progress_line
 from stack.commands.versions import DEPLOYMENT_SETTINGS, ModelName, require_model
 from stack.console import console
 from stack.deployment import open_deployment
@@ -30,11 +29,11 @@ from stack.triton_install import find_triton
 from stack.tuning.bodies import Bodies
 from stack.tuning.bounds import Bounds, Range, Space, parse_delay_range, space
 from stack.tuning.configuration import configuration_of
+from stack.tuning.ending import Ending
 from stack.tuning.measuring import closed_loop_measure
 from stack.tuning.objective import Objective
 from stack.tuning.picture import draw_front, require_pictures
-from stack.tuning.publishing import manifest_of, publish_tuned
-from stack.tuning.readings import Measure
+from stack.tuning.publishing import manifest_of, publish_tuned, require_unchanged
 from stack.tuning.same_answers import check_answers, tolerances_of
 from stack.tuning.trial_server import SHIPPED, TrialServer, trial_server
 from stack.tuning.tune import Effort, Report, Tuner, Verdict
@@ -53,26 +52,6 @@ class _Given:
     seconds: float
     batch: int
     samples: Path | None
-
-
-class _Ending:
-    """A SIGTERM, told between two loads: an exception in its handler would be lost in one."""
-
-    def __init__(self) -> None:
-        self._asked = False
-
-    def ask(self, number: int, _: object) -> None:
-        self._asked = True
-
-    def watching(self, measure: Measure) -> Measure:
-        """The same measurement, which ends the command where that was asked for."""
-
-        def watched(name: str, load: Load) -> Step:
-            if self._asked:
-                raise SystemExit(128 + signal.SIGTERM)
-            return measure(name, load)
-
-        return watched
 
 
 @with_settings(*DEPLOYMENT_SETTINGS)
@@ -131,7 +110,7 @@ def tune(
 
     Example: conch tune mnist_cnn --p99 20ms --instances 1:4 --queue-delay 0us:5ms
     """
-    ending = _Ending()
+    ending = Ending()
     signal.signal(signal.SIGTERM, ending.ask)
     repository = settings.model_repository
     require_model(repository, name)
@@ -159,13 +138,15 @@ def tune(
         )
     require_pictures()
     asyncio.run(_require_local(settings, embedded=embedded))
-    _announce(name, version, shipped.values, searched, given, quiet=as_json)
+    if not as_json:
+        _announce(name, version, shipped.values, searched, given)
 
     verdict = _tuned(settings, name, version, searched, given, ending)
     drawn = picture or settings.state_dir / "tuning" / f"{name}.png"
     draw_front(drawn, name, verdict.points, verdict.shipped, verdict.chosen)
     written, live = None, False
     if verdict.better and not dry_run:
+        require_unchanged(repository, name, version, shipped)
         written = publish_tuned(
             repository,
             name,
@@ -179,7 +160,11 @@ def tune(
         more = {"model": name, "from_version": version, "version": written, "picture": str(drawn)}
         typer.echo(json.dumps(as_dict(verdict, **more), indent=2))
         return
-    _show(verdict, name, version, written, drawn, live=live)
+    screen = console(markup=False)
+    screen.print(front_table(verdict))
+    outcome = outcome_line(verdict, name, version, written, live=live)
+    for line in (*gain_lines(verdict), f"The picture is {drawn}.", outcome):
+        screen.print(line, highlight=False, soft_wrap=True)
 
 
 def _tuned(
@@ -188,7 +173,7 @@ def _tuned(
     version: int,
     searched: Space,
     given: _Given,
-    ending: _Ending,
+    ending: Ending,
 ) -> Verdict:
     screen = console(stderr=True, markup=False)
 
@@ -210,9 +195,9 @@ def _tuned(
 
 
 def _check(server: TrialServer, trial: str, bodies: Bodies, version: Path) -> float:
-    largest = server.shipped.max_batch
+    largest = server.config(trial)["max_batch_size"]
     sizes = sorted({1, min(3, largest), largest}) if largest else [0]
-    asked = [body for size in sizes if size or not largest for body in bodies.of(size)]
+    asked = [body for size in sizes for body in bodies.of(size)]
     return check_answers(server.url, SHIPPED, trial, asked, tolerances_of(manifest_of(version)))
 
 
@@ -243,36 +228,12 @@ async def _activate(settings: StackSettings, name: str, version: int) -> bool:
         return await deployment.activate(name, version)
 
 
-def _announce(
-    name: str, version: int, shipped: Values, searched: Space, given: _Given, *, quiet: bool
-) -> None:
-    if quiet:
-        return
-    loads = len(given.objective.users)
-    a_turn_s = 2 * loads * (given.seconds + _WARMUP_S)
-    most_s = a_turn_s * (4 + given.effort.tries + given.effort.rounds)
-    screen = console(stderr=True, markup=False)
-    screen.print(
-        f"Tuning version {version} of {name} in a Triton of its own, at most about "
-        f"{most_s / 60:.0f} min; {searched.size} combinations. Shipped: {shipped}",
+def _announce(name: str, version: int, shipped: Values, searched: Space, given: _Given) -> None:
+    a_turn_s = 2 * len(given.objective.users) * (given.seconds + _WARMUP_S)
+    most_s = a_turn_s * (given.effort.tries + given.effort.rounds)
+    console(stderr=True, markup=False).print(
+        f"Tuning version {version} of {name} in a Triton of its own, for {most_s / 60:.0f} min or "
+        f"so; {searched.size} combinations. Shipped: {shipped}",
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _show(
-    verdict: Verdict, name: str, version: int, written: int | None, drawn: Path, *, live: bool
-) -> None:
-    screen = console(markup=False)
-    screen.print(front_table(verdict))
-    for line in gain_lines(verdict):
-        screen.print(line, highlight=False, soft_wrap=True)
-    screen.print(f"The picture is {drawn}.", highlight=False, soft_wrap=True)
-    if written is not None:
-        told = f"{name} serves version {written}{'' if live else ' from the next start on'}. "
-        told += f"The way back: conch rollback {name}"
-    elif verdict.better:
-        told = f"Nothing was written (--dry-run); {name} serves version {version} as before."
-    else:
-        told = f"Nothing was written: {verdict.why_not}. {name} serves version {version} as before."
-    screen.print(told, highlight=False, soft_wrap=True)

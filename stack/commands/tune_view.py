@@ -55,6 +55,17 @@ def gain_lines(verdict: Verdict) -> list[str]:
     return lines
 
 
+def outcome_line(
+    verdict: Verdict, name: str, version: int, written: int | None, *, live: bool
+) -> str:
+    """What became of it, and the way back."""
+    if written is not None:
+        since = "" if live else " from the next start on"
+        return f"{name} serves version {written}{since}. The way back: conch rollback {name}"
+    why_not = "--dry-run" if verdict.better else verdict.why_not
+    return f"Nothing was written: {why_not}. {name} serves version {version} as before."
+
+
 def as_dict(verdict: Verdict, **more: Any) -> dict[str, Any]:
     """For --json."""
     return {

@@ -28,6 +28,7 @@ class Configuration:
     parsed: Any
     threads_parameter: str
     """Where this model's backend reads its thread count; empty where it reads none."""
+    embedded: bool
 
     @property
     def values(self) -> Values:
@@ -124,7 +125,7 @@ def configuration(text: str, *, embedded: bool) -> Configuration:
     group = parsed.instance_group
     on_gpu = bool(group) and group[0].kind == type(group[0]).KIND_GPU
     names = _THREADS_EMBEDDED if embedded else _THREADS_CONTAINER
-    return Configuration(parsed, "" if on_gpu else names.get(backend, ""))
+    return Configuration(parsed, "" if on_gpu else names.get(backend, ""), embedded)
 
 
 def configuration_of(folder: Path, *, embedded: bool) -> Configuration:

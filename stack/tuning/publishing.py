@@ -8,10 +8,10 @@ from typing import Any
 from exporters.manifest import FILENAME, Manifest, read_manifest, record_files, write_manifest
 from exporters.publishing.policy import CONFIGS, with_served
 from exporters.publishing.staging import staged
-from exporters.publishing.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN
+from exporters.publishing.versions import OWN_CONFIG, REJECTED, VERSION_PATTERN, served_versions
 from exporters.repository import FOLDER, VERSION, publish
 from stack.errors import TuningError
-from stack.tuning.configuration import config_path, configuration_of
+from stack.tuning.configuration import Configuration, config_path, configuration_of
 from stack.tuning.values import Values
 
 _NOT_OF_ARTEFACT = (OWN_CONFIG, REJECTED, "__pycache__")
@@ -53,6 +53,17 @@ def publish_tuned(
             manifest = read_manifest(directory / VERSION)
             write_manifest(directory / VERSION, _noted(manifest, version, values, evidence))
         return publish(directory, repository, name, serve=False)
+
+
+def require_unchanged(repository: Path, name: str, version: int, shipped: Configuration) -> None:
+    """What was measured is still what is served."""
+    now = max(served_versions(repository, name), default=0)
+    if now != version or configuration_of(repository / name, embedded=shipped.embedded) != shipped:
+        raise TuningError(
+            f"'{name}' was changed while it was tuned: it serves version {now} now, with "
+            "another artefact or configuration than was measured. Nothing was written; tune it "
+            "again."
+        )
 
 
 def manifest_of(version: Path) -> Manifest | None:

@@ -19,7 +19,7 @@ from stack.settings import StackSettings
 from stack.trial import CONCH, TrialStack
 from stack.tuning.bodies import Bodies
 from stack.tuning.configuration import configuration_of
-from stack.tuning.publishing import publish_tuned
+from stack.tuning.publishing import publish_tuned, require_unchanged
 from stack.tuning.same_answers import check_answers
 from stack.tuning.trial_server import SHIPPED, TrialServer, trial_server
 from stack.tuning.values import Values
@@ -123,6 +123,15 @@ def manifest_of(version: Path) -> Manifest:
         stage_seconds={},
         created=datetime.now(UTC),
     )
+
+
+def test_what_was_changed_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    publish_factor(tmp_path, "small", 2)
+    measured = configuration_of(tmp_path / "small", embedded=True)
+    require_unchanged(tmp_path, "small", 1, measured)
+    publish_factor(tmp_path, "small", 3)
+    with pytest.raises(TuningError, match="it serves version 2 now"):
+        require_unchanged(tmp_path, "small", 1, measured)
 
 
 def test_a_delay_that_only_costs_is_found_and_can_be_taken_back(tmp_path: Path) -> None:
