@@ -1,5 +1,6 @@
 """What was measured of one model: a few figures for each number of users."""
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,20 +25,27 @@ Reading = Mapping[int, Figures]
 """Users -> figures."""
 
 
-def figures_of(steps: Sequence[Step]) -> Figures:
-    """The few figures that the search compares, of the pieces of one load.
+def figures_of(pieces: Sequence[Step]) -> Figures:
+    """The few figures that the search compares: of each, the median over the pieces of a load.
 
-    Nothing answered is 0 a second, for ever.
+    What else the machine does for a moment spoils one piece, and not the median.
     """
-    windows = [window for step in steps for window in step.windows if not window.warmup]
+    each = [_figures(piece) for piece in pieces]
+    return Figures(
+        statistics.median(figures.per_second for figures in each),
+        statistics.median(figures.p50_ms for figures in each),
+        statistics.median(figures.p99_ms for figures in each),
+        sum(figures.failed for figures in each),
+    )
+
+
+def _figures(step: Step) -> Figures:
+    """Nothing answered is 0 a second, for ever."""
+    windows = [window for window in step.windows if not window.warmup]
     answered = sum(window.answered for window in windows)
     failed = sum(sum(window.errors.values()) + window.limited for window in windows)
     if answered == 0:
         return Figures(0.0, float("inf"), float("inf"), max(failed, 1))
     service = merged(window.service for window in windows)
-    return Figures(
-        answered / sum(step.seconds for step in steps),
-        percentile(service, 0.5) / 1e3,
-        percentile(service, 0.99) / 1e3,
-        failed,
-    )
+    p50_us, p99_us = percentile(service, 0.5), percentile(service, 0.99)
+    return Figures(answered / step.seconds, p50_us / 1e3, p99_us / 1e3, failed)

@@ -9,7 +9,7 @@ from stack.tuning.readings import Figures, Measure, Reading, figures_of
 
 # A load is held in so many pieces, between which the models change places: what else the machine
 # does comes and goes within a second.
-_PIECES = 4
+_PIECES = 5
 
 
 @dataclass(frozen=True)
