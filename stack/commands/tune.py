@@ -230,9 +230,9 @@ async def _activate(settings: StackSettings, name: str, version: int) -> bool:
 
 def _announce(name: str, version: int, shipped: Values, searched: Space, given: _Given) -> None:
     a_turn_s = 2 * len(given.objective.users) * (given.seconds + _WARMUP_S)
-    most_s = a_turn_s * (given.effort.tries + given.effort.rounds)
+    minutes = round(a_turn_s * (given.effort.tries + given.effort.rounds) / 60)
     console(stderr=True, markup=False).print(
-        f"Tuning version {version} of {name} in a Triton of its own, for {most_s / 60:.0f} min or "
+        f"Tuning version {version} of {name} in a Triton of its own, for {max(1, minutes)} min or "
         f"so; {searched.size} combinations. Shipped: {shipped}",
         highlight=False,
         soft_wrap=True,
