@@ -18,6 +18,8 @@ import httptools
 import uvloop
 
 from loadtest.bodies import InferBody, infer_body
+from loadtest.histogram import LatencyHistogram
+from loadtest.results import Histogram
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Result:
     seconds: float
     p50_ms: float
     p99_ms: float
+    service: Histogram
+    """Latencies of good answers only."""
 
     @property
     def per_second(self) -> float:
@@ -45,6 +49,7 @@ class Result:
 class _Tally:
     stop_at: float
     latencies_ms: list[float] = field(default_factory=list)
+    service: LatencyHistogram = field(default_factory=LatencyHistogram)
     refused: int = 0
     dropped: int = 0
 
@@ -71,8 +76,12 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         now = time.perf_counter()
-        self._tally.latencies_ms.append((now - self._sent_at) * 1e3)
-        self._tally.refused += self._parser.get_status_code() != 200
+        latency_s = now - self._sent_at
+        self._tally.latencies_ms.append(latency_s * 1e3)
+        if self._parser.get_status_code() == 200:
+            self._tally.service.record(latency_s * 1e6)
+        else:
+            self._tally.refused += 1
         if now >= self._tally.stop_at:
             self._finished = True
         if self._finished or not self._parser.should_keep_alive():
@@ -131,6 +140,7 @@ async def closed_loop(
         seconds=elapsed,
         p50_ms=ordered[len(ordered) // 2],
         p99_ms=ordered[int(len(ordered) * 0.99)],
+        service=tally.service.frozen(),
     )
 
 
@@ -172,7 +182,8 @@ def main() -> None:
     result = uvloop.run(run)
     if result.requests == result.dropped:
         sys.exit(f"{given.url} answered nothing in {result.seconds:.1f} s.")
-    print(json.dumps({**asdict(result), "per_second": result.per_second}))
+    shown = {name: value for name, value in asdict(result).items() if name != "service"}
+    print(json.dumps({**shown, "per_second": result.per_second}))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ try:
     from stack.commands.prune import prune
     from stack.commands.remove import remove
     from stack.commands.rollback import rollback
+    from stack.commands.tune import tune
     from stack.commands.up import gateway, up
     from stack.commands.usage import usage
     from stack.commands.verify import verify
@@ -49,6 +50,7 @@ app.command()(infer)
 app.command()(models)
 app.command()(versions)
 app.command()(rollback)
+app.command()(tune)
 app.command()(prune)
 app.command()(remove)
 app.command()(verify)

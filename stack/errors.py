@@ -17,6 +17,7 @@ StackError
   ClientError              a command's own call to the stack failed
   FirstStartError          what the first start has to make could not be made
   TrialError               a trial of the stack did not succeed
+  TuningError              a model could not be tuned; what serves it is as it was
 """
 
 
@@ -94,3 +95,7 @@ class FirstStartError(StackError):
 
 class TrialError(StackError):
     """A trial of the stack did not succeed."""
+
+
+class TuningError(StackError):
+    """A model could not be tuned; what serves it is as it was."""
