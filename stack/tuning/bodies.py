@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from exporters.extras import extra
-from loadtest.bodies import InferBody, UnsupportedModelError, infer_body
+from loadtest.bodies import InferBody, infer_body
+from loadtest.errors import OptionError
 from stack.errors import TuningError
 
 _COUNT = 8
@@ -29,7 +30,7 @@ class Bodies:
                     infer_body(dict(self.metadata), batch=max(batch, 1), seed=n)
                     for n in range(_COUNT)
                 ]
-            except UnsupportedModelError as error:
+            except OptionError as error:
                 raise TuningError(f"{error} Give real ones by --samples FILE.npz.") from error
             return [_answered_in_binary(body) for body in random]
         arrays = _read(self.samples, [declared["name"] for declared in self.metadata["inputs"]])
