@@ -4,29 +4,12 @@ A JSON body built for every request would measure the generator and not the serv
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from loadtest.infer_body import InferBody
 from loadtest.inputs import Tensor, request_inputs
 from loadtest.served_model import served_model
 from loadtest.tensors import as_text, wire_bytes
-
-
-@dataclass(frozen=True)
-class InferBody:
-    """A request body in Triton's binary form; `header_bytes` is the length of its JSON part."""
-
-    content: bytes
-    header_bytes: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Headers the body needs. `identity` keeps Triton from compressing float tensors."""
-        return {
-            "Content-Type": "application/octet-stream",
-            "Inference-Header-Content-Length": str(self.header_bytes),
-            "Accept-Encoding": "identity",
-        }
 
 
 def infer_body(metadata: dict[str, Any], *, batch: int, seed: int) -> InferBody:

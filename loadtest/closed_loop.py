@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import httptools
 import uvloop
 
-from loadtest.bodies import InferBody, infer_body
 from loadtest.histogram import LatencyHistogram
+from loadtest.infer_body import InferBody
 from loadtest.results import Histogram
 
 
@@ -153,6 +153,8 @@ def _request_bytes(host: str, path: str, body: InferBody, key: str | None) -> by
 
 
 def _metadata_body(url: str, model: str, key: str | None, batch: int) -> InferBody:
+    from loadtest.bodies import infer_body  # needs numpy, which sending does not
+
     request = urllib.request.Request(f"{url}/v2/models/{model}")
     if key:
         request.add_header("Authorization", f"Bearer {key}")

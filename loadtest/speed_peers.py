@@ -10,7 +10,8 @@ import gevent
 from locust import FastHttpUser, HttpUser, User, task
 from locust.env import Environment
 
-from loadtest.bodies import InferBody, infer_body
+from loadtest.bodies import infer_body
+from loadtest.infer_body import InferBody
 from loadtest.tensors import random_values
 
 PATH = "/v2/models/image/infer"

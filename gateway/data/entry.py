@@ -15,7 +15,7 @@ from gateway.data.head import Head
 from gateway.data.quotas import costs_of
 from gateway.data.routes import LOAD_VERBS, READY, TENSOR_VERBS, Route, find_route
 from gateway.data.settle import Caller
-from gateway.data.tabs import Tab
+from gateway.data.tab import Tab
 from gateway.errors import Draining, HttpError, UnsupportedCoding
 from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 from gateway.quotas.problems import problem_of

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
 
 from gateway.data.log_members import members
+from gateway.data.tab import Tab
 from gateway.keys import Key
 from gateway.limits import Limit, Metric
 from gateway.permissions import Grants
 from gateway.rates import Rate
-
-if TYPE_CHECKING:
-    from gateway.data.tabs import Tab
 
 
 @dataclass(slots=True)
@@ -34,9 +31,9 @@ class Principal:
     networks: tuple[str, ...] = ()
     # As the access log tells it.
     log_members: bytes = field(init=False, repr=False, compare=False)
-    # Of its requests to one model each, and that of the last; see tabs.py.
-    tabs: "dict[str, Tab]" = field(init=False, repr=False, compare=False, default_factory=dict)
-    tab: "Tab | None" = field(init=False, repr=False, compare=False, default=None)
+    # Of its requests to one model each, and that of the last; found by tabs.py.
+    tabs: dict[str, Tab] = field(init=False, repr=False, compare=False, default_factory=dict)
+    tab: Tab | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         self.log_members = members(tenant=self.tenant, principal=self.id)

@@ -13,7 +13,7 @@ from gateway.data.metrics import Series
 from gateway.data.peer import Peer
 from gateway.data.quotas import used_by
 from gateway.data.routes import Route
-from gateway.data.tabs import Tab
+from gateway.data.tab import Tab
 from gateway.quotas.decisions import Reservation
 
 LOGGED_TARGET_BYTES = 200

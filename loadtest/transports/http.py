@@ -15,8 +15,8 @@ import httptools
 from gevent import socket as gevent_socket
 from gevent import ssl as gevent_ssl
 
-from loadtest.bodies import InferBody
 from loadtest.errors import OptionError
+from loadtest.infer_body import InferBody
 from loadtest.transports.answers import LIMITED, Answer, failure_name
 
 _RECEIVE_BYTES = 1 << 16

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from exporters.extras import extra
-from loadtest.bodies import InferBody, infer_body
 from loadtest.errors import OptionError
+from loadtest.infer_body import InferBody
 from stack.errors import TuningError
 
 _COUNT = 8
@@ -25,6 +25,8 @@ class Bodies:
     def of(self, batch: int) -> list[InferBody]:
         """A few requests that differ, answered in binary; 0 is for a model without batches."""
         if self.samples is None:
+            with extra("loadtest"):
+                from loadtest.bodies import infer_body
             try:
                 random = [
                     infer_body(dict(self.metadata), batch=max(batch, 1), seed=n)

@@ -4,9 +4,9 @@ import itertools
 
 import uvloop
 
-from loadtest.bodies import InferBody
 from loadtest.closed_loop import Result, closed_loop
 from loadtest.histogram import count
+from loadtest.infer_body import InferBody
 from loadtest.results import Load, Step, Window
 from stack.errors import TuningError
 from stack.tuning.readings import Measure

@@ -10,7 +10,7 @@ import httpx2
 from exporters.extras import extra
 from exporters.manifest import Manifest
 from exporters.tensors import TRITON_TYPES, Tolerance
-from loadtest.bodies import InferBody
+from loadtest.infer_body import InferBody
 from stack.errors import TuningError
 
 _TIMEOUT_S = 30.0

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from loadtest.bodies import InferBody
 from loadtest.closed_loop import Result, closed_loop
+from loadtest.infer_body import InferBody
 
 BODY = InferBody(b"{}", 2)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

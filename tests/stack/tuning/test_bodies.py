@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 import pytest
 
-from loadtest.bodies import InferBody
+from loadtest.infer_body import InferBody
 from stack.errors import TuningError
 from stack.tuning.bodies import Bodies
 
