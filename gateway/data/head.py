@@ -164,9 +164,15 @@ class HeadReader:
         return target
 
     def _read_token(self, credentials: list[Header]) -> bytes:
-        token = _token(credentials)
+        name, value = credentials[0] if len(credentials) == 1 else (b"", b"")
+        is_short = 0 < len(value) <= REMEMBERED_BYTES
+        if is_short and name == b"authorization" and value.startswith(_BEARER):
+            # Mostly; and here it is the next key of many.
+            token = value[len(_BEARER) :].strip(b" \t")
+        else:
+            token = _token(credentials)
         self.token_hash = sha256(token).digest() if token else b""
-        if len(credentials) == 1 and len(credentials[0][1]) <= REMEMBERED_BYTES:
+        if is_short:
             self._credentials, self._token = credentials, token
         return token
 
@@ -258,11 +264,6 @@ def _body_bytes(fields: Fields, length: bytes | None, is_http_1_0: bool) -> int 
 
 
 def _token(credentials: list[Header]) -> bytes:
-    if len(credentials) == 1:
-        # Mostly; and here it is the next key of many.
-        ((name, value),) = credentials
-        if name == b"authorization" and value.startswith(_BEARER):
-            return _checked(value[len(_BEARER) :].strip(b" \t"))
     values = _once_each(credentials)
     given = values.get(b"authorization")
     if given is not None:
