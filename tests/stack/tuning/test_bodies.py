@@ -69,4 +69,4 @@ def test_samples_that_do_not_fit_are_told(tmp_path: Path) -> None:
 
 def test_inputs_that_no_random_value_is_made_for_need_samples() -> None:
     with pytest.raises(TuningError, match="--samples"):
-        Bodies({"inputs": [{**X, "datatype": "BYTES"}]}).of(1)
+        Bodies({"inputs": [{**X, "datatype": "FP8"}]}).of(1)
