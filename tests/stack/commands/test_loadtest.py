@@ -120,6 +120,8 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
         (["slo", "--p99", "20ms", "--errors", "7"], "--errors is '7', which is no share"),
         (["slo", "--p99", "20ms", "--from", "9", "--to", "3"], "--from 9 is above --to 3"),
         (["slo", "--p99", "20ms", "--arrivals", "sine"], "Arrivals 'sine' are not known"),
+        (["slo", "--p99", "20ms", "--arrivals", "ramp:5"], "do not keep one rate, and slo"),
+        (["soak", "--rate", "9", "--arrivals", "spike:2:1:1"], "do not keep one rate, and soak"),
         (["sweep", "--users", "1,b"], "--users 'b' is no number of users"),
         (["sweep", "--rates", "1,b"], "--rates is 'b', which is no rate"),
         (["smoke", "--duration", "1s"], "--duration 1s is too short"),
