@@ -1,5 +1,7 @@
 """A step as it comes out of what was measured and observed."""
 
+import os
+
 from loadtest.judging import judged_step
 from loadtest.observing import Observed
 from loadtest.results import Bottleneck, Load, Loop
@@ -38,6 +40,12 @@ def test_other_clients_of_the_same_model_are_noted() -> None:
         "100/s", LOAD, WINDOWS, observed(models={"digits": some_counts(3000, busy_ms=100)})
     )
     assert step.notes[0].startswith("Triton answered 3,000 requests and 1,000 were ours")
+
+
+def test_all_processes_of_the_generator_are_ours() -> None:
+    windows = [a_window(n, warmup=n < 2, generator_cpu=0.5, generator_cores=1.0) for n in range(12)]
+    step = judged_step("100/s", LOAD, windows, observed(machine_cpu=1.2 / (os.cpu_count() or 1)))
+    assert step.notes == []
 
 
 def test_other_programs_on_the_machine_are_noted() -> None:
