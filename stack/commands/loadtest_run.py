@@ -128,6 +128,7 @@ class Benches:
                 triton_url=target.triton_url,
                 gateway_url="" if direct else traffic.url,
                 admin_url="" if direct else target.admin_url,
+                ca_file=target.traffic.ca_file,
             ),
             processes=target.processes,
             max_in_flight=target.max_in_flight,

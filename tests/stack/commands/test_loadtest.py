@@ -127,6 +127,7 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
         (["smoke", "--duration", "1s"], "--duration 1s is too short"),
         (["soak", "--duration", "5s"], "--duration 5s is too short"),
         (["smoke", "--url", "gateway"], "--url is 'gateway', which is no URL"),
+        (["smoke", "--url", "http://me:secret@gateway"], "--url holds a name before its host"),
         (["smoke", "--dim", "x"], "Sizes 'x' cannot be read"),
         (["smoke", "--out", "."], "--out . is there already"),
         (["overhead", "--direct"], "overhead calls both the gateway and Triton"),
