@@ -137,6 +137,12 @@ def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: s
     assert told in refusal(tmp_path, "loadtest", *arguments, "--model", "x", code=2)
 
 
+def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = refusal(tmp_path, "loadtest", "smoke", "--model", "x", "--out", "file/run")
+    assert "could not be kept in file/run" in told
+
+
 def a_run(folder: Path, capacity: float, **more: Any) -> str:
     steps: list[Step] = []
     model = QueueModel(capacity=capacity)
