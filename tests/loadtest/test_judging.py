@@ -48,6 +48,23 @@ def test_all_processes_of_the_generator_are_ours() -> None:
     assert step.notes == []
 
 
+def test_a_generator_that_the_cores_went_to_spoils_it() -> None:
+    cores = float(os.cpu_count() or 1)
+    windows = [
+        a_window(n, warmup=n < 2, generator_cpu=0.8, generator_cores=cores * 0.9) for n in range(12)
+    ]
+    idle = observed(machine_cpu=1.0, models={"digits": some_counts(1000, busy_ms=100)})
+    step = judged_step("100/s", LOAD, windows, idle)
+    assert step.bottleneck is Bottleneck.GENERATOR
+    assert step.invalid[0].startswith("the generator was what the cores went to")
+
+
+def test_requests_that_went_out_late_are_noted() -> None:
+    windows = [a_window(n, warmup=n < 2, service_ms=5.0, corrected_ms=6.0) for n in range(12)]
+    (note,) = judged_step("100/s", LOAD, windows, observed()).notes
+    assert note.startswith("of 6.00 ms in the mean requests were sent 1.00 ms late")
+
+
 def test_other_programs_on_the_machine_are_noted() -> None:
     step = judged_step("100/s", LOAD, WINDOWS, observed(machine_cpu=0.9, triton_cpu_s=1.0))
     assert step.notes[0].startswith("other programs used more than 25% of this machine's cores")
