@@ -115,6 +115,8 @@ class _Search:
                 invalid.append(
                     f"at {found.fails.rate:.4g}/s nothing was learnt of the server: {why}"
                 )
+            elif not found.holds and not misses(stopping, self._options):
+                invalid.append(f"no rate was steady, down to {found.fails.rate:.4g}/s")
         else:
             answer["stopped_by"] = "nothing: the highest rate that was to be tried holds"
         return Outcome(answer, invalid)

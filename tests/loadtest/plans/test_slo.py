@@ -124,6 +124,14 @@ def test_a_step_that_must_not_be_trusted_is_tried_again() -> None:
     assert float(outcome.answer["rate"]) > 95 and outcome.invalid == []
 
 
+def test_a_server_that_never_is_steady_has_no_capacity() -> None:
+    # Each second takes longer than the one before, far below the objective.
+    model = QueueModel(capacity=1000, service_s=lambda at_s: 0.001 * (1 + at_s % 17))
+    outcome = slo(model.measure, even(p99_ms=100, most=20))
+    assert outcome.answer["rate"] == 0.0
+    assert outcome.invalid == ["no rate was steady, down to 0.3125/s"]
+
+
 def test_a_search_that_ends_at_what_cannot_be_trusted_is_invalid() -> None:
     model = QueueModel(
         capacity=100, invalid=lambda load: ["Triton was restarted"] if load.rate >= 40 else []
