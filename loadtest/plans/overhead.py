@@ -8,6 +8,7 @@ by the bootstrap over rounds and their seconds.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from loadtest import figures
 from loadtest.histogram import mean_us, merged, percentile
@@ -64,7 +65,7 @@ def _answer(pairs: list[tuple[Step, Step]]) -> dict[str, float | str]:
     for name, figure in _FIGURES.items():
         through = figure(_latency([window for windows, _ in rounds for window in windows]))
         direct = figure(_latency([window for _, windows in rounds for window in windows]))
-        low, high = interval(lambda rng, figure=figure: _drawn(rng, rounds, figure))  # type: ignore[misc]
+        low, high = interval(partial(_drawn, rounds=rounds, figure=figure))
         answer |= {
             f"gateway_{name}_ms": round(through / 1e3, 3),
             f"direct_{name}_ms": round(direct / 1e3, 3),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest import figures
+from loadtest.errors import OptionError
 from loadtest.histogram import percentile_if_known
 from loadtest.plans.outcome import WARMUP_S, Outcome, failed_part, failures
 from loadtest.results import Load, Loop, Step
@@ -70,6 +71,10 @@ def _answer(steps: Sequence[Step]) -> dict[str, float | str]:
 
 
 def _loads(options: SweepOptions) -> list[tuple[str, Load]]:
+    if options.arrivals.startswith("replay:"):
+        if options.rates:
+            raise OptionError("A replay has the rate of its file; leave out --rates.")
+        return [(options.arrivals, _open(0, options))]
     if options.rates:
         return [(f"{rate:g}/s", _open(rate, options)) for rate in options.rates]
     return [

@@ -8,9 +8,9 @@ def ms(value: float | None) -> str:
 
     >>> ms(0.8412), ms(12.34), ms(1240.2), ms(None)
     ('0.84', '12.3', '1,240', '–')
-    """  # noqa: RUF002
+    """  # noqa: RUF002 - the dash that is shown
     if value is None:
-        return "–"  # noqa: RUF001
+        return "–"  # noqa: RUF001 - a dash, not a minus
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

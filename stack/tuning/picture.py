@@ -14,7 +14,7 @@ _OTHER, _SHIPPED, _CHOSEN = "#b8c4d0", "#c2410c", "#1d4ed8"
 def require_pictures() -> None:
     """Raises the error of a missing extra now, rather than when all has been measured."""
     with extra("export"):
-        import matplotlib  # noqa: F401
+        import matplotlib  # noqa: F401 - whether it is there
 
 
 def draw_front(

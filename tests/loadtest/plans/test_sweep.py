@@ -1,7 +1,8 @@
 import pytest
 
+from loadtest.errors import OptionError
 from loadtest.plans.sweep import SweepOptions, sweep
-from loadtest.results import Bottleneck, Load, Loop
+from loadtest.results import Bottleneck, Load, Loop, Step
 from tests.loadtest.queue_model import QueueModel
 
 
@@ -52,3 +53,17 @@ def test_a_sweep_without_a_step_to_trust_is_invalid() -> None:
     outcome = sweep(QueueModel(capacity=100, invalid=at_its_end).measure, SweepOptions(users=[1]))
     assert outcome.answer == {}
     assert outcome.invalid == ["1 user: the generator was at its end"]
+
+
+def test_a_replay_is_one_step_at_the_rate_of_its_file() -> None:
+    asked: list[tuple[str, Load]] = []
+
+    def measure(label: str, load: Load) -> Step:
+        asked.append((label, load))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(measure, SweepOptions(arrivals="replay:times.txt"))
+    assert [(label, load.loop) for label, load in asked] == [("replay:times.txt", Loop.OPEN)]
+    with pytest.raises(OptionError, match="leave out --rates"):
+        sweep(measure, SweepOptions(arrivals="replay:times.txt", rates=(10,)))
