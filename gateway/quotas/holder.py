@@ -174,6 +174,8 @@ class Holder:
             holding.hear(given, sent_ns, now_ns)
             self.outage.holders = given.holders
             self._keep_or_drop(holding, now_ns)
+            if holding.has_slots_to_tell:
+                self._ask(holding)
         if holdings:
             self._serve_tenant(holdings[0].limit.tenant, now_ns)
 
