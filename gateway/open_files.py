@@ -12,10 +12,13 @@ RESERVED = 128
 _log = structlog.get_logger()
 
 
-def most_connections(wanted: int, upstream_connections: int, *, has_tls: bool) -> int:
+def most_connections(
+    wanted: int, upstream_connections: int, *, has_tls: bool, was_asked_for: bool
+) -> int:
     """Raise the limit of open files as far as it goes; how many clients it leaves room for.
 
-    Without room for them, an accepted connection would be closed without a word.
+    Without room for them, an accepted connection would be closed without a word. What nobody asked
+    for is not missed: that is told without a warning.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     handshakes = most_handshakes(wanted) if has_tls else 0
@@ -28,7 +31,8 @@ def most_connections(wanted: int, upstream_connections: int, *, has_tls: bool) -
     left = max(1, soft - upstream_connections - RESERVED)
     if has_tls:
         left = max(1, left - most_handshakes(left))
-    _log.warning(
+    tell = _log.warning if was_asked_for else _log.info
+    tell(
         "fewer_connections",
         max_connections=wanted,
         possible=left,

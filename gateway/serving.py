@@ -33,7 +33,7 @@ from gateway.quota_store import open_quotas
 from gateway.quotas.holder import Holder
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
-from gateway.settings import GatewaySettings
+from gateway.settings import MAX_CONNECTIONS, GatewaySettings
 from gateway.tls import TlsReloader, tls_files
 from gateway.tls_following import follow_tls
 from gateway.triton_urls import triton_addresses
@@ -141,6 +141,7 @@ def _gate(
             # One more for the gateway's own questions.
             len(tritons) * (settings.upstream_connections + 1),
             has_tls=settings.tls_certificate is not None,
+            was_asked_for=settings.max_connections != MAX_CONNECTIONS,
         ),
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
         access_log=_access_log(settings),

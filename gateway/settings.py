@@ -32,6 +32,8 @@ PREFIX = "CONCH_"
 ENV_FILE = ".env"
 TOML_FILE = "conch.toml"
 MAX_SHOWN = 200
+# More than most hosts let one process have open: a wish, not a demand.
+MAX_CONNECTIONS = 20_000
 # Names that clients and exports read from the environment; they are not settings of a server.
 CLIENT_NAMES = frozenset({"CONCH_API_KEY", "CONCH_MODELOPT_PYTHON"})
 # Neither an absolute path nor SQLite's own `:memory:` and `file:` forms.
@@ -136,7 +138,7 @@ class GatewaySettings(BaseSettings):
         description="Longest time of one request in all, streams of events included.",
     )
     max_connections: int = Field(
-        default=20_000,
+        default=MAX_CONNECTIONS,
         ge=1,
         description="Most client connections of one worker; idle ones make room for new ones.",
     )

@@ -19,6 +19,8 @@ from pathlib import Path
 from loadtest.errors import OptionError
 from loadtest.results import Load
 
+# Those whose mean rate is the load's at any time.
+EVEN_FORMS = ("constant", "poisson", "burst:SIZE")
 FORMS = ("constant", "poisson", "burst:SIZE", "ramp:FROM", "spike:TIMES:AT:FOR", "replay:FILE")
 
 _Schedule = Callable[[Load, str, int], Iterator[float]]
@@ -52,6 +54,16 @@ def check_arrivals(text: str) -> None:
         _replayed(Path(argument))
     else:
         raise OptionError(f"Arrivals {text!r} are not known. Write one of: {', '.join(FORMS)}.")
+
+
+def check_even_arrivals(text: str, why: str) -> None:
+    """Raise OptionError unless these arrivals can be made, and keep the rate that is asked for."""
+    check_arrivals(text)
+    if text.partition(":")[0] not in [form.partition(":")[0] for form in EVEN_FORMS]:
+        raise OptionError(
+            f"Arrivals {text!r} do not keep one rate, and {why}. Write one of: "
+            f"{', '.join(EVEN_FORMS)}."
+        )
 
 
 def _constant(load: Load, _: str, seed: int) -> Iterator[float]:

@@ -59,6 +59,14 @@ def generator_cpu(step: Step) -> float:
     return sum(window.generator_cpu for window in windows) / len(windows) if windows else 0.0
 
 
+def generator_cores(step: Step) -> float:
+    """Cores of all generator processes together, in the mean of the seconds that count."""
+    windows = held(step)
+    # An older run knows the busiest process alone.
+    cores = [max(window.generator_cores, window.generator_cpu) for window in windows]
+    return sum(cores) / len(cores) if cores else 0.0
+
+
 def busiest(step: Step) -> tuple[str, float]:
     """The model whose instances were busy for most of their time, and that share."""
     shares = {name: busy_share(model, step.observed_s) for name, model in step.models.items()}
@@ -198,5 +206,5 @@ def _used_s(step: Step) -> dict[str, float]:
     return {
         "Triton": step.triton_cpu_s,
         "the gateway": step.gateway.cpu_s if step.gateway else 0.0,
-        "the generator": generator_cpu(step) * step.observed_s,
+        "the generator": generator_cores(step) * step.observed_s,
     }

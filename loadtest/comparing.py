@@ -68,7 +68,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 def compare(
     before: Run, after: Run, *, bound: float = BOUND, names: tuple[str, str] = ("before", "after")
 ) -> Comparison:
-    """Compare what both runs measured; steps that are invalid are named and left out."""
+    """Compare what both runs measured; steps that are invalid are named and left out.
+
+    One that was valid before and is not any more makes the comparison invalid: that a load cannot
+    be held any more is the worst that can come of a change.
+    """
     old, new = _by_label(before), _by_label(after)
     both = [label for label in old if label in new]
     usable = [label for label in both if not (old[label].invalid or new[label].invalid)]
@@ -83,8 +87,16 @@ def compare(
         only_after=[label for label in new if label not in old],
         notes=_notes(before, after)
         + [f"{label} is left out: it is invalid" for label in both if label not in usable],
-        invalid=_invalid(before, after, names, usable),
+        invalid=_invalid(before, after, names, usable) + _lost(old, new, both),
     )
+
+
+def _lost(old: dict[str, Step], new: dict[str, Step], both: list[str]) -> list[str]:
+    return [
+        f"{label} was valid before and is not any more: {'; '.join(new[label].invalid)}"
+        for label in both
+        if new[label].invalid and not old[label].invalid
+    ]
 
 
 def _by_label(run: Run) -> dict[str, Step]:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from loadtest.bottleneck import name_bottleneck, others_cores
+from loadtest.bottleneck import GENERATOR_CPU, generator_cpu, name_bottleneck, others_cores
 from loadtest.breakdown import breakdown
-from loadtest.figures import answered, held
+from loadtest.figures import answered, held, latency, measured
+from loadtest.histogram import mean_us, merged
 from loadtest.observing import Observed
-from loadtest.results import Load, Step, Window
+from loadtest.quantities import ms_text
+from loadtest.results import Bottleneck, Load, Loop, Step, Window
 from loadtest.validity import invalid_reasons
 
 # Requests at the edges of a step are counted on one side only.
@@ -17,6 +19,9 @@ _CLIENTS_SHARE = 1.25
 _CLIENTS_LEAST = 100
 # Less is the system's own.
 _PROGRAMS_SHARE = 0.25
+# Of the latency from the planned time, what may pass before a request is sent.
+_LATE_SHARE = 0.1
+_LATE_LEAST_US = 300.0
 
 
 def judged_step(
@@ -44,13 +49,20 @@ def judged_step(
     reasons = invalid_reasons(step, limits_expected=limits_expected, warmup_needed=warmup_needed)
     parts, notes = (None, []) if observed.reasons else breakdown(step)
     verdict = name_bottleneck(step)
+    if verdict.bottleneck is Bottleneck.GENERATOR and generator_cpu(step) < GENERATOR_CPU:
+        # No process of it was at its end, and all of it was what the servers had no cores for.
+        reasons.append(f"the generator was what the cores went to: {verdict.reason}")
     return msgspec.structs.replace(
         step,
         breakdown=parts,
         bottleneck=verdict.bottleneck,
         bottleneck_reason=verdict.reason,
         invalid=observed.reasons + reasons,
-        notes=observed.notes + notes + _other_clients(step) + _other_programs(step),
+        notes=observed.notes
+        + notes
+        + _other_clients(step)
+        + _other_programs(step)
+        + _late_sending(step),
     )
 
 
@@ -64,6 +76,20 @@ def _other_clients(step: Step) -> list[str]:
     return [
         f"Triton answered {theirs:,} requests and {ours:,} were ours: other clients were there, "
         "and queue, compute and batches are theirs as well"
+    ]
+
+
+def _late_sending(step: Step) -> list[str]:
+    """A note where requests went out late: an open loop's latency holds that, too."""
+    if step.load.loop is not Loop.OPEN:
+        return []
+    latency_us = mean_us(latency(step))
+    late_us = latency_us - mean_us(merged(window.service for window in measured(step)))
+    if late_us < max(_LATE_LEAST_US, latency_us * _LATE_SHARE):
+        return []
+    return [
+        f"of {ms_text(latency_us)} in the mean requests were sent {ms_text(late_us)} late: the "
+        "generator did not get its time on this machine, and the latency is partly its own"
     ]
 
 

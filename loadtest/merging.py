@@ -30,4 +30,5 @@ def merge_windows(windows: Sequence[Window]) -> Window:
         first_event=merged([window.first_event for window in windows]),
         in_flight=total(lambda window: window.in_flight),
         generator_cpu=max(window.generator_cpu for window in windows),
+        generator_cores=sum(window.generator_cores for window in windows),
     )

@@ -67,6 +67,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     first_event: Histogram = Histogram()  # to the first event of a stream
     in_flight: int = 0  # at the end of the second
     generator_cpu: float = 0.0  # cores of the busiest generator process, 1.0 is all of one
+    generator_cores: float = 0.0  # of all generator processes together
 
 
 class ModelCounts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Values from a file, in place of random ones: .npz, .npy or .png."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -80,13 +81,13 @@ def read_samples(path: Path) -> Samples:
         raise OptionError(f"{path} is no file of samples; known are {', '.join(readers)}.")
     try:
         return reader(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise OptionError(f"{path} cannot be read: {error}.") from None
 
 
 def _read_npz(path: Path) -> Samples:
-    # Pickled objects would be run.
-    with np.load(path, allow_pickle=False) as file:
+    # Pickled objects would be run. Of a torn file numpy leaves open what it has opened itself.
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return Samples(path, {name: file[name] for name in file.files})
 
 

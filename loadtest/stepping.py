@@ -29,6 +29,7 @@ def run_step(
 
     What ends after the step is told in further windows, in which nothing is planned or sent.
     """
+    send = _counted(send)
     start_at = time.monotonic() if start_at is None else start_at
     planned = arrivals(load, seed=seed, share=share) if load.loop is Loop.OPEN else None
     gevent.sleep(max(0.0, start_at - time.monotonic()))
@@ -42,6 +43,18 @@ def run_step(
         dispatch(planned, send, recorder, start_at=start_at, max_in_flight=in_flight)
     ticking.get()
     _drain(recorder)
+
+
+def _counted(send: Callable[[], Answer]) -> Callable[[], Answer]:
+    """The same, which never raises: a request that is not told of would be in flight for ever."""
+
+    def counted() -> Answer:
+        try:
+            return send()
+        except Exception as error:
+            return Answer(f"generator: {type(error).__name__}")
+
+    return counted
 
 
 def part(whole: int, share: tuple[int, int]) -> int:

@@ -32,7 +32,8 @@ def parse_tenants(texts: list[str], *, name: str = "--key-from") -> list[KeyShar
     shares = []
     for text in texts:
         variable, weight = _weighted(text, name)
-        if not variable.isidentifier():
+        # The text may be a key itself, so it is not repeated.
+        if not variable.isidentifier() or variable.startswith("ck_"):
             raise OptionError(
                 f"{name} names no variable. Write the name of the environment "
                 "variable that holds the key: ACME_KEY or ACME_KEY=WEIGHT."

@@ -54,7 +54,7 @@ class WindowRecorder:
     def close_window(self) -> None:
         """A second is over: tell what was in it, and begin the next."""
         cpu_s, now = time.process_time(), time.monotonic()
-        elapsed_s = max(now - self._opened_at, 1e-6)
+        used_cores = (cpu_s - self._cpu_s) / max(now - self._opened_at, 1e-6)
         window = Window(
             at_s=self._at_s,
             warmup=self._at_s < self._warmup_s,
@@ -68,7 +68,8 @@ class WindowRecorder:
             corrected=self._corrected.frozen(),
             first_event=self._first_event.frozen(),
             in_flight=self.in_flight,
-            generator_cpu=(cpu_s - self._cpu_s) / elapsed_s,
+            generator_cpu=used_cores,
+            generator_cores=used_cores,
         )
         self._at_s += 1
         self.left_over = self.in_flight

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, StrictBool
 
 from gateway.admin.access import Acting
 from gateway.admin.values import (
@@ -44,7 +44,7 @@ class NewTenant(Given):
 class TenantChange(Given):
     """What can be changed of a tenant."""
 
-    disabled: bool
+    disabled: StrictBool
 
 
 @router.get("", responses=problems())

@@ -20,6 +20,8 @@ router = APIRouter(prefix="/v1/usage", tags=["usage"])
 # Of a token's principal: issuer and subject.
 MAX_KEY = 2048
 MAX_CURSOR = 8192
+# Base64 for addresses. Of other letters, so many could not be sent: escaped they fill the head.
+_CURSOR_FORM = r"^[A-Za-z0-9_=-]*$"
 MAX_MOMENT = 64
 
 ToldBy = Annotated[
@@ -43,7 +45,12 @@ Until = Annotated[
 ]
 After = Annotated[
     str | None,
-    Query(max_length=MAX_CURSOR, description="`next` of the page before, of the same question."),
+    Query(
+        max_length=MAX_CURSOR,
+        # Described alone: whoever sends another is told more than that it has not this form.
+        json_schema_extra={"pattern": _CURSOR_FORM},
+        description="`next` of the page before, of the same question.",
+    ),
 ]
 
 _decoder = msgspec.json.Decoder(list[str])

@@ -166,9 +166,15 @@ class HeadReader:
     def _read_token(self, credentials: list[Header]) -> bytes:
         # One that is not remembered takes the place of the one that is: the hash is of one alone.
         self._credentials = None
-        token = _token(credentials)
+        name, value = credentials[0] if len(credentials) == 1 else (b"", b"")
+        is_short = 0 < len(value) <= REMEMBERED_BYTES
+        if is_short and name == b"authorization" and value.startswith(_BEARER):
+            # Mostly; and here it is the next key of many.
+            token = value[len(_BEARER) :].strip(b" \t")
+        else:
+            token = _token(credentials)
         self.token_hash = sha256(token).digest() if token else b""
-        if len(credentials) == 1 and len(credentials[0][1]) <= REMEMBERED_BYTES:
+        if is_short:
             self._credentials, self._token = credentials, token
         return token
 
@@ -260,11 +266,6 @@ def _body_bytes(fields: Fields, length: bytes | None, is_http_1_0: bool) -> int 
 
 
 def _token(credentials: list[Header]) -> bytes:
-    if len(credentials) == 1:
-        # Mostly; and here it is the next key of many.
-        ((name, value),) = credentials
-        if name == b"authorization" and value.startswith(_BEARER):
-            return _checked(value[len(_BEARER) :].strip(b" \t"))
     values = _once_each(credentials)
     given = values.get(b"authorization")
     if given is not None:

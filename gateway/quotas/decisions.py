@@ -69,6 +69,8 @@ class Refusal:
     limit: Limit
     # Waiting so long helps; None: nothing does.
     retry_after_s: int | None
+    # What the request takes of it, where that alone is too much.
+    cost: int = 0
 
     @property
     def told_as(self) -> str:

@@ -14,7 +14,7 @@ def problem_of(refusal: Refusal) -> HttpError:
         return _quota_exceeded(limit, wait_s)
     if refusal.reason is Reason.TOO_LARGE:
         return AboveLimit(
-            f"This request takes more {limit.metric} than there ever are at once: "
+            f"This request takes {refusal.cost} {limit.metric}, more than there ever are at once: "
             f"{_whose(limit)} may {_terms(limit)}; send less in one request."
         )
     if refusal.reason is Reason.CROWDED:

@@ -59,7 +59,8 @@ def _check_place(parts: SplitResult) -> None:
     if parts.scheme not in {"redis", "rediss", "unix"}:
         # Without a scheme, what is taken for one may be a user.
         raise ConfigurationError(f"CONCH_REDIS_URL has none of the forms {_FORMS}")
-    shown = f"CONCH_REDIS_URL {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    # Without its path: a password with a '/' in it would be part of that.
+    shown = f"CONCH_REDIS_URL {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if parts.scheme == "unix":
         if not parts.path:
             raise ConfigurationError(f"{shown} has no path; write {_FORMS}")

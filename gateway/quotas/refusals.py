@@ -11,7 +11,7 @@ _SECOND_NS = US**3
 def why_short(holding: Holding, cost: int, mode: Mode, now_ns: int) -> Refusal | None:
     """The refusal of a request that costs more than is held; None: the store may have more."""
     if cost > holding.capacity:
-        return Refusal(Reason.TOO_LARGE, holding.limit, retry_after_s=None)
+        return Refusal(Reason.TOO_LARGE, holding.limit, retry_after_s=None, cost=cost)
     is_told = now_ns < holding.ask_ns and not holding.is_open
     if is_told and cost > holding.free + holding.left:
         wait_ns = max(holding.ready_ns, holding.ask_ns) - now_ns + _beyond_one_ns(holding, cost)

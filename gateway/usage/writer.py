@@ -40,7 +40,7 @@ WRITE_EVERY_S = 1.0
 MOST_PAUSE_S = 10.0
 # Writing takes one part in so many of the time, however many keys are in use: a thousand take
 # 20 ms, ten thousand 150 ms, half of it the processor's.
-_SHARE = 50
+_SHARE = 100
 ADOPT_EVERY_S = 10.0
 # The database does not answer; what was written then is found out by writing it again.
 WRITE_TIMEOUT_S = 30.0

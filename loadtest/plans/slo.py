@@ -56,11 +56,14 @@ class _Search:
         self._measure = measure
         self._options = options
         self._steps: dict[float, Step] = {}
+        # Rates that failed for reasons which say nothing of what the server holds.
+        self._untold: dict[float, str] = {}
 
     def try_rate(self, rate: float) -> Candidate:
         """Hold a rate until it is steady and decided; a failure must be seen twice.
 
-        One hiccup of the machine is not the capacity. What falls behind is not tried again.
+        One hiccup of the machine is not the capacity. What falls behind is not tried again, and
+        what must not be trusted is.
         """
         load = Load(
             loop=Loop.OPEN,
@@ -74,11 +77,13 @@ class _Search:
             label = f"{rate:.4g}/s" + (f" (trial {trial})" if trial > 1 else "")
             step = self._steps[rate] = self._measure(label, load)
             missed = misses(step, self._options)
-            why = missed or _unsteady(step)
+            why = missed or _unsteady(step) or _distrusted(step)
             if not why or (missed and failed_before) or _behind(step) or _generator(step):
                 break
             failed_before = failed_before or bool(missed)
-        return Candidate(rate, why or _distrusted(step))
+        if why and (figures.answered(step) == 0 or not (missed or _unsteady(step))):
+            self._untold[rate] = why
+        return Candidate(rate, why)
 
     def outcome(self, found: Found) -> Outcome:
         """The answer in numbers and words."""
@@ -106,6 +111,12 @@ class _Search:
                     f"the generator was at its end at {found.fails.rate:.4g}/s, so the server may "
                     "hold more: start more processes of it (--processes)"
                 )
+            elif why := self._untold.get(found.fails.rate):
+                invalid.append(
+                    f"at {found.fails.rate:.4g}/s nothing was learnt of the server: {why}"
+                )
+            elif not found.holds and not misses(stopping, self._options):
+                invalid.append(f"no rate was steady, down to {found.fails.rate:.4g}/s")
         else:
             answer["stopped_by"] = "nothing: the highest rate that was to be tried holds"
         return Outcome(answer, invalid)

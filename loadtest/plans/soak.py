@@ -43,6 +43,8 @@ def soak(measure: Measure, options: SoakOptions, *, memory: Memory) -> Outcome:
         label = f"{_minutes(number * slice_s)} to {_minutes((number + 1) * slice_s)}"
         steps.append(measure(label, _load(options, slice_s, warm=number > 0)))
         used.append(memory())
+    if not any(map(figures.answered, steps)):
+        return Outcome({}, reasons(steps) or ["there was no good answer"])
     return Outcome(_answer(steps, used), reasons(steps))
 
 

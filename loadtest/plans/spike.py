@@ -12,6 +12,8 @@ from loadtest.steady import Measure
 # A p99 of one second rests on too little; recovered is who is well for so many in a row.
 _WELL_S = 3
 _TOLERANCE = 0.10
+# Of all that was due: this much more than before the spike may go without a good answer.
+_BAD_SHARE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,8 @@ class SpikeOptions:
 
 
 def spike(measure: Measure, options: SpikeOptions) -> Outcome:
-    """Hold all of it as one step; recovered is a p99 within 10 % of the base's.
+    """Hold all of it as one step; recovered is a p99 within 10 % of the base's, and as few
+    failures.
 
     That it never recovered is an answer, and the run is valid.
     """
@@ -44,7 +47,7 @@ def spike(measure: Measure, options: SpikeOptions) -> Outcome:
     base_us = _p99_us(step, calm)
     if base_us is None:
         return Outcome({}, [*reasons([step]), "there was no good answer before the spike"])
-    recovered = recovery_s(step, after, base_us)
+    recovered = recovery_s(step, after, base_us, base_bad=_bad_share(calm))
     return Outcome(
         {
             "base_p99_ms": round(base_us / 1e3, 3),
@@ -60,14 +63,24 @@ def spike(measure: Measure, options: SpikeOptions) -> Outcome:
     )
 
 
-def recovery_s(step: Step, after: Sequence[Window], base_us: float) -> int | None:
-    """Seconds from the end of the spike until the p99 is within 10 % of the base's; None: never."""
+def recovery_s(
+    step: Step, after: Sequence[Window], base_us: float, *, base_bad: float = 0.0
+) -> int | None:
+    """Seconds from the end of the spike until p99 and failures are as before; None: never."""
     for second in range(len(after) - _WELL_S + 1):
         seconds = after[second : second + _WELL_S]
         p99_us = _p99_us(step, seconds)
-        if p99_us is not None and p99_us <= base_us * (1 + _TOLERANCE):
+        fast = p99_us is not None and p99_us <= base_us * (1 + _TOLERANCE)
+        if fast and _bad_share(seconds) <= base_bad + _BAD_SHARE:
             return second
     return None
+
+
+def _bad_share(windows: Sequence[Window]) -> float:
+    """Of what became of requests, the part that is no good answer: a 429 is none."""
+    bad = sum(sum(w.errors.values()) + w.missed + w.limited for w in windows)
+    whole = bad + sum(window.answered for window in windows)
+    return bad / whole if whole else 0.0
 
 
 def _parts(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from loadtest import figures
 from loadtest.histogram import percentile_if_known
-from loadtest.plans.outcome import WARMUP_S, Outcome
+from loadtest.plans.outcome import WARMUP_S, Outcome, failed_part, failures
 from loadtest.results import Load, Loop, Step
 from loadtest.steady import Measure, unsteady, until_steady
 
@@ -25,6 +25,7 @@ def sweep(measure: Measure, options: SweepOptions) -> Outcome:
     """Hold each load until it is steady; the answer is the highest throughput and the knee.
 
     A step that is not to be trusted is left out of the answer; the run is invalid where all are.
+    Failures are told: how many requests fail may be what a load is held for.
     """
     good: list[Step] = []
     spoilt: dict[str, str] = {}
@@ -41,6 +42,10 @@ def sweep(measure: Measure, options: SweepOptions) -> Outcome:
     if not good:
         return Outcome({}, told, spoilt)
     answer = _answer(good)
+    if failed := [
+        f"{step.label}: {failed_part(step)}: {why}" for step in good if (why := failures(step))
+    ]:
+        answer["failures"] = "; ".join(failed)
     if told:
         answer["left_out"] = "; ".join(told)
     return Outcome(answer, spoilt=spoilt)

@@ -117,7 +117,7 @@ class HttpSender:
             return Answer("timeout")
         except _ClosedError:
             return Answer("connection closed")
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return Answer("not HTTP")
         except OSError as error:
             return Answer(failure_name(error))

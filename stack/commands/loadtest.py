@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.arrivals import FORMS, check_arrivals
+from loadtest.arrivals import FORMS, check_arrivals, check_even_arrivals
 from loadtest.errors import OptionError
 from loadtest.plans.outcome import Outcome
 from loadtest.plans.overhead import OverheadOptions
@@ -102,7 +102,7 @@ def slo(
 
     Example: conch loadtest slo --model mnist_cnn --p99 20ms --errors 0.1%
     """
-    check_arrivals(arrivals)
+    check_even_arrivals(arrivals, "slo searches a rate that holds")
     options = SloOptions(
         p99_ms=parse_time_s(p99, "--p99") * 1e3,
         errors=parse_share(errors, "--errors"),
@@ -132,7 +132,7 @@ def soak(
 
     Example: conch loadtest soak --model mnist_cnn --rate 100 --duration 10m
     """
-    check_arrivals(arrivals)
+    check_even_arrivals(arrivals, "soak holds one load in ten slices")
     options = SoakOptions(
         duration_s=_seconds(duration, "--duration", least_s=9),
         rate=parse_rate(rate, "--rate") if rate else 0.0,

@@ -33,7 +33,7 @@ def compare(
     """Compare two runs step by step, each figure with its interval of 95 %.
 
     Exits 3 where a figure got worse beyond the bound and chance does not explain it, 1 where a run
-    is invalid, else 0.
+    is invalid or a step is not valid any more, else 0.
 
     Example: conch loadtest compare loadtest-runs/before loadtest-runs/after --bound 5%
     """

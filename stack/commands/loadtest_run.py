@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def run_plan(
     """Hold a plan and keep what it measured, also of one that was interrupted."""
     started = datetime.now(UTC)
     folder = target.out or _FOLDER / f"{started:%Y%m%dT%H%M%SZ}-{plan}"
+    _require_place(folder)
     live = LiveLine(plan)
     with Benches(target, live, limits_expected=limits_expected, also_direct=also_direct) as benches:
         try:
@@ -63,6 +65,16 @@ def run_plan(
     _keep(folder, run, target)
     if run.invalid:
         raise typer.Exit(1)
+
+
+def _require_place(folder: Path) -> None:
+    """Before, and not after ten minutes of load, it is told that they cannot be kept."""
+    there = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise LoadTestError(
+            f"The run could not be kept in {folder}, as {there} is no folder that may be written "
+            "to. Name another one by --out."
+        )
 
 
 class Benches:
@@ -128,6 +140,7 @@ class Benches:
                 triton_url=target.triton_url,
                 gateway_url="" if direct else traffic.url,
                 admin_url="" if direct else target.admin_url,
+                ca_file=target.traffic.ca_file,
             ),
             processes=target.processes,
             max_in_flight=target.max_in_flight,

@@ -116,6 +116,9 @@ def target_of(
     for name, value in (("--url", url), ("--triton-url", triton_url), ("--admin-url", admin_url)):
         if value and not is_http_url(value):
             raise OptionError(f"{name} is {value!r}, which is no URL. Write http://HOST:PORT.")
+        if "@" in value:
+            # The command line is kept with the run; a name before the host may be a secret.
+            raise OptionError(f"{name} holds a name before its host. Write http://HOST:PORT.")
     if out is not None and out.exists():
         raise OptionError(f"--out {out} is there already. Name a folder that is not.")
     direct = direct or transport is Transport.GRPC

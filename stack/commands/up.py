@@ -16,6 +16,7 @@ from gateway.settings import GatewaySettings
 from stack.commands.models import ModelStatus, model_statuses
 from stack.console import console
 from stack.gateway_processes import GatewayProcess, gateway_processes
+from stack.limits_store import limits_note
 from stack.model_look import look_at_models
 from stack.preflight import check_hosts, check_ports, require
 from stack.process_ports import port_holder
@@ -103,6 +104,7 @@ async def _run_stack(settings: StackSettings, screen: Console) -> None:
         statuses = await asyncio.to_thread(model_statuses, triton.http_url)
         with records_errors(settings):
             shown_key = await demo_key(settings)
+        await _tell_of_limits(screen, settings)
         _show(screen, settings, triton.http_url, statuses, shown_key)
         following = follow_repository(settings, triton.http_url, known, _problem)
         await _watch([triton.run(), following, *(part.run() for part in parts)])
@@ -126,10 +128,17 @@ async def _run_gateway(settings: StackSettings, screen: Console) -> None:
         with records_errors(settings):
             if not await has_keys(settings):
                 screen.print("There are no keys yet: `conch keys create --tenant NAME` makes one.")
+        await _tell_of_limits(screen, settings)
         screen.print("Ready. Ctrl-C stops the gateway.")
         await _watch([part.run() for part in parts])
     finally:
         await _stop(parts, None)
+
+
+async def _tell_of_limits(screen: Console, settings: StackSettings) -> None:
+    note = await limits_note(settings)
+    if note is not None:
+        screen.print(note, highlight=False, soft_wrap=True)
 
 
 async def _require_ports(

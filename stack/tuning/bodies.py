@@ -1,6 +1,7 @@
 """The requests that a model is tuned with: samples from a file, or seeded random ones."""
 
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +59,10 @@ def _read(path: Path, names: list[str]) -> dict[str, Any]:
         import numpy
 
     try:
-        with numpy.load(path, allow_pickle=False) as file:
+        # Of a torn file numpy leaves open what it has opened itself.
+        with path.open("rb") as opened, numpy.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise TuningError(f"{path} cannot be read as an .npz file: {error}.") from error
     missing = [name for name in names if name not in arrays]
     if missing:
@@ -68,7 +70,7 @@ def _read(path: Path, names: list[str]) -> dict[str, Any]:
             f"{path} holds {', '.join(arrays) or 'nothing'}, and the model takes "
             f"{', '.join(names)}; {', '.join(missing)} is missing."
         )
-    empty = [name for name in names if len(arrays[name]) == 0]
+    empty = [name for name in names if arrays[name].shape[:1] in ((), (0,))]
     if empty:
         raise TuningError(f"{path} holds no sample of {', '.join(empty)}.")
     return {name: arrays[name] for name in names}

@@ -119,8 +119,16 @@ class Tuner:
         name = self._load(verdict.chosen)
         try:
             difference = check(name)
-            numbers = range(1, effort.rounds + 1)
-            rounds = [self._final(name, verdict.chosen, number) for number in numbers]
+            rounds: list[Turn] = []
+            for number in range(1, effort.rounds + 1):
+                turn = self._turns.take(SHIPPED, name)
+                if turn.failed:
+                    # Its other figures are of the good answers alone, and say nothing.
+                    failed = f"{turn.failed} requests failed in final round {number}"
+                    self._say(Report(verdict.chosen, turn, failed))
+                    return replace(verdict, why_not=failed)
+                self._note(verdict.chosen, turn, f"final round {number}: x{self._gain(turn):.2f}")
+                rounds.append(turn)
         finally:
             self._server.unload(name)
         gain = interval([self._gain(turn) for turn in rounds])
@@ -166,11 +174,6 @@ class Tuner:
         )
         self._note(values, turn, f"x{outcome.gain:.2f}{worse}")
         return outcome
-
-    def _final(self, name: str, chosen: Values, number: int) -> Turn:
-        turn = self._turns.take(SHIPPED, name)
-        self._note(chosen, turn, f"final round {number}: x{self._gain(turn):.2f}")
-        return turn
 
     def _load(self, values: Values) -> str:
         # A name of its own each time: Triton still unloads the last one for a while.

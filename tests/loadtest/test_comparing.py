@@ -117,10 +117,20 @@ def test_invalid_steps_are_left_out() -> None:
     bad = msgspec.structs.replace(
         bad, steps=[msgspec.structs.replace(bad.steps[0], invalid=["no steady state"])]
     )
-    found = compare(good, bad)
+    found = compare(bad, good)
     assert found.differences == []
     assert found.notes == ["2 users is left out: it is invalid"]
     assert found.invalid == ["the runs have no valid step in common"]
+
+
+def test_a_step_that_is_not_valid_any_more_is_not_passed_over() -> None:
+    both = [*a_run(0.01).steps, *a_run(0.01, users=4).steps]
+    lost = msgspec.structs.replace(both[1], invalid=["there was no good answer"])
+    found = compare(of(both), of([both[0], lost]))
+    assert {one.step for one in found.differences} == {"2 users"} and not found.regressed
+    assert found.invalid == [
+        "4 users was valid before and is not any more: there was no good answer"
+    ]
 
 
 def test_a_few_seconds_tell_nothing() -> None:

@@ -1,5 +1,7 @@
 """A step as it comes out of what was measured and observed."""
 
+import os
+
 from loadtest.judging import judged_step
 from loadtest.observing import Observed
 from loadtest.results import Bottleneck, Load, Loop
@@ -38,6 +40,29 @@ def test_other_clients_of_the_same_model_are_noted() -> None:
         "100/s", LOAD, WINDOWS, observed(models={"digits": some_counts(3000, busy_ms=100)})
     )
     assert step.notes[0].startswith("Triton answered 3,000 requests and 1,000 were ours")
+
+
+def test_all_processes_of_the_generator_are_ours() -> None:
+    windows = [a_window(n, warmup=n < 2, generator_cpu=0.5, generator_cores=1.0) for n in range(12)]
+    step = judged_step("100/s", LOAD, windows, observed(machine_cpu=1.2 / (os.cpu_count() or 1)))
+    assert step.notes == []
+
+
+def test_a_generator_that_the_cores_went_to_spoils_it() -> None:
+    cores = float(os.cpu_count() or 1)
+    windows = [
+        a_window(n, warmup=n < 2, generator_cpu=0.8, generator_cores=cores * 0.9) for n in range(12)
+    ]
+    idle = observed(machine_cpu=1.0, models={"digits": some_counts(1000, busy_ms=100)})
+    step = judged_step("100/s", LOAD, windows, idle)
+    assert step.bottleneck is Bottleneck.GENERATOR
+    assert step.invalid[0].startswith("the generator was what the cores went to")
+
+
+def test_requests_that_went_out_late_are_noted() -> None:
+    windows = [a_window(n, warmup=n < 2, service_ms=5.0, corrected_ms=6.0) for n in range(12)]
+    (note,) = judged_step("100/s", LOAD, windows, observed()).notes
+    assert note.startswith("of 6.00 ms in the mean requests were sent 1.00 ms late")
 
 
 def test_other_programs_on_the_machine_are_noted() -> None:

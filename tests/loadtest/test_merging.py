@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from loadtest.merging import merge_windows
 from loadtest.results import Load, Loop, Window
 from loadtest.transports.answers import LIMITED, Answer
@@ -22,6 +24,15 @@ def seen(answers: list[Answer], clock: list[float], monkeypatch: Any) -> Window:
     recorder.missed()
     recorder.close_window()
     return windows[0]
+
+
+def test_processor_time_is_that_of_the_busiest_and_of_all(monkeypatch: Any) -> None:
+    one = seen(ANSWERS, [100.0], monkeypatch)
+    busy, idle = (
+        msgspec.structs.replace(one, generator_cpu=cpu, generator_cores=cpu) for cpu in (0.75, 0.5)
+    )
+    both = merge_windows([busy, idle])
+    assert (both.generator_cpu, both.generator_cores) == (0.75, 1.25)
 
 
 def test_the_windows_of_two_are_the_window_of_one(monkeypatch: Any) -> None:

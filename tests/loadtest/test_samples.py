@@ -57,8 +57,9 @@ def test_values_of_another_shape_are_refused(tmp_path: Path) -> None:
         values(model(("x", "FP32", [-1, 2])), tmp_path / "x.npy")
 
 
-@pytest.mark.parametrize("name", ["absent.npy", "text.txt", "broken.npz"])
+@pytest.mark.parametrize("name", ["absent.npy", "text.txt", "broken.npz", "torn.npz"])
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "broken.npz").write_bytes(b"nothing")
+    (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04torn")
     with pytest.raises(OptionError, match=name):
         read_samples(tmp_path / name)

@@ -166,6 +166,15 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
         wait_until(is_renewed)
 
 
+def test_answers_on_a_kept_connection_wait_for_no_acknowledgement(tmp_path: Path) -> None:
+    plane = Plane(tmp_path)
+    plane.change(lambda records: records.page_of_tenants())
+    with plane.running() as client:
+        quickest_s = min(client.get("/v1/tenants").elapsed.total_seconds() for _ in range(20))
+    # A delayed one comes after 40 ms.
+    assert quickest_s < 0.035
+
+
 def test_a_client_that_stays_does_not_hold_up_the_end(tmp_path: Path) -> None:
     authority = trustme.CA()
     files = write_pair(authority, tmp_path / "tls", "127.0.0.1")

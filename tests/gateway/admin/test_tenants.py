@@ -1,5 +1,6 @@
 """Tenants over the admin API."""
 
+import pytest
 from fastapi.testclient import TestClient
 
 from tests.gateway.admin.conftest import problem
@@ -15,6 +16,13 @@ def test_a_tenant_is_made_shown_and_removed(client: TestClient) -> None:
     for _ in range(2):
         assert client.delete("/v1/tenants/acme").status_code == 204
     problem(client.get("/v1/tenants/acme"), 404, "unknown_record")
+
+
+@pytest.mark.parametrize("given", [0, 1, "false", None])
+def test_what_is_neither_true_nor_false_changes_nothing(client: TestClient, given: object) -> None:
+    client.post("/v1/tenants", json={"name": "acme"})
+    answer = client.patch("/v1/tenants/acme", json={"disabled": given})
+    assert "body.disabled" in problem(answer, 422, "invalid_value")
 
 
 def test_a_tenant_is_disabled_and_enabled(client: TestClient) -> None:

@@ -82,7 +82,7 @@ def test_a_request_is_charged_to_all_limits_or_to_none() -> None:
 def test_who_may_not_send_so_much_at_once_is_told_that_waiting_does_not_help() -> None:
     world = World((limit(Budget(5, Period.DAY), Metric.SAMPLES),))
     outcome = world.workers[0].request((1, 6, 0, 0))
-    assert outcome == Refusal(Reason.TOO_LARGE, world.limits[0], None)
+    assert outcome == Refusal(Reason.TOO_LARGE, world.limits[0], None, cost=6)
 
 
 def test_a_key_without_limits_asks_nothing_of_the_store() -> None:

@@ -51,8 +51,9 @@ def test_every_kind_of_limit_is_told_in_words(refused: Limit, terms: str) -> Non
 
 
 def test_more_than_a_limit_ever_allows_is_not_to_be_tried_again() -> None:
-    error = problem_of(Refusal(Reason.TOO_LARGE, RATE, None))
+    error = problem_of(Refusal(Reason.TOO_LARGE, RATE, None, cost=700))
     assert isinstance(error, AboveLimit)
+    assert "takes 700 requests, more than" in str(error)
     assert error.status == 403
 
 

@@ -108,6 +108,34 @@ def test_a_generator_at_its_end_makes_the_answer_invalid() -> None:
     assert "97% of a core" in str(outcome.answer["stopped_by"])
 
 
-def test_no_answer_at_all_is_told() -> None:
+def test_no_answer_at_all_is_told_and_is_no_capacity() -> None:
     outcome = slo(QueueModel(capacity=1000, errors=lambda at_s: True).measure, even())
     assert "no good answer; " in str(outcome.answer["stopped_by"])
+    assert "nothing was learnt of the server: no good answer" in outcome.invalid[0]
+
+
+def test_a_step_that_must_not_be_trusted_is_tried_again() -> None:
+    reasons = iter([["the clock jumped by +1.0 s"]])
+    model = QueueModel(
+        capacity=100, invalid=lambda load: next(reasons, []) if load.rate == 40 else []
+    )
+    outcome = slo(model.measure, even())
+    assert [step.label for step in model.steps[1:4]] == ["40/s", "40/s (trial 2)", "80/s"]
+    assert float(outcome.answer["rate"]) > 95 and outcome.invalid == []
+
+
+def test_a_server_that_never_is_steady_has_no_capacity() -> None:
+    # Each second takes longer than the one before, far below the objective.
+    model = QueueModel(capacity=1000, service_s=lambda at_s: 0.001 * (1 + at_s % 17))
+    outcome = slo(model.measure, even(p99_ms=100, most=20))
+    assert outcome.answer["rate"] == 0.0
+    assert outcome.invalid == ["no rate was steady, down to 0.3125/s"]
+
+
+def test_a_search_that_ends_at_what_cannot_be_trusted_is_invalid() -> None:
+    model = QueueModel(
+        capacity=100, invalid=lambda load: ["Triton was restarted"] if load.rate >= 40 else []
+    )
+    outcome = slo(model.measure, even())
+    assert float(outcome.answer["rate"]) < 40
+    assert "nothing was learnt of the server: Triton was restarted" in outcome.invalid[0]

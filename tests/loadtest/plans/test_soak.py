@@ -42,6 +42,12 @@ def test_failures_are_told() -> None:
     assert "1.67 % of 3,000 requests failed: 50 times status 500" in str(outcome.answer["found"])
 
 
+def test_no_answer_at_all_is_invalid() -> None:
+    model = QueueModel(capacity=100, errors=lambda at_s: True)
+    outcome = soak(model.measure, EVEN, memory=dict)
+    assert (outcome.answer, outcome.invalid) == ({}, ["there was no good answer"])
+
+
 def test_users_make_it_a_closed_loop() -> None:
     model = QueueModel(capacity=100)
     outcome = soak(model.measure, SoakOptions(users=2, duration_s=9), memory=dict)

@@ -27,6 +27,12 @@ def test_who_never_recovers_is_told() -> None:
     assert outcome.invalid == []
 
 
+def test_who_answers_few_requests_fast_and_fails_the_rest_has_not_recovered() -> None:
+    model = QueueModel(capacity=1000, errors=lambda at_s: 17 <= at_s < 27 and at_s % 1 > 0.2)
+    answer = spike(model.measure, SpikeOptions(rate=50)).answer
+    assert (answer["recovered"], answer["recovery_s"]) == ("yes", 10)
+
+
 def test_limits_and_failures_are_told() -> None:
     model = QueueModel(capacity=1000, limit=100, errors=lambda at_s: 3 <= at_s < 4)
     answer = spike(model.measure, SpikeOptions(rate=50)).answer

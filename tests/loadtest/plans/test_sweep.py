@@ -36,6 +36,15 @@ def test_a_step_that_never_is_steady_is_left_out_and_named() -> None:
     assert "150/s (trial 2): no steady state: the median went" in str(outcome.answer["left_out"])
 
 
+def test_failures_are_told_with_their_step() -> None:
+    model = QueueModel(capacity=1000, errors=lambda at_s: at_s >= 17 and at_s % 1 < 0.1)
+    outcome = sweep(model.measure, SweepOptions(rates=[50, 100]))
+    assert outcome.invalid == []
+    assert (
+        outcome.answer["failures"] == "100/s: 10 % of 1,500 requests failed: 150 times status 500"
+    )
+
+
 def test_a_sweep_without_a_step_to_trust_is_invalid() -> None:
     def at_its_end(load: Load) -> list[str]:
         return ["the generator was at its end"]

@@ -120,11 +120,14 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
         (["slo", "--p99", "20ms", "--errors", "7"], "--errors is '7', which is no share"),
         (["slo", "--p99", "20ms", "--from", "9", "--to", "3"], "--from 9 is above --to 3"),
         (["slo", "--p99", "20ms", "--arrivals", "sine"], "Arrivals 'sine' are not known"),
+        (["slo", "--p99", "20ms", "--arrivals", "ramp:5"], "do not keep one rate, and slo"),
+        (["soak", "--rate", "9", "--arrivals", "spike:2:1:1"], "do not keep one rate, and soak"),
         (["sweep", "--users", "1,b"], "--users 'b' is no number of users"),
         (["sweep", "--rates", "1,b"], "--rates is 'b', which is no rate"),
         (["smoke", "--duration", "1s"], "--duration 1s is too short"),
         (["soak", "--duration", "5s"], "--duration 5s is too short"),
         (["smoke", "--url", "gateway"], "--url is 'gateway', which is no URL"),
+        (["smoke", "--url", "http://me:secret@gateway"], "--url holds a name before its host"),
         (["smoke", "--dim", "x"], "Sizes 'x' cannot be read"),
         (["smoke", "--out", "."], "--out . is there already"),
         (["overhead", "--direct"], "overhead calls both the gateway and Triton"),
@@ -132,6 +135,12 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: str) -> None:
     assert told in refusal(tmp_path, "loadtest", *arguments, "--model", "x", code=2)
+
+
+def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = refusal(tmp_path, "loadtest", "smoke", "--model", "x", "--out", "file/run")
+    assert "could not be kept in file/run" in told
 
 
 def a_run(folder: Path, capacity: float, **more: Any) -> str:

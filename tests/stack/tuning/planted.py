@@ -20,8 +20,8 @@ Rate = Callable[[Values], float]
 def step(name: str, load: Load, per_second: float, *, failed: int = 0, p99_ms: float = 0) -> Step:
     """A step of one second; without a p99 every answer takes what the rate says."""
     service = LatencyHistogram()
-    mean_us = load.users / per_second * 1e6
-    for number in range(100):
+    mean_us = load.users / per_second * 1e6 if per_second else 0.0
+    for number in range(100 if per_second else 0):
         service.record(p99_ms * 1e3 if p99_ms and number >= 98 else mean_us)
     window = Window(
         at_s=0,

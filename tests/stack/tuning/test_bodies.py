@@ -62,11 +62,18 @@ def test_samples_that_do_not_fit_are_told(tmp_path: Path) -> None:
     text = Bodies({"inputs": [X]}, samples(tmp_path, x=numpy.array(["a"])))
     with pytest.raises(TuningError, match="numbers are sent only"):
         text.of(1)
-    (tmp_path / "broken.npz").write_bytes(b"no zip")
+    single = Bodies({"inputs": [X]}, samples(tmp_path, x=numpy.float32(1)))
+    with pytest.raises(TuningError, match="no sample of x"):
+        single.of(1)
+
+
+@pytest.mark.parametrize("content", [b"no zip", b"PK\x03\x04torn"])
+def test_a_file_of_samples_that_is_broken_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.npz").write_bytes(content)
     with pytest.raises(TuningError, match="cannot be read"):
         Bodies({"inputs": [X]}, tmp_path / "broken.npz").of(1)
 
 
 def test_inputs_that_no_random_value_is_made_for_need_samples() -> None:
     with pytest.raises(TuningError, match="--samples"):
-        Bodies({"inputs": [{**X, "datatype": "BYTES"}]}).of(1)
+        Bodies({"inputs": [{**X, "datatype": "FP8"}]}).of(1)

@@ -146,6 +146,24 @@ def test_values_that_cannot_be_loaded_are_told_and_passed_over() -> None:
     assert "cannot be loaded: no room" in [report.text for report in said]
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_failures_in_the_final_rounds_are_not_published(answered: bool) -> None:
+    server = FakeServer(no_delay_is_best, steady())
+    finals: list[str] = []
+
+    def measure(name: str, load: Load) -> Step:
+        if not finals or name == SHIPPED or load.users == 1:
+            return server.measure(name, load)
+        return step(name, load, 5000.0 if answered else 0.0, failed=3)
+
+    verdict = tuned(server, measure=measure, check=finals.append)
+    assert not verdict.better
+    assert verdict.why_not == "15 requests failed in final round 1"
+    # The best and two more had their chance.
+    assert len(finals) == 3
+    assert set(server.loaded) == {SHIPPED}
+
+
 def test_a_shipped_model_that_fails_cannot_be_compared_with() -> None:
     server = FakeServer(no_delay_is_best, steady())
 
