@@ -12,7 +12,11 @@ make() { # file, command
     file=$1
     shift
     test -e "$folder/$file" && return
-    "$@" >"$folder/$file.new" 2>/dev/null
+    # What it says beside the secret is told only where it failed.
+    said=$("$@" 2>&1 >"$folder/$file.new") || {
+        echo "$said" >&2
+        exit 1
+    }
     mv "$folder/$file.new" "$folder/$file"
 }
 

@@ -251,7 +251,8 @@ class Exchange(Entry):
 
     def excuse_body(self, seconds: float) -> None:
         """For so long it was Triton who did not take the body, not the client who did not send."""
-        self._paced().excuse(seconds)
+        if self._pace is not None:
+            self._pace.excuse(seconds)
 
     def can_keep_alive(self) -> bool:
         head, body = self.head, self.body

@@ -89,9 +89,9 @@ class HeadReader:
         self._head: Head | None = None
         # The last target that is a path, and the last token with what it was read from.
         self._target = b""
-        self._credentials: list[Header] = []
+        self._credentials: list[Header] | None = []
         self._token = b""
-        # SHA-256 of the token that was read last; empty without one.
+        # SHA-256 of the token that was returned last; empty without one.
         self.token_hash = b""
 
     def read(
@@ -164,6 +164,8 @@ class HeadReader:
         return target
 
     def _read_token(self, credentials: list[Header]) -> bytes:
+        # One that is not remembered takes the place of the one that is: the hash is of one alone.
+        self._credentials = None
         name, value = credentials[0] if len(credentials) == 1 else (b"", b"")
         is_short = 0 < len(value) <= REMEMBERED_BYTES
         if is_short and name == b"authorization" and value.startswith(_BEARER):

@@ -9,8 +9,6 @@ from gateway.quotas.allowances import Allowances
 
 # About a kB each, beside the limits; one that is needed again is made again.
 MAX_TABS = 50_000
-# Clients make names up, and a path has room for 8 kB; a model's is that of a folder.
-MAX_NAME_CHARACTERS = 255
 
 
 class Tabs:
@@ -35,8 +33,6 @@ class Tabs:
 
     def _open(self, principal: Principal, model: str) -> Tab:
         tab = self._new(principal, model, asked=model)
-        if len(model) > MAX_NAME_CHARACTERS:
-            return tab
         if len(self._all) >= MAX_TABS:
             whose, oldest = self._all.popleft()
             del whose.tabs[oldest.asked]

@@ -9,6 +9,8 @@ from gateway.quotas.holding import Holding
 from gateway.quotas.windows import window_end_us
 
 MAX_BUDGETS = 1000
+# No window ends so late.
+_NEVER_US = 2**63
 # Steps of a thousandth: who watches sees no finer, and what has not changed is not written.
 _DIGITS = 3
 
@@ -48,8 +50,8 @@ class BudgetMetrics:
                 )
         for labels, (_, ends_us) in self._told.items():
             if ends_us <= now_us:
-                self._left.labels(*labels).set(1.0)
-        self._told = {labels: told for labels, told in self._told.items() if told[1] > now_us}
+                # Still remembered: what was told once is a series for good.
+                self._tell(labels, 1.0, _NEVER_US)
 
     def _tell(self, labels: tuple[str, str], ratio: float, ends_us: int) -> None:
         if self._told.get(labels) != (ratio, ends_us):

@@ -75,8 +75,11 @@ class Holder:
         return len(self._active)
 
     def budgets(self) -> Iterator[Holding]:
-        """The leases of budgets of which the store has told what is left."""
-        return (one for one in self._active if one.kind in (Kind.DAY, Kind.MONTH) and one.holders)
+        """The leases of budgets of which the store has told what is left in this window."""
+        now_ns = self._now_ns()
+        budgets = (one for one in self._active if one.kind in (Kind.DAY, Kind.MONTH))
+        # A lease ends with its window.
+        return (one for one in budgets if one.epoch and one.holders and one.ends_ns > now_ns)
 
     # For requests.
 
@@ -174,6 +177,8 @@ class Holder:
             holding.hear(given, sent_ns, now_ns)
             self.outage.holders = given.holders
             self._keep_or_drop(holding, now_ns)
+            if holding.has_slots_to_tell:
+                self._ask(holding)
         if holdings:
             self._serve_tenant(holdings[0].limit.tenant, now_ns)
 

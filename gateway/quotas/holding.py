@@ -87,6 +87,7 @@ class Holding(_Purse):
         "reserved",
         "returned",
         "stretch",
+        "told_returned",
         "told_spent",
         "wanted",
     )
@@ -116,6 +117,7 @@ class Holding(_Purse):
         self.low_water = _NEVER
         self.spent_ns = 0
         self.told_spent = 0
+        self.told_returned = 0
         # Since it was asked for last: units taken, and most reserved at once.
         self.used = 0
         self.peak = 0
@@ -211,7 +213,7 @@ class Holding(_Purse):
             self.free = -self.reserved
         else:
             self.free, self.reserved = min(self.free, 0), 0
-        self.granted = self.returned = self.told_spent = 0
+        self.granted = self.returned = self.told_spent = self.told_returned = 0
         self.epoch = self.ends_ns = self.open_until_ns = self.lent_ns = 0
         self.low_water, self.stretch = _NEVER, 1
         self.begun_ns = now_ns
@@ -226,7 +228,7 @@ class Holding(_Purse):
             self.returned += back
         self.asked_ns, self.needed = now_ns, needed
         self.used, self.peak, self.low_water = 0, self.reserved, _NEVER
-        self.told_spent = self.spent
+        self.told_spent, self.told_returned = self.spent, self.returned
         return Ask(
             limit=self.limit,
             epoch=self.epoch,
@@ -260,9 +262,15 @@ class Holding(_Purse):
         return HEARTBEAT_NS if self.stretch == 1 else LIGHT_HEARTBEAT_NS
 
     @property
+    def has_slots_to_tell(self) -> bool:
+        """Whether slots were returned while the store was being asked: it does not know of them."""
+        return self.returned != self.told_returned
+
+    @property
     def is_idle(self) -> bool:
-        """Whether nothing is held and nobody asks for it: the lease may go."""
-        return not (self.free or self.reserved or self.is_awaited or self.used)
+        """Whether nothing is held and nobody asks for it, and the store knows: the lease may go."""
+        is_told = self.spent == self.told_spent and not self.has_slots_to_tell
+        return is_told and not (self.free or self.reserved or self.is_awaited or self.used)
 
     def _wants(self, needed: int, now_ns: int) -> int:
         """Units to hold, those of requests in flight included: as many as are used of late."""

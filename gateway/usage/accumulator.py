@@ -17,6 +17,9 @@ class Usage:
         self._hour_ends_s = 0.0
         # Those whose tally belongs to this hour.
         self._meters: list[Meter] = []
+        # Of this hour too, by tenant and key: clients make up names of models, and all that are
+        # none are one account.
+        self._unnamed: dict[tuple[str, str], Tally] = {}
 
     def tally(self, meter: Meter) -> Tally:
         """Where to count now, and now alone: the next request may be another hour's."""
@@ -39,15 +42,29 @@ class Usage:
             self._release_meters()
             self._hour_s = int(now_s) // HOUR_S * HOUR_S
             self._hour_ends_s = self._hour_s + HOUR_S
-        tally = meter.tally = Tally(self._hour_s, meter.tenant, meter.key, meter.model)
-        self.tallies.append(tally)
+        if not meter.model:
+            return self._open_unnamed(meter)
+        tally = meter.tally = self._new(meter)
         self._meters.append(meter)
+        return tally
+
+    def _open_unnamed(self, meter: Meter) -> Tally:
+        account = meter.tenant, meter.key
+        tally = self._unnamed.get(account)
+        if tally is None:
+            tally = self._unnamed[account] = self._new(meter)
+        return tally
+
+    def _new(self, meter: Meter) -> Tally:
+        tally = Tally(self._hour_s, meter.tenant, meter.key, meter.model)
+        self.tallies.append(tally)
         return tally
 
     def _release_meters(self) -> None:
         for meter in self._meters:
             meter.tally = None
         self._meters.clear()
+        self._unnamed.clear()
 
 
 def batch_of(tallies: list[Tally]) -> Batch:

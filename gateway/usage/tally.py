@@ -32,7 +32,7 @@ class Meter:
         self.key = key
         # The name that it is counted under.
         self.model = model
-        # None: nothing was counted since it was closed last.
+        # None: nothing was counted since it was closed last, or the model has no name.
         self.tally: Tally | None = None
 
     def rename(self, model: str) -> None:

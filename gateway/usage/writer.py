@@ -127,7 +127,10 @@ class UsageWriter:
 
     async def write(self) -> bool:
         """Write what is frozen, else all that waits; False: it must be tried again."""
-        self.close()
+        try:
+            self.close()
+        except Exception as error:  # what waits is to be written all the same
+            _log.error("usage_not_gathered", exc_info=error)
         if not self._frozen:
             if not self._waiting:
                 return True

@@ -1,5 +1,6 @@
 """Heads of requests: what is refused, what is passed on."""
 
+from hashlib import sha256
 from typing import NamedTuple
 
 import pytest
@@ -225,7 +226,7 @@ def test_what_is_remembered_is_small() -> None:
     request_id = (b"X-Request-Id", b"x" * (REMEMBERED_BYTES + 1))
     read_by(reader, b"GET", b"/" + b"x" * REMEMBERED_BYTES, [HOST, key, request_id])
     assert reader._head is None
-    assert (reader._target, reader._credentials, reader._token) == (b"/", [], b"")
+    assert (reader._target, reader._credentials, reader._token) == (b"/", None, b"")
 
 
 @pytest.mark.parametrize("name", [b"AUTHORIZATION", b"authoriZation"])
@@ -269,3 +270,21 @@ def test_a_bad_target_is_refused_also_after_a_good_one() -> None:
         read_by(reader, b"GET", b"/" * (MAX_TARGET_BYTES + 1), [HOST])
     with pytest.raises(MalformedRequest, match="different hosts"):
         read_by(reader, b"GET", b"http://other/a", [HOST])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [(b"Authorization", b"Bearer " + b"j" * REMEMBERED_BYTES)],
+        [(b"Authorization", b"Bearer second"), (b"X-API-Key", b"third")],
+        [],
+    ],
+    ids=["too long to be remembered", "two fields", "none"],
+)
+def test_the_hash_is_of_the_token_that_the_request_shows(other: list[Header]) -> None:
+    """A proxy sends the requests of many clients by one connection."""
+    reader = HeadReader()
+    first = [(b"Authorization", b"Bearer first")]
+    for headers in (first, other, first, other):
+        token = read_by(reader, b"GET", b"/v2", [HOST, *headers]).token
+        assert reader.token_hash == (sha256(token).digest() if token else b"")

@@ -56,10 +56,3 @@ def test_memory_is_bounded_and_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) 
     assert callers[0].tab is None
     known.of(callers[0], INFER)
     assert callers[0].tab is not None
-
-
-def test_names_that_no_folder_can_have_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tabs, "MAX_NAME_CHARACTERS", 5)
-    known, caller = Tabs(Allowances()), principal()
-    assert known.of(caller, INFER) is not known.of(caller, INFER)
-    assert len(known) == 0

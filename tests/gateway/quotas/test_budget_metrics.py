@@ -1,6 +1,7 @@
 """What Prometheus is told of budgets."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -68,6 +69,18 @@ def test_a_budget_that_nobody_uses_is_whole_when_its_window_has_ended() -> None:
     assert left() == 1.0
 
 
+def test_what_was_left_before_midnight_is_not_told_of_the_day_after() -> None:
+    world = World((BUDGET,))
+    calendar, look, left = watched(world)
+    use(world, 3)
+    look()
+    world.pass_us(window_end_us(Kind.DAY, NOON_US) - NOON_US)
+    calendar.us = window_end_us(Kind.DAY, NOON_US)
+    assert len(world.workers[0].holder) == 1
+    look()
+    assert left() == 1.0
+
+
 def test_rates_are_not_told() -> None:
     world = World((limit(Rate(5, 1, 5)),))
     _, look, _ = watched(world)
@@ -75,6 +88,23 @@ def test_rates_are_not_told() -> None:
     assert len(world.workers[0].holder) == 1
     assert list(world.workers[0].holder.budgets()) == []
     look()
+
+
+def test_budgets_of_all_days_together_are_no_more_than_the_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget_metrics, "MAX_BUDGETS", 1)
+    registry, calendar = CollectorRegistry(), Calendar()
+    metrics = BudgetMetrics(registry, calendar.now_us)
+    for id_ in ("monday", "tuesday"):
+        world = World((replace(BUDGET, id=id_),))
+        use(world, 1)
+        metrics.publish(world.workers[0].holder.budgets())
+        calendar.us = window_end_us(Kind.DAY, calendar.us)
+        metrics.publish(())
+    labels = [{"tenant": "acme", "limit": id_} for id_ in ("monday", "tuesday")]
+    told = [registry.get_sample_value("conch_budget_left_ratio", one) for one in labels]
+    assert told == [1.0, None]
 
 
 def test_budgets_past_the_most_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -256,6 +256,40 @@ def test_slots_that_others_wait_for_are_returned_at_once() -> None:
         assert admitted(other, 1) == 1
 
 
+def test_a_slot_that_comes_back_while_the_store_is_asked_is_returned_too() -> None:
+    world = World((limit(Concurrency(2)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 2) == 2
+    assert admitted(other, 1) == 0
+    world.pass_us(SECOND_US)
+    one.beat()
+    world.pass_us(SECOND_US)
+    one.holder.beat()
+    (asked,) = one.send()
+    for line in list(one.in_flight):
+        one.settle(line, ONE)
+    one.hear(world.store.renew(asked))
+    one.exchange()
+    world.pass_us(ASK_US)
+    assert admitted(other, 1) == 1
+
+
+def test_a_lease_goes_only_when_the_store_knows_what_was_spent_of_it() -> None:
+    world = World((limit(Budget(100, Period.DAY), Metric.BYTES),))
+    (worker,) = world.workers
+    assert admitted(worker, 1) == 1
+    world.pass_us(SECOND_US)
+    worker.holder.beat()
+    (asked,) = worker.send()
+    worker.settle(worker.in_flight[0], ONE)
+    worker.hear(world.store.renew(asked))
+    world.pass_us(SECOND_US)
+    worker.beat()
+    account = world.store.account(world.limits[0])
+    assert account is not None
+    assert account.out() == 0
+
+
 def test_a_change_of_the_measure_applies_in_place() -> None:
     world = World((limit(Budget(10, Period.DAY)),))
     (worker,) = world.workers

@@ -310,6 +310,31 @@ def test_a_fault_in_gathering_is_logged_and_the_next_round_comes(
     assert "usage_not_gathered" in capsys.readouterr().out
 
 
+def test_a_fault_in_closing_a_batch_does_not_stop_the_writing(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(writers, "WRITE_EVERY_S", 0.01)
+
+    async def test(parts: Parts) -> None:
+        close, faults = parts.writer.close, [ValueError("once")]
+
+        def broken() -> None:
+            if faults:
+                raise faults.pop()
+            close()
+
+        monkeypatch.setattr(parts.writer, "close", broken)
+        tally(parts.usage, "acme", "key", "m").requests += 1
+        parts.writer.start()
+        async with asyncio.timeout(10):
+            while await parts.written() < 1:
+                await asyncio.sleep(0.01)
+        await parts.writer.finish()
+
+    with_parts(given, test)
+    assert "usage_not_gathered" in capsys.readouterr().out
+
+
 def test_a_fault_of_the_metrics_costs_no_usage(
     given: Given, capsys: pytest.CaptureFixture[str]
 ) -> None:
