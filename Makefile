@@ -20,7 +20,7 @@ serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
 	@$(BIN)/conch up $(ARGS)
 
 test: $(INSTALLED) varnishtest wrk prometheus promtool amtool ## set up and run every test, real Triton included
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 # Where these cannot be had, the tests that need them are skipped.
 varnishtest wrk prometheus promtool amtool:
