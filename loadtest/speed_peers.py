@@ -5,6 +5,7 @@ python -m loadtest.speed_peers json|fast URL USERS SECONDS     prints requests a
 
 import sys
 import time
+from typing import Any
 
 import gevent
 from locust import FastHttpUser, HttpUser, User, task
@@ -36,7 +37,8 @@ class PreparedUser(FastHttpUser):
     @task
     def infer(self) -> None:
         # Locust declares text only, and sends bytes as they are.
-        self.client.post(PATH, data=self.body.content, headers=self.body.headers)  # type: ignore[arg-type]
+        content: Any = self.body.content
+        self.client.post(PATH, data=content, headers=self.body.headers)
 
 
 def main() -> None:

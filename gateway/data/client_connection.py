@@ -278,8 +278,7 @@ class ClientConnection(asyncio.Protocol):
                 "A request with a body cannot ask for an upgrade; leave Upgrade out "
                 "(Java: HttpClient.Version.HTTP_1_1)."
             )
-        token_hash = self._reader.token_hash
-        self._receiving = Exchange(self._gate, self, head, target, token, token_hash)
+        self._receiving = Exchange(self._gate, self, head, target, token, self._reader.token_hash)
         self._queue.append(self._receiving)
         self._head_start.clear()
         self._body_bytes = 0

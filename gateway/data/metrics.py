@@ -131,13 +131,9 @@ class Metrics:
             series = self._series[model] = Series(self._requests, self._latency, model)
         return series
 
-    def observe(
-        self, model: str, status: int, seconds: float, triton_s: float | None = None
-    ) -> None:
-        """One request is done; Triton took `triton_s` of its seconds, None: was not asked."""
+    def observe(self, model: str, status: int, seconds: float) -> None:
+        """One request is done."""
         self.series(model, has_succeeded=status == _OK).add(status, seconds)
-        if triton_s is not None:
-            self.overheads.add(seconds - triton_s)
 
     def observe_stream_error(self, model: str) -> None:
         """A stream of events ended in an error."""

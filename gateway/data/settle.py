@@ -54,7 +54,7 @@ def settle(gate: Gate, caller: Caller, exchange: Settled, status: int) -> None:
     triton_s = forwarding.triton_s(now_s) if forwarding else None
     tab = exchange.tab
     if tab is None:
-        gate.metrics.observe("", status, seconds, triton_s)
+        gate.metrics.observe("", status, seconds)
     else:
         _charge(gate, exchange, tab, status, seconds, triton_s)
     reservation = exchange.reservation
