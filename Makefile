@@ -5,13 +5,15 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Conch as it is installed: with the gateway compiled.
+COMPILED := build/compiled/.built
 EXTRAS := export,embedded,rtx,loadtest,redis,bench,dev
 # After what is installed: what .ci/unpack brings.
 export PATH := $(PATH):$(CURDIR)/build/debian/bin
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: help serve test varnishtest wrk prometheus promtool amtool test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway bench-loadtest
+.PHONY: help serve test test-compiled compiled varnishtest wrk prometheus promtool amtool test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway bench-loadtest
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -19,8 +21,15 @@ help: ## this list
 serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
 	@$(BIN)/conch up $(ARGS)
 
-test: $(INSTALLED) varnishtest wrk prometheus promtool amtool ## set up and run every test, real Triton included
+test: $(INSTALLED) $(COMPILED) varnishtest wrk prometheus promtool amtool ## set up and run every test, real Triton included
 	$(BIN)/python -m pytest $(ARGS)
+	$(MAKE) test-compiled
+
+test-compiled: $(COMPILED) ## the tests of the gateway's data plane, before the compiled one
+	PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) CONCH_TESTS_COMPILED=1 \
+	  $(BIN)/pytest --import-mode=append tests/gateway/data tests/gateway/usage tests/gateway/quotas $(ARGS)
+
+compiled: $(COMPILED) ## compile the gateway, as installing Conch does, into build/compiled
 
 # Where these cannot be had, the tests that need them are skipped.
 varnishtest wrk prometheus promtool amtool:
@@ -47,7 +56,7 @@ soak-gateway: $(INSTALLED) ## a million requests, 10,000 idle connections, 1 GiB
 bench: $(INSTALLED) ## gateway against direct Triton, in one run
 	$(BIN)/python -m stack.bench $(ARGS)
 
-bench-gateway: $(INSTALLED) ## gateway against nginx and Python proxies, in one run
+bench-gateway: $(COMPILED) ## gateway against nginx and Python proxies, in one run
 	@.ci/unpack wrk
 	$(BIN)/python -m stack.gateway_bench $(ARGS)
 
@@ -81,4 +90,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV); the first time takes some minutes."
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(COMPILED): $(INSTALLED) setup.py $(shell find exporters gateway loadtest stack -name '*.py' -o -name '*.lua')
+	rm -rf build/compiled build/lib* build/bdist* build/temp*
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target build/compiled .
 	@touch $@

@@ -1,8 +1,7 @@
 """The fields of a request that a client mostly sends again unchanged with its next one."""
 
 import re
-
-import msgspec
+from dataclasses import dataclass
 
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest
 
@@ -27,13 +26,14 @@ TIMEOUT = b"x-conch-timeout-ms"
 MAX_TIMEOUT_MS = 86_400_000
 _SINGLE = frozenset({b"expect", b"host", b"transfer-encoding", TIMEOUT})
 # Fields that decide what a request means: no Connection field may take them away.
-_END_TO_END = _SINGLE | FORWARDED.keys() | {b"authorization", b"content-length", b"x-api-key"}
+_END_TO_END = frozenset({*_SINGLE, *FORWARDED, b"authorization", b"content-length", b"x-api-key"})
 _USUAL_CONNECTION = frozenset({b"", b"keep-alive", b"close"})
 # uri-host of RFC 3986, with a port; what else it allows no name of a gateway has.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
-class Fields(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Fields:
     """What was read from them."""
 
     # None: the client sent none.

@@ -3,8 +3,6 @@
 import re
 from hashlib import sha256
 
-import msgspec
-
 from gateway.data.fields import Fields, check_size, given_twice, read_fields
 from gateway.data.trace import is_traceparent
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
@@ -40,28 +38,59 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([/?].*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-class Head(msgspec.Struct, frozen=True, gc=False):
+class Head:
     """What the gateway needs to know of a request before its body, beside what it asks for and who
-    asks: a connection that serves many keys and models sends the same head otherwise."""
+    asks: a connection that serves many keys and models sends the same head otherwise.
 
-    method: bytes
-    keep_alive: bool
-    is_http_1_0: bool
-    # Empty: the client gave none that can be accepted.
-    request_id: bytes
-    # Declared size of the body; None: chunked, its size shows only when it is read.
-    body_bytes: int | None
-    expects_continue: bool
-    # Size of the JSON that stands before binary tensors; None: the client says of none.
-    json_bytes: int | None
-    # Content-Encoding of the body, empty for none.
-    coding: bytes
-    # Empty: the client gave none that can go on.
-    traceparent: bytes
-    # Lines of the request to Triton that come of this one's fields.
-    forwarded: bytes
-    # How long the client waits; None: as long as the gateway does.
-    timeout_s: float | None = None
+    Requests share it, so nothing of it is ever set again.
+    """
+
+    __slots__ = (
+        "body_bytes",
+        "coding",
+        "expects_continue",
+        "forwarded",
+        "is_http_1_0",
+        "json_bytes",
+        "keep_alive",
+        "method",
+        "request_id",
+        "timeout_s",
+        "traceparent",
+    )
+
+    def __init__(
+        self,
+        method: bytes,
+        keep_alive: bool,
+        is_http_1_0: bool,
+        request_id: bytes,
+        body_bytes: int | None,
+        expects_continue: bool,
+        json_bytes: int | None,
+        coding: bytes,
+        traceparent: bytes,
+        forwarded: bytes,
+        timeout_s: float | None = None,
+    ) -> None:
+        self.method = method
+        self.keep_alive = keep_alive
+        self.is_http_1_0 = is_http_1_0
+        # Empty: the client gave none that can be accepted.
+        self.request_id = request_id
+        # Declared size of the body; None: chunked, its size shows only when it is read.
+        self.body_bytes = body_bytes
+        self.expects_continue = expects_continue
+        # Size of the JSON that stands before binary tensors; None: the client says of none.
+        self.json_bytes = json_bytes
+        # Content-Encoding of the body, empty for none.
+        self.coding = coding
+        # Empty: the client gave none that can go on.
+        self.traceparent = traceparent
+        # Lines of the request to Triton that come of this one's fields.
+        self.forwarded = forwarded
+        # How long the client waits; None: as long as the gateway does.
+        self.timeout_s = timeout_s
 
 
 class HeadReader:

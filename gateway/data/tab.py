@@ -7,7 +7,7 @@ into a dictionary of all of them is memory to be fetched.
 from gateway.data.metrics import Series
 from gateway.permissions import Permission
 from gateway.quotas.decisions import Allowance
-from gateway.usage.tally import Meter
+from gateway.usage.meter import Meter
 
 
 class Tab(Meter):

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 
 from gateway.usage.counts import HOUR_S, Account, Batch, Counts
-from gateway.usage.tally import Meter, Tally
+from gateway.usage.meter import Meter
+from gateway.usage.tally import Tally
 
 
 class Usage:
@@ -41,7 +42,7 @@ class Usage:
         if now_s >= self._hour_ends_s:
             self._release_meters()
             self._hour_s = int(now_s) // HOUR_S * HOUR_S
-            self._hour_ends_s = self._hour_s + HOUR_S
+            self._hour_ends_s = float(self._hour_s + HOUR_S)
         if not meter.model:
             return self._open_unnamed(meter)
         tally = meter.tally = self._new(meter)

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from stack.errors import TrialError, UsageError
+from stack.gateway_bench.conch_gateway import require_compiled
 from stack.gateway_bench.grid import Grid
 from stack.gateway_bench.load import require_wrk
 from stack.gateway_bench.measuring import Run, measure_in_rounds
@@ -61,7 +62,13 @@ def _compare(given: argparse.Namespace, nginx: str, folder: Path, console: Conso
     for section in given.only or SECTIONS:
         with console.status(f"{section}: {given.rounds} rounds"):
             results[section] = _run_section(section, given, nginx, cores, folder / section)
-    said = conditions(nginx, cores, rounds=given.rounds, seconds=given.seconds)
+    said = conditions(
+        nginx,
+        cores,
+        is_compiled=not given.interpreted,
+        rounds=given.rounds,
+        seconds=given.seconds,
+    )
     console.print(said, soft_wrap=True)
     grids = tables(results)
     _print(grids, console)
@@ -78,10 +85,14 @@ def _run_section(
     upstream = run_upstream(port, program=nginx, cores=cores.load, folder=folder / "upstream")
     with (
         upstream as server,
-        SECTIONS[section](Stand(folder, cores, server, nginx)) as runs,
+        SECTIONS[section](Stand(folder, cores, server, nginx, _code(given))) as runs,
     ):
         measure_in_rounds(runs, rounds=given.rounds, seconds=given.seconds)
     return runs
+
+
+def _code(given: argparse.Namespace) -> Path:
+    return ROOT if given.interpreted else require_compiled()
 
 
 def _profile(given: argparse.Namespace, nginx: str, folder: Path, console: Console) -> None:
@@ -117,6 +128,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--nginx", metavar="PROGRAM", help="another nginx than the one of the wheel"
+    )
+    parser.add_argument(
+        "--interpreted", action="store_true", help="the gateway's sources as they are, not compiled"
     )
     parser.add_argument(
         "--profile", action="store_true", help="instead: in which functions the worker spends time"

@@ -15,8 +15,9 @@ from gateway.rates import Rate
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.settings import PREFIX, GatewaySettings
+from stack.errors import UsageError
 from stack.gateway_bench.processes import Server, running
-from stack.gateway_bench.python_peers import python_environment
+from stack.gateway_bench.python_peers import ROOT, python_environment
 
 # Never reached, yet counted for each request.
 _RATE = "1000000/s"
@@ -32,6 +33,8 @@ EVERY_LIMIT: Limits = (
     (Metric.COMPUTE_MS, Budget(_MANY, Period.DAY)),
 )
 WORKER = ("-m", "gateway.worker")
+# Where `make compiled` puts Conch as it is installed.
+COMPILED = ROOT / "build" / "compiled"
 
 
 def run_conch(
@@ -42,15 +45,16 @@ def run_conch(
     triton_port: int,
     cores: frozenset[int],
     program: Sequence[str] = WORKER,
+    code: Path = ROOT,
 ) -> AbstractContextManager[Server]:
-    """Run one worker until the block ends; `make_records` comes first."""
+    """Run one worker of the Conch in `code` until the block ends; `make_records` comes first."""
     return running(
         name,
         [sys.executable, *program],
         port,
         cores=cores,
         folder=state_dir,
-        environment=_environment(state_dir, port, triton_port),
+        environment=_environment(code, state_dir, port, triton_port),
     )
 
 
@@ -68,8 +72,9 @@ def make_records(
     _copy_key(state_dir / "conch.db", asyncio.run(_create_key(url, limits)), used, total)
 
 
-def _environment(state_dir: Path, port: int, triton_port: int) -> dict[str, str]:
-    others = {n: value for n, value in python_environment().items() if not n.startswith(PREFIX)}
+def _environment(code: Path, state_dir: Path, port: int, triton_port: int) -> dict[str, str]:
+    inherited = python_environment(code).items()
+    others = {name: value for name, value in inherited if not name.startswith(PREFIX)}
     settings = {
         "CONCH_PORT": str(port),
         "CONCH_TRITON_URLS": f"http://127.0.0.1:{triton_port}",
@@ -78,6 +83,16 @@ def _environment(state_dir: Path, port: int, triton_port: int) -> dict[str, str]
     if "access_log" in GatewaySettings.model_fields:
         settings["CONCH_ACCESS_LOG"] = str(state_dir / "access.log")
     return others | settings
+
+
+def require_compiled() -> Path:
+    """Where the compiled Conch lies. Raises UsageError where it was not built."""
+    if not any(COMPILED.glob("gateway/data/exchange.*.so")):
+        raise UsageError(
+            f"There is no compiled gateway in {COMPILED}; `make compiled` builds it, and "
+            "--interpreted measures the sources as they are."
+        )
+    return COMPILED
 
 
 def _records_url(state_dir: Path) -> str:

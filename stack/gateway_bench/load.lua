@@ -1,5 +1,7 @@
--- For wrk: POSTs of one body, each with the next key and the next path, made before the run.
--- Arguments: file of the body, length of its JSON head, file of tokens, file of paths, first index.
+-- For wrk: POSTs of one tensor, each with the next key and the next path, made before the run.
+-- Arguments: file of the body, length of its JSON head, file of tokens, file of paths, how many
+-- requests to make, first index. No two are the same string, which Lua would keep once: traffic of
+-- one key is to take as much of the machine's cache here as traffic of many.
 local requests = {}
 local turn = 0
 
@@ -14,15 +16,16 @@ function init(args)
   local body = file:read("*a")
   file:close()
   local tokens, paths = lines_of(args[3]), lines_of(args[4])
-  for index = 1, math.max(#tokens, #paths) do
+  for index = 1, tonumber(args[5]) do
     local headers = {
       ["Content-Type"] = "application/octet-stream",
       ["Inference-Header-Content-Length"] = args[2],
       ["Authorization"] = "Bearer " .. tokens[(index - 1) % #tokens + 1],
     }
-    requests[index] = wrk.format("POST", paths[(index - 1) % #paths + 1], headers, body)
+    local numbered = body:sub(1, -9) .. string.format("%08d", index)
+    requests[index] = wrk.format("POST", paths[(index - 1) % #paths + 1], headers, numbered)
   end
-  turn = tonumber(args[5]) % #requests
+  turn = tonumber(args[6]) % #requests
 end
 
 function request()

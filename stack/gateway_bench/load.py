@@ -76,7 +76,8 @@ class Load:
             write_lines(self.folder / "paths", paths)
             body.write_bytes(self.traffic.tensor.body)
         files = [str(self.folder / name) for name in ("tokens", "paths")]
-        return [str(body), str(self.traffic.tensor.head_bytes), *files]
+        traffic = self.traffic
+        return [str(body), str(traffic.tensor.head_bytes), *files, str(traffic.requests)]
 
 
 def require_wrk() -> str:

@@ -33,6 +33,6 @@ def run_python_peer(
     )
 
 
-def python_environment() -> dict[str, str]:
+def python_environment(code: Path = ROOT) -> dict[str, str]:
     """Programs run in a folder of their own, and still find this very code."""
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, "PYTHONPATH": str(code)}

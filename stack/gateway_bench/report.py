@@ -16,15 +16,17 @@ from stack.gateway_bench.sections import DIRECT, NGINX
 Results = Mapping[str, Sequence[Run]]
 
 
-def conditions(nginx: str, cores: Cores, *, rounds: int, seconds: int) -> str:
+def conditions(nginx: str, cores: Cores, *, is_compiled: bool, rounds: int, seconds: int) -> str:
     """Under what circumstances the figures came about."""
     place = (
         "the gateway alone on one core, load and upstream on another"
         if cores.are_apart
         else "fewer than two cores: the gateway, load and upstream share what there is"
     )
+    build = "compiled as it is installed" if is_compiled else "not compiled"
     return (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {_version(nginx)}; {place}; "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {_version(nginx)}; "
+        f"Conch {build}; {place}; "
         f"{CONNECTIONS} connections, {rounds} rounds of {seconds} s; "
         "medians (lowest to highest); MB is the most memory so far"
     )

@@ -12,7 +12,7 @@ from stack.gateway_bench.measuring import CONNECTIONS, Run
 from stack.gateway_bench.nginx_gateway import run_nginx_gateway
 from stack.gateway_bench.pinning import Cores
 from stack.gateway_bench.processes import Server
-from stack.gateway_bench.python_peers import run_python_peer
+from stack.gateway_bench.python_peers import ROOT, run_python_peer
 from stack.gateway_bench.traffic import (
     LARGE_FLOATS,
     LARGE_IN,
@@ -29,6 +29,7 @@ DIRECT = "upstream alone"
 NGINX = "nginx"
 CONCH = "Conch"
 CONCH_LIMITS = f"{CONCH}, every kind of limit"
+CONCH_INTERPRETED = f"{CONCH}, not compiled"
 AIOHTTP = "aiohttp"
 AIOHTTP_UVLOOP = "aiohttp on uvloop"
 FASTAPI = "FastAPI + httpx"
@@ -53,12 +54,19 @@ class Stand:
     upstream: Server
     # Program of the contender.
     nginx_program: str
+    # Where the Conch lies that is measured.
+    code: Path
 
     def load(self, name: str, traffic: Traffic) -> Load:
         return Load(traffic, self.folder / f"load-{name}", self.cores.load)
 
     def conch(
-        self, name: str, used: list[NewKey], total: int = 1, limits: Limits = ()
+        self,
+        name: str,
+        used: list[NewKey],
+        total: int = 1,
+        limits: Limits = (),
+        code: Path | None = None,
     ) -> AbstractContextManager[Server]:
         state_dir = self.folder / name
         make_records(state_dir, used, total, limits)
@@ -69,6 +77,7 @@ class Stand:
             port=port,
             triton_port=self.upstream.port,
             cores=self.cores.gateway,
+            code=code or self.code,
         )
 
     def nginx(
@@ -115,6 +124,7 @@ def small_tensors(stand: Stand) -> Iterator[list[Run]]:
             CONCH_LIMITS: servers.enter_context(
                 stand.conch("conch-limits", keys, limits=EVERY_LIMIT)
             ),
+            **_interpreted(stand, keys, servers),
             AIOHTTP_UVLOOP: servers.enter_context(stand.peer("aiohttp_proxy", keys, "uvloop")),
             AIOHTTP: servers.enter_context(stand.peer("aiohttp_proxy", keys)),
             FASTAPI: servers.enter_context(stand.peer("fastapi_proxy", keys)),
@@ -123,6 +133,13 @@ def small_tensors(stand: Stand) -> Iterator[list[Run]]:
             Run(name, server, server.port, load, with_latency=True)
             for name, server in contenders.items()
         ]
+
+
+def _interpreted(stand: Stand, keys: list[NewKey], servers: ExitStack) -> dict[str, Server]:
+    """The sources as they are, where it is something else that is measured."""
+    if stand.code == ROOT:
+        return {}
+    return {CONCH_INTERPRETED: servers.enter_context(stand.conch("sources", keys, code=ROOT))}
 
 
 @contextmanager
@@ -148,9 +165,10 @@ def many_keys_and_models(stand: Stand) -> Iterator[list[Run]]:
     """The same small tensors with one key and model, with many keys, and with many models."""
     used = new_keys(USED_KEYS)
     keys = used + new_keys(KEYS - USED_KEYS)
-    one = stand.load("one", traffic_of(used[:1]))
+    one = stand.load("one", traffic_of(used[:1], requests=USED_KEYS))
     of_keys = stand.load("keys", traffic_of(used))
-    of_models = stand.load("models", traffic_of(used[:1], models=many_models(MODELS)))
+    models = many_models(MODELS)
+    of_models = stand.load("models", traffic_of(used[:1], models=models, requests=USED_KEYS))
     with ExitStack() as servers:
         nginx = servers.enter_context(stand.nginx("nginx-one", used[:1])[0])
         nginx_keys = servers.enter_context(stand.nginx("nginx-keys", keys)[0])

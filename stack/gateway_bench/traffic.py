@@ -46,6 +46,8 @@ class Traffic:
     tensor: Tensor
     tokens: tuple[str, ...]
     models: tuple[str, ...]
+    # Different requests to send in turn; no fewer than tokens or models.
+    requests: int
 
 
 def tensor_of(floats: int) -> Tensor:
@@ -72,10 +74,14 @@ def new_keys(count: int) -> list[NewKey]:
 
 
 def traffic_of(
-    keys: Sequence[NewKey], floats: int = SMALL_FLOATS, models: tuple[str, ...] = (SMALL,)
+    keys: Sequence[NewKey],
+    floats: int = SMALL_FLOATS,
+    models: tuple[str, ...] = (SMALL,),
+    requests: int = 1,
 ) -> Traffic:
-    """Requests of one tensor of so many elements."""
-    return Traffic(tensor_of(floats), tuple(key.token for key in keys), models)
+    """Requests of one tensor of so many elements; at least so many different ones."""
+    tokens = tuple(key.token for key in keys)
+    return Traffic(tensor_of(floats), tokens, models, max(requests, len(tokens), len(models)))
 
 
 def many_models(count: int) -> tuple[str, ...]:

@@ -12,8 +12,11 @@ from gateway.keys import NewKey, Terms
 from gateway.permissions import client_grants, parse_grant
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
+from tests.gateway.compiled import require_compiled_if_asked
 from tests.gateway.postgresql import PostgresqlServer, postgresql_server
 from tests.gateway.processes import GatewayProcess, free_port, real_triton
+
+require_compiled_if_asked()
 
 
 @dataclass

@@ -614,7 +614,7 @@ class FakeVerifier:
             raise Unauthenticated("signature does not fit")
         await self.may_answer.wait()
         assert self.clock is not None
-        return Principal("jwt:a:b", "acme", GRANTS, None, calm_until_s=self.clock.now_s + 10)
+        return Principal("jwt:a:b", "acme", GRANTS, (), calm_until_s=self.clock.now_s + 10)
 
 
 def in_world_with_verifier(test: Callable[[World, FakeVerifier], Awaitable[None]]) -> None:

@@ -8,6 +8,7 @@ from gateway.data import client_connection, crowd
 from gateway.data.client_connection import MAX_CHUNKS, MAX_FRAMING_BYTES, MAX_PIPELINED
 from gateway.data.head import MAX_HEAD_BYTES, MAX_TARGET_BYTES, HeadReader
 from gateway.keys import Key
+from tests.gateway.compiled import needs_sources
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import (
     INFER,
@@ -698,6 +699,7 @@ def test_the_answer_of_one_request_is_never_given_to_another() -> None:
     run(test)
 
 
+@needs_sources
 def test_a_fault_of_the_gateway_is_a_500_that_tells_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

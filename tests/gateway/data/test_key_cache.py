@@ -26,7 +26,7 @@ def _key(key_id: str, token_hash: bytes, *, old: bytes | None = None, subject: s
 
 
 def _admitted(key: Key) -> Principal:
-    return Principal(key.id, key.tenant, GRANTS, None)
+    return Principal(key.id, key.tenant, GRANTS)
 
 
 def _remember(cache: KeyCache, key: Key, *hashes: bytes) -> None:

@@ -8,12 +8,14 @@ import pytest
 from gateway.data import server
 from gateway.data.access_log import AccessLog
 from gateway.data.client_connection import ClientConnection
+from tests.gateway.compiled import needs_sources
 from tests.gateway.fake_triton import FakeTriton
 from tests.gateway.helpers import PATIENCE_S, get, run, running, until
 
 LIVE = get(b"/v2/health/live", None)
 
 
+@needs_sources
 def test_time_goes_on_when_metrics_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from gateway.data.peer import Peer
 from gateway.data.upstream import WAITING_PER_CONNECTION
 from gateway.data.upstream_connection import HOLD_BYTES, MAX_ANSWER_HEAD_BYTES, UpstreamConnection
+from tests.gateway.compiled import needs_sources
 from tests.gateway.fake_triton import OK, Behaviour, FakeTriton
 from tests.gateway.helpers import INFER, assert_problem, get, post, run, running, until
 
@@ -407,6 +408,7 @@ def test_pipelined_requests_to_a_triton_that_is_not_there_are_all_told() -> None
     run(test)
 
 
+@needs_sources
 def test_a_request_that_comes_while_a_connection_opens_gets_one_of_its_own() -> None:
     async def test() -> None:
         may_answer = asyncio.Event()

@@ -12,6 +12,7 @@ from gateway.quotas.outage import Policies
 from gateway.quotas.protocol import Answer, Renewal
 from gateway.quotas.renewing import Renewing
 from gateway.quotas.sqlite_store import read_clocks
+from tests.gateway.compiled import needs_sources
 from tests.gateway.quotas.builders import limit
 
 ONE = (1, 1, 100, 10)
@@ -94,6 +95,7 @@ def test_what_is_held_is_returned_when_it_closes() -> None:
     asyncio.run(run())
 
 
+@needs_sources
 def test_a_fault_does_not_end_the_renewing() -> None:
     async def test() -> None:
         store = FakeStore()

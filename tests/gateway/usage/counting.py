@@ -1,7 +1,8 @@
 """Counting without a gateway."""
 
 from gateway.usage.accumulator import Usage
-from gateway.usage.tally import Meter, Tally
+from gateway.usage.meter import Meter
+from gateway.usage.tally import Tally
 
 
 def tally(usage: Usage, tenant: str, key: str, model: str) -> Tally:

@@ -16,8 +16,8 @@ from gateway.usage import spool
 from gateway.usage import writer as writers
 from gateway.usage.accumulator import Usage
 from gateway.usage.counts import Batch
+from gateway.usage.meter import Meter
 from gateway.usage.query import UsageQuery
-from gateway.usage.tally import Meter
 from gateway.usage.writer import UsageWriter
 from tests.gateway.helpers import until
 from tests.gateway.usage.counting import tally

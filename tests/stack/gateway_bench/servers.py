@@ -10,6 +10,7 @@ from gateway.keys import NewKey
 from stack.gateway_bench.nginx import require_nginx
 from stack.gateway_bench.pinning import choose_cores
 from stack.gateway_bench.processes import Server
+from stack.gateway_bench.python_peers import ROOT
 from stack.gateway_bench.sections import Stand
 from stack.gateway_bench.traffic import SMALL, SMALL_FLOATS, tensor_of
 from stack.gateway_bench.upstream import run_upstream
@@ -22,7 +23,7 @@ def stand(folder: Path) -> Iterator[Stand]:
     cores, nginx, port = choose_cores(), require_nginx(), free_ports(1)[0]
     upstream = run_upstream(port, program=nginx, cores=cores.load, folder=folder / "upstream")
     with upstream as server:
-        yield Stand(folder, cores, server, nginx)
+        yield Stand(folder, cores, server, nginx, ROOT)
 
 
 def ask(server: Server, token: str, model: str = SMALL) -> tuple[int, bytes]:
