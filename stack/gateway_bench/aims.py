@@ -12,6 +12,7 @@ from stack.gateway_bench.sections import (
     CONCH_LIMITS,
     CONCH_MODELS,
     CONCH_OUT,
+    CONCH_TRITONS,
     DIRECT,
     FASTAPI,
     NGINX,
@@ -97,10 +98,12 @@ def _large(runs: Mapping[str, Run]) -> list[Aim]:
 
 
 def _many(runs: Mapping[str, Run]) -> list[Aim]:
-    conch = runs[CONCH]
+    names = {
+        "100,000 keys / 1 key": CONCH_KEYS,
+        "1,000 models / 1 model": CONCH_MODELS,
+        "64 Tritons / 1 Triton": CONCH_TRITONS,
+    }
     return [
-        Aim("CPU: 100,000 keys / 1 key", "at most 1.10", ratios(runs[CONCH_KEYS], conch, cpu_us)),
-        Aim(
-            "CPU: 1,000 models / 1 model", "at most 1.10", ratios(runs[CONCH_MODELS], conch, cpu_us)
-        ),
+        Aim(f"CPU: {name}", "at most 1.10", ratios(runs[many], runs[CONCH], cpu_us))
+        for name, many in names.items()
     ]

@@ -18,6 +18,7 @@ from gateway.settings import PREFIX, GatewaySettings
 from stack.errors import UsageError
 from stack.gateway_bench.processes import Server, running
 from stack.gateway_bench.python_peers import ROOT, python_environment
+from stack.gateway_bench.upstream import triton_urls
 
 # Never reached, yet counted for each request.
 _RATE = "1000000/s"
@@ -46,6 +47,7 @@ def run_conch(
     cores: frozenset[int],
     program: Sequence[str] = WORKER,
     code: Path = ROOT,
+    tritons: int = 1,
 ) -> AbstractContextManager[Server]:
     """Run one worker of the Conch in `code` until the block ends; `make_records` comes first."""
     return running(
@@ -54,7 +56,7 @@ def run_conch(
         port,
         cores=cores,
         folder=state_dir,
-        environment=_environment(code, state_dir, port, triton_port),
+        environment=_environment(code, state_dir, port, triton_urls(triton_port, tritons)),
     )
 
 
@@ -72,12 +74,12 @@ def make_records(
     _copy_key(state_dir / "conch.db", asyncio.run(_create_key(url, limits)), used, total)
 
 
-def _environment(code: Path, state_dir: Path, port: int, triton_port: int) -> dict[str, str]:
+def _environment(code: Path, state_dir: Path, port: int, urls: str) -> dict[str, str]:
     inherited = python_environment(code).items()
     others = {name: value for name, value in inherited if not name.startswith(PREFIX)}
     settings = {
         "CONCH_PORT": str(port),
-        "CONCH_TRITON_URLS": f"http://127.0.0.1:{triton_port}",
+        "CONCH_TRITON_URLS": urls,
         "CONCH_STATE_DIR": str(state_dir),
     }
     if "access_log" in GatewaySettings.model_fields:

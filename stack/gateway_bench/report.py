@@ -126,7 +126,7 @@ def _many(runs: Sequence[Run]) -> Grid:
         )
         for run in runs
     ]
-    return Grid("Many keys and models", headings, rows)
+    return Grid("Many keys, models and Tritons", headings, rows)
 
 
 def _median(values: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""What is compared with what: small tensors, large tensors, many keys and many models."""
+"""What is compared with what: small tensors, large tensors, and many keys, models and Tritons."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -38,11 +38,13 @@ CONCH_IN, CONCH_OUT = f"{CONCH}, 600 kB in", f"{CONCH}, 600 kB out"
 NGINX_KEYS = f"{NGINX}, 100,000 keys"
 CONCH_KEYS = f"{CONCH}, 100,000 keys"
 CONCH_MODELS = f"{CONCH}, 1,000 models"
+CONCH_TRITONS = f"{CONCH}, 64 Tritons"
 
 KEYS = 100_000
 # Of these the requests come: far more than fit a core's own caches.
 USED_KEYS = 10_000
 MODELS = 1_000
+TRITONS = 64
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Stand:
         total: int = 1,
         limits: Limits = (),
         code: Path | None = None,
+        tritons: int = 1,
     ) -> AbstractContextManager[Server]:
         state_dir = self.folder / name
         make_records(state_dir, used, total, limits)
@@ -78,6 +81,7 @@ class Stand:
             triton_port=self.upstream.port,
             cores=self.cores.gateway,
             code=code or self.code,
+            tritons=tritons,
         )
 
     def nginx(
@@ -161,8 +165,8 @@ def large_tensors(stand: Stand) -> Iterator[list[Run]]:
 
 
 @contextmanager
-def many_keys_and_models(stand: Stand) -> Iterator[list[Run]]:
-    """The same small tensors with one key and model, with many keys, and with many models."""
+def many_of_all(stand: Stand) -> Iterator[list[Run]]:
+    """The same small tensors with one key, model and Triton, and with many of each."""
     used = new_keys(USED_KEYS)
     keys = used + new_keys(KEYS - USED_KEYS)
     one = stand.load("one", traffic_of(used[:1], requests=USED_KEYS))
@@ -173,11 +177,13 @@ def many_keys_and_models(stand: Stand) -> Iterator[list[Run]]:
         nginx = servers.enter_context(stand.nginx("nginx-one", used[:1])[0])
         nginx_keys = servers.enter_context(stand.nginx("nginx-keys", keys)[0])
         conch = servers.enter_context(stand.conch("conch-one", used[:1]))
+        of_tritons = servers.enter_context(stand.conch("conch-tritons", used[:1], tritons=TRITONS))
         conch_keys = servers.enter_context(stand.conch("conch-keys", used, KEYS))
         yield [
             Run(CONCH, conch, conch.port, one),
             Run(CONCH_KEYS, conch_keys, conch_keys.port, of_keys),
             Run(CONCH_MODELS, conch, conch.port, of_models),
+            Run(CONCH_TRITONS, of_tritons, of_tritons.port, one),
             Run(NGINX, nginx, nginx.port, one),
             Run(NGINX_KEYS, nginx_keys, nginx_keys.port, of_keys),
         ]
@@ -187,7 +193,7 @@ Section = Callable[[Stand], AbstractContextManager[list[Run]]]
 SECTIONS: dict[str, Section] = {
     "small": small_tensors,
     "large": large_tensors,
-    "many": many_keys_and_models,
+    "many": many_of_all,
 }
 
 

@@ -14,7 +14,7 @@ _HTTP = """
   access_log off;
   upstream itself { server 127.0.0.1:%(port)d; keepalive 64; keepalive_requests 1000000000; }
   server {
-    listen 127.0.0.1:%(port)d backlog=1024;
+    %(listens)s
     root .;
     location / { return 200 '%(answer)s'; }
     location = /v2/models/%(large_in)s/infer {
@@ -30,6 +30,15 @@ _HTTP = """
 """
 
 
+# As many Tritons can be made of it: on Linux all of 127.0.0.0/8 is loopback.
+_HOSTS = [f"127.0.0.{number}" for number in range(1, 65)]
+
+
+def triton_urls(port: int, count: int) -> str:
+    """It as so many Tritons."""
+    return ",".join(f"http://{host}:{port}" for host in _HOSTS[:count])
+
+
 def run_upstream(
     port: int, *, program: str, cores: frozenset[int], folder: Path
 ) -> AbstractContextManager[Server]:
@@ -43,4 +52,5 @@ def run_upstream(
 
 def upstream_http(port: int) -> str:
     names = {"large_in": LARGE_IN, "large_out": LARGE_OUT}
-    return _HTTP % {"port": port, "answer": ANSWER, **names}
+    listens = "\n    ".join(f"listen {host}:{port} backlog=1024;" for host in _HOSTS)
+    return _HTTP % {"port": port, "listens": listens, "answer": ANSWER, **names}
