@@ -58,8 +58,10 @@ class Holder:
         self._epoch = 0
         # Those with a lease.
         self._active: dict[Holding, None] = {}
-        # Those to ask for.
+        # Those to ask for; and whether somebody waits for one of them. What is asked for ahead of
+        # need goes with the next beat, together: for the store one is as much work as a hundred.
         self._due: dict[Holding, None] = {}
+        self._is_urgent = False
         # By number: when it was sent, and what about.
         self._sent: dict[int, tuple[int, list[Holding]]] = {}
         # When to renew which, if nothing else comes first; by how often.
@@ -101,7 +103,7 @@ class Holder:
             holding.used += cost
             holding.spent_ns = now_ns
             if holding.free < holding.low_water:
-                self._ask(holding)
+                self._ask_ahead(holding)
         for holding in allowance.kept:
             holding.reserve(costs[holding.metric])
         self.admitted_at_once += 1
@@ -145,6 +147,7 @@ class Holder:
         due = list(islice(self._due, MOST_ASKS))
         for holding in due:
             del self._due[holding]
+        self._is_urgent = bool(self._due)
         needed = self._needed(due, now_ns)
         by_tenant: dict[str, list[Holding]] = {}
         for holding in due:
@@ -165,6 +168,7 @@ class Holder:
         if self.outage.mode is not Mode.EXACT:
             self.outage.store_answered(now_ns)
             self._due |= self._active
+            self._is_urgent = True
             self._serve_all(now_ns)
         for holding, given in zip(holdings, answer.given, strict=True):
             holding.is_asked = False
@@ -198,7 +202,7 @@ class Holder:
     @property
     def is_due(self) -> bool:
         """Whether `renewals` has something that should not wait for the next beat."""
-        return bool(self._due) and self.outage.mode is Mode.EXACT
+        return self._is_urgent and bool(self._due) and self.outage.mode is Mode.EXACT
 
     def beat(self) -> bool:
         """To be called some times a second; returns whether `renewals` is to be sent."""
@@ -217,6 +221,7 @@ class Holder:
         for holding in self._active:
             holding.demand = holding.used = holding.peak = 0
         self._due |= self._active
+        self._is_urgent = True
 
     # Requests that do not fit what is held.
 
@@ -270,8 +275,10 @@ class Holder:
     def _take(self, waiting: Waiting, now_ns: int) -> Reservation:
         for holding, cost in waiting.takes():
             holding.take(cost, now_ns)
-            if holding.free < holding.low_water or _should_tell(holding):
+            if _should_tell(holding):
                 self._ask(holding)
+            elif holding.free < holding.low_water:
+                self._ask_ahead(holding)
         return Reservation(waiting.allowance, waiting.costs, now_ns)
 
     def _serve_all(self, now_ns: int) -> None:
@@ -304,11 +311,16 @@ class Holder:
     # Asking the store.
 
     def _ask(self, holding: Holding) -> None:
-        if holding.is_asked or holding in self._due:
+        if holding.is_asked or (self._is_urgent and holding in self._due):
             return
         self._due[holding] = None
+        self._is_urgent = True
         if self.outage.mode is Mode.EXACT:
             self._on_due()
+
+    def _ask_ahead(self, holding: Holding) -> None:
+        if not holding.is_asked:
+            self._due[holding] = None
 
     def _ask_for(self, holding: Holding, cost: int, now_ns: int) -> None:
         if now_ns < holding.again_ns and cost >= holding.needed:

@@ -310,7 +310,37 @@ def test_a_reservation_comes_at_once_from_what_is_held() -> None:
     world = World((limit(Budget(1000, Period.DAY)),))
     (worker,) = world.workers
     admitted(worker, 10)
+    worker.beat()
     assert isinstance(worker.request(ONE), Reservation)
+
+
+def test_what_is_asked_for_ahead_of_need_goes_with_the_next_beat() -> None:
+    world = World((limit(Budget(1000, Period.DAY)),))
+    (worker,) = world.workers
+    admitted(worker, 10)
+    worker.beat()
+    holder, (holding,) = worker.holder, worker.allowance().holdings
+    while holding.free >= holding.low_water:
+        assert isinstance(worker.request(ONE), Reservation)
+    assert not holder.is_due
+    assert holder.beat()
+    (renewal,) = holder.renewals()
+    assert [ask.limit for ask in renewal.asks] == [holding.limit]
+
+
+def test_what_somebody_waits_for_takes_along_what_is_asked_for_ahead_of_need() -> None:
+    world = World((limit(Budget(1000, Period.DAY)),))
+    (worker,) = world.workers
+    admitted(worker, 10)
+    worker.beat()
+    (holding,) = worker.allowance().holdings
+    while holding.free >= holding.low_water:
+        worker.request(ONE)
+    worker.limits = (limit(Budget(7, Period.MONTH)),)
+    assert isinstance(worker.request(ONE), Waiting)
+    assert worker.holder.is_due
+    (renewal,) = worker.holder.renewals()
+    assert len(renewal.asks) == 2
 
 
 def test_requests_that_are_over_at_once_are_served_in_turn_not_in_each_other() -> None:
