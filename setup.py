@@ -48,4 +48,5 @@ def extensions() -> list[object]:
     return list(mypycify([*options, *modules()], opt_level="3"))
 
 
-setup(ext_modules=extensions())
+if __name__ == "__main__":
+    setup(ext_modules=extensions())

@@ -1,15 +1,17 @@
 # The gateway: the base install and what the extras bring, no torch and no Triton.
 # `--build-arg EXTRAS=redis,loadtest` makes the load generator of it.
-FROM python:3.11.15-slim AS build
+# With the C compiler that the slim image lacks: the gateway is compiled.
+FROM python:3.11.15 AS build
 ARG EXTRAS=redis
 WORKDIR /build
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml setup.py constraints.txt README.md LICENSE ./
 COPY exporters ./exporters
 COPY gateway ./gateway
 COPY loadtest ./loadtest
 COPY stack ./stack
 RUN python -m venv /opt/conch \
-    && PIP_CONSTRAINT=constraints.txt /opt/conch/bin/pip install --no-cache-dir ".[$EXTRAS]"
+    && PIP_CONSTRAINT=constraints.txt /opt/conch/bin/pip install --no-cache-dir ".[$EXTRAS]" \
+    && /opt/conch/bin/python -I -c "from gateway.compiled import is_compiled; assert is_compiled()"
 
 FROM python:3.11.15-slim
 COPY --from=build /opt/conch /opt/conch

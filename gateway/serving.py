@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import mark_process_dead
 
+from gateway.compiled import is_compiled
 from gateway.data.access_log import AccessLog
 from gateway.data.attempts import PER_ADDRESS, Allowance, Attempts
 from gateway.data.auth import Authenticator
@@ -85,7 +86,13 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
         verifier.start()
     if inherited is not None:
         ending.follow(inherited.open_control())
-    _log.info("worker_ready", pid=os.getpid(), host=settings.host, port=server.port)
+    _log.info(
+        "worker_ready",
+        pid=os.getpid(),
+        host=settings.host,
+        port=server.port,
+        compiled=is_compiled(),
+    )
     await ending.begun.wait()
     if following_tls is not None:
         # Who drains accepts nobody to whom a new certificate could be shown.

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from gateway.compiled import is_compiled
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from tests.gateway.conftest import RunningGateway
@@ -48,7 +49,8 @@ def test_it_ends_cleanly_when_told_to(tmp_path: Path, number: int) -> None:
     worker.wait_until_listening(port)
     code, output, errors = worker.stop(number)
     assert code == 0 and not errors
-    assert "worker_ready" in output and "Traceback" not in output
+    assert "worker_ready" in output and f"compiled={is_compiled()}" in output
+    assert "Traceback" not in output
 
 
 def test_without_records_it_does_not_start(tmp_path: Path) -> None:

@@ -9,7 +9,14 @@ from stack.gateway_bench.load import Load
 from stack.gateway_bench.measuring import Measurement, Run
 from stack.gateway_bench.processes import Server
 from stack.gateway_bench.report import as_json, tables
-from stack.gateway_bench.sections import CONCH, CONCH_KEYS, CONCH_MODELS, NGINX, NGINX_KEYS
+from stack.gateway_bench.sections import (
+    CONCH,
+    CONCH_KEYS,
+    CONCH_MODELS,
+    CONCH_TRITONS,
+    NGINX,
+    NGINX_KEYS,
+)
 from stack.gateway_bench.traffic import new_keys, traffic_of
 
 
@@ -24,6 +31,7 @@ def many() -> list[Run]:
         run(CONCH, 40, 50),
         run(CONCH_KEYS, 42, 50),
         run(CONCH_MODELS, 44, 60),
+        run(CONCH_TRITONS, 41, 50),
         run(NGINX, 20, 20),
         run(NGINX_KEYS, 21, 21),
     ]
@@ -34,6 +42,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
     assert aims.rows == [
         ("CPU: 100,000 keys / 1 key", "1.02 (1.00 to 1.05)", "at most 1.10"),
         ("CPU: 1,000 models / 1 model", "1.15 (1.10 to 1.20)", "at most 1.10"),
+        ("CPU: 64 Tritons / 1 Triton", "1.01 (1.00 to 1.02)", "at most 1.10"),
     ]
 
 
