@@ -15,6 +15,8 @@ from loadtest.results import Breakdown, Loop, ModelCounts, Step
 
 # Looks at the servers and at the windows are not of the same instant.
 TOLERANCE = 0.10
+# How a note begins where the gateway was called and not looked at: network then holds its part.
+GATEWAY_NOT_KNOWN = "the gateway's part is not known"
 
 
 def breakdown(step: Step) -> tuple[Breakdown | None, list[str]]:

@@ -9,6 +9,7 @@ from loadtest.quantities import ms_text
 from loadtest.results import Bottleneck, Load, Loop, Step
 from loadtest.search import Candidate, Found, highest_rate
 from loadtest.steady import WINDOWS, Measure, unsteady
+from loadtest.stopping import what_stops
 
 # Below this part of what was due, answers fall behind: trying again would tell the same.
 _KEPT_UP = 0.95
@@ -101,16 +102,20 @@ class _Search:
             }
         if found.fails:
             stopping = self._steps[found.fails.rate]
+            stop = what_stops(
+                self._steps[found.holds.rate] if found.holds else None,
+                stopping,
+                why=found.fails.failed,
+                errors_allowed=self._options.errors,
+            )
             answer |= {
                 "stopped_at": round(found.fails.rate, 1),
                 "stopped_by": found.fails.failed,
-                "bottleneck": stopping.bottleneck.value,
+                "bottleneck": stop.name,
+                "bottleneck_reason": stop.reason,
             }
-            if _generator(stopping):
-                invalid.append(
-                    f"the generator was at its end at {found.fails.rate:.4g}/s, so the server may "
-                    "hold more: start more processes of it (--processes)"
-                )
+            if stop.name == Bottleneck.GENERATOR:
+                invalid.append(_not_the_server(found.fails.rate, stopping))
             elif why := self._untold.get(found.fails.rate):
                 invalid.append(
                     f"at {found.fails.rate:.4g}/s nothing was learnt of the server: {why}"
@@ -135,6 +140,19 @@ def _behind(step: Step) -> bool:
     windows = figures.held(step)
     planned = sum(window.planned for window in windows)
     return sum(window.answered for window in windows) < planned * _KEPT_UP
+
+
+def _not_the_server(rate: float, step: Step) -> str:
+    if _generator(step):
+        return (
+            f"the generator was at its end at {rate:.4g}/s, so the server may "
+            "hold more: start more processes of it (--processes)"
+        )
+    return (
+        f"at {rate:.4g}/s most of the added time passed before requests were sent, so the server "
+        "may hold more: start more processes of the generator (--processes), or run it on "
+        "another machine"
+    )
 
 
 def _generator(step: Step) -> bool:
