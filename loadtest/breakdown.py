@@ -90,7 +90,7 @@ def _asked_and_called(models: dict[str, ModelCounts]) -> list[str]:
     """Models that have more successes than the ensembles that call them can explain."""
     found = []
     for name in sorted(_called(models)):
-        callers = sum(model.success for model in models.values() if name in model.composing)
-        if models[name].success > callers * (1 + TOLERANCE) + 1:
+        calls = sum(model.success * model.composing.count(name) for model in models.values())
+        if models[name].success > calls * (1 + TOLERANCE) + 1:
             found.append(name)
     return found
