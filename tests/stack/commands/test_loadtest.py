@@ -135,6 +135,7 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
         (["smoke", "--dim", "x"], "Sizes 'x' cannot be read"),
         (["smoke", "--out", "."], "--out . is there already"),
         (["overhead", "--direct"], "overhead calls both the gateway and Triton"),
+        (["overhead", "--transport", "grpc"], "the gateway, which speaks HTTP and no gRPC"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: str) -> None:
