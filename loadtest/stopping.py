@@ -56,16 +56,19 @@ def _growth(held: Step | None, failing: Step) -> tuple[str, str]:
         return Bottleneck.UNKNOWN.value, f"where time was spent at {unsplit} is not known"
     before, after = _parts(held), _parts(failing)
     added_ms = sum(after.values()) - sum(before.values())
-    since = f"{added_ms:.2f} ms {_since(held)}"
-    if added_ms <= sum(before.values()) * _LEAST_GROWTH:
+    if held and added_ms <= sum(before.values()) * _LEAST_GROWTH:
         return Bottleneck.UNKNOWN.value, (
-            f"{since}: few answers were slow, and a mean does not tell what for"
+            f"the mean is hardly above that at {held.label} ({added_ms:+.2f} ms): few answers "
+            "were slow, and a mean does not tell what for"
         )
     grown = {name: ms - before[name] for name, ms in after.items() if ms > before[name]}
     name = max(grown, key=grown.__getitem__)
     # What shrank is in no share: that of the others would be more than the whole.
     share = grown[name] / sum(grown.values())
-    return name, f"{share:.0%} of {since}: {_told(grown)}{_hidden(failing)}"
+    return (
+        name,
+        f"{share:.0%} of {added_ms:.2f} ms {_since(held)}: {_told(grown)}{_hidden(failing)}",
+    )
 
 
 def _since(held: Step | None) -> str:

@@ -73,11 +73,13 @@ def test_without_a_breakdown_nothing_is_guessed(
     )
 
 
-def test_a_mean_that_hardly_grew_tells_nothing_of_slow_answers() -> None:
-    hardly = msgspec.structs.replace(HELD, queue_ms=1.0)
+@pytest.mark.parametrize(("queue_ms", "added"), [(1.0, "+0.10"), (0.5, "-0.40")])
+def test_a_mean_that_hardly_grew_tells_nothing_of_slow_answers(queue_ms: float, added: str) -> None:
+    hardly = msgspec.structs.replace(HELD, queue_ms=queue_ms)
     told = stops(split(HELD, label="100/s"), split(hardly))
     assert told.name == "unknown"
-    assert told.reason.startswith("0.10 ms added to the mean since 100/s: few answers were slow")
+    hardly_above = f"the mean is hardly above that at 100/s ({added} ms): few answers were slow"
+    assert told.reason.startswith(hardly_above)
 
 
 def test_where_no_rate_held_the_whole_mean_is_told() -> None:
