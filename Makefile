@@ -13,7 +13,7 @@ export PATH := $(PATH):$(CURDIR)/build/debian/bin
 # The first line of what makes an environment.
 NEEDS_PYTHON = test -n "$(PYTHON)" || { echo "Conch needs Python 3.11 or 3.12; none was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: help serve test test-compiled compiled varnishtest wrk prometheus promtool amtool test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway bench-loadtest
+.PHONY: help serve test test-compiled compiled varnishtest wrk prometheus promtool amtool test-mlserver soak-gateway fuzz-gateway check bench lock format docs clean bench-gateway bench-loadtest show-panels
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ test-mlserver: $(INSTALLED) ## the gateway before MLServer, which gets an enviro
 
 soak-gateway: $(INSTALLED) ## a million requests, 10,000 idle connections, 1 GiB bodies, limits: minutes
 	$(BIN)/python -m tests.gateway.long_runs $(ARGS)
+
+show-panels: $(INSTALLED) prometheus ## what each panel of the dashboards shows of a running stack
+	$(BIN)/python -m tests.deploy.show_panels
 
 bench: $(INSTALLED) ## gateway against direct Triton, in one run
 	$(BIN)/python -m stack.bench $(ARGS)

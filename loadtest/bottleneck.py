@@ -28,7 +28,7 @@ _FULL_MACHINE = 0.95
 _GATEWAY_CPU = 0.9
 _RATE_KEPT = 0.99
 _REFUSALS = ("crowded", "store_away")
-_OTHERS = "other programs"
+OTHERS = "other programs"
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,12 @@ def others_cores(step: Step, cores: int) -> float:
     return max(0.0, step.machine_cpu * cores - sum(_used_s(step).values()) / step.observed_s)
 
 
+def biggest_user(step: Step, cores: int) -> str:
+    """Who used most of the cores: Triton, the gateway, the generator or OTHERS."""
+    used = _used_s(step) | {OTHERS: others_cores(step, cores) * step.observed_s}
+    return max(used, key=used.__getitem__)
+
+
 def _generator(step: Step) -> Verdict | None:
     cpu = generator_cpu(step)
     if cpu < GENERATOR_CPU:
@@ -113,7 +119,7 @@ def _compute(step: Step, cores: int) -> Verdict | None:
         return Verdict(
             Bottleneck.COMPUTE, f"the instances of {model} executed {busy:.0%} of the time"
         )
-    if _waits_long(step) and _biggest_user(step, cores) == "Triton" and _is_full(step):
+    if _waits_long(step) and biggest_user(step, cores) == "Triton" and _is_full(step):
         return Verdict(
             Bottleneck.COMPUTE,
             f"the cores were {step.machine_cpu:.0%} used, {step.triton_cpu_s / step.observed_s:.1f}"
@@ -153,7 +159,7 @@ def _full_machine(step: Step, cores: int) -> Verdict | None:
         "the gateway": Bottleneck.GATEWAY,
         "the generator": Bottleneck.GENERATOR,
     }
-    user = _biggest_user(step, cores)
+    user = biggest_user(step, cores)
     if user not in named:
         return Verdict(
             Bottleneck.UNKNOWN,
@@ -195,11 +201,6 @@ def _waits_long(step: Step) -> bool:
 
 def _is_full(step: Step) -> bool:
     return step.machine_cpu >= _FULL_MACHINE
-
-
-def _biggest_user(step: Step, cores: int) -> str:
-    used = _used_s(step) | {_OTHERS: others_cores(step, cores) * step.observed_s}
-    return max(used, key=used.__getitem__)
 
 
 def _used_s(step: Step) -> dict[str, float]:

@@ -2,11 +2,16 @@
 
 It speaks raw HTTP/1.1 through httptools, so that little of what it measures is itself. For
 scenarios, users and reports use the Locust file; this one is for ratios between two servers.
+
+    CONCH_API_KEY=ck_… python -m loadtest.closed_loop --url http://127.0.0.1:8080 --model mnist_mlp
+
+The key comes from the environment: a command line is in the list of processes for all to read.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 import urllib.request
@@ -20,6 +25,8 @@ import uvloop
 from loadtest.histogram import LatencyHistogram
 from loadtest.infer_body import InferBody
 from loadtest.results import Histogram
+
+KEY_VARIABLE = "CONCH_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -164,22 +171,24 @@ def _metadata_body(url: str, model: str, key: str | None, batch: int) -> InferBo
 
 def main() -> None:
     """Command line of the generator; prints the result as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--url", default="http://127.0.0.1:8080")
     parser.add_argument("--model", default="mnist_mlp")
-    parser.add_argument("--key")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--batch", type=int, default=1)
     given = parser.parse_args()
-    body = _metadata_body(given.url, given.model, given.key, given.batch)
+    key = os.environ.get(KEY_VARIABLE)
+    body = _metadata_body(given.url, given.model, key, given.batch)
     run = closed_loop(
         given.url,
         f"/v2/models/{given.model}/infer",
         body,
         connections=given.connections,
         seconds=given.seconds,
-        key=given.key,
+        key=key,
     )
     result = uvloop.run(run)
     if result.requests == result.dropped:

@@ -12,12 +12,17 @@ from enum import StrEnum
 
 import msgspec
 
+from loadtest.errors import OptionError
 from loadtest.figures import held, is_held, measured, window_latency
-from loadtest.histogram import merged, percentile
+from loadtest.histogram import GROWTH, merged, percentile
 from loadtest.resampling import blocks, drawn, interval
 from loadtest.results import Run, Step, Window
 
 BOUND = 0.05
+# Of what is rounded to buckets no smaller difference can be told.
+LEAST_BOUND = round(GROWTH - 1, 9)
+# By how much a ratio of exactly one bucket may miss it in floating point.
+_ROUNDING = 1e-9
 # Of requests that fail, a much smaller part matters than of time.
 _ERRORS_BOUND = 0.001
 # Drawing again and again from fewer seconds than these says nothing of how uneven they are.
@@ -71,8 +76,13 @@ def compare(
     """Compare what both runs measured; steps that are invalid are named and left out.
 
     One that was valid before and is not any more makes the comparison invalid: that a load cannot
-    be held any more is the worst that can come of a change.
+    be held any more is the worst that can come of a change. Raises OptionError below LEAST_BOUND.
     """
+    if bound < LEAST_BOUND:
+        raise OptionError(
+            f"A bound of {bound * 100:g}% is finer than latencies are kept: two that are the same "
+            f"may be told {LEAST_BOUND:.0%} apart. Give {LEAST_BOUND:.0%} or more."
+        )
     old, new = _by_label(before), _by_label(after)
     both = [label for label in old if label in new]
     usable = [label for label in both if not (old[label].invalid or new[label].invalid)]
@@ -133,11 +143,13 @@ def _differences(before: Step, after: Step, bound: float) -> list[Difference]:
 
 def verdict(low: float, high: float, bound: float, *, more_is_better: bool) -> Verdict:
     """What an interval of the ratio after/before says."""
-    if low > 1 + bound:
+    most = (1 + bound) * (1 + _ROUNDING)
+    least = 1 / most
+    if low > most:
         return Verdict.BETTER if more_is_better else Verdict.WORSE
-    if high < 1 / (1 + bound):
+    if high < least:
         return Verdict.WORSE if more_is_better else Verdict.BETTER
-    within = low >= 1 / (1 + bound) and high <= 1 + bound
+    within = least <= low and high <= most
     return Verdict.SAME if within else Verdict.UNCLEAR
 
 

@@ -4,6 +4,7 @@ LoadTestError
   OptionError           an option has a value that it cannot have
   TooFewSamplesError    a percentile was asked of fewer samples than it needs (histogram.py)
   MeasuringError        nothing could be measured
+  FolderTakenError      the folder that a run was to be kept in is there already
   UnreadableRunError    what is kept of a run cannot be read
   MissingExtraError     a package is not installed
 """
@@ -19,6 +20,10 @@ class OptionError(LoadTestError):
 
 class MeasuringError(LoadTestError):
     """Nothing could be measured: the target, the generator or a file is not as it must be."""
+
+
+class FolderTakenError(LoadTestError):
+    """The folder that a run was to be kept in is there already."""
 
 
 class UnreadableRunError(LoadTestError):

@@ -200,7 +200,9 @@ class _Generator:
 
     def _read(self) -> None:
         for line in self._pipe(self._process.stdout):
-            self._said.put((self.index, msgspec.json.decode(line, type=Said)))
+            # What an interpreter prints before the generator runs is none of its lines.
+            with suppress(msgspec.DecodeError):
+                self._said.put((self.index, msgspec.json.decode(line, type=Said)))
         self._process.wait()
         self._said.put((self.index, None))
 

@@ -12,8 +12,9 @@ from loadtest.errors import LoadTestError
 from loadtest.results import Histogram
 
 FLOOR_US = 10.0
-_GROWTH = 1.02
-_PER_LOG = 1.0 / math.log(_GROWTH)
+# From one bucket to the next: two percentiles that are nearly the same may be this ratio apart.
+GROWTH = 1.02
+_PER_LOG = 1.0 / math.log(GROWTH)
 # A percentile above this one says something only where some ten samples lie beyond it.
 _PLAIN_QUANTILE = 0.99
 _SAMPLES_BEYOND = 10
@@ -103,4 +104,4 @@ def percentile_if_known(histogram: Histogram, quantile: float) -> float | None:
 
 def middle_us(bucket: int) -> float:
     """The latency that stands for all of a bucket."""
-    return FLOOR_US if bucket == 0 else FLOOR_US * _GROWTH ** (bucket - 0.5)
+    return FLOOR_US if bucket == 0 else FLOOR_US * GROWTH ** (bucket - 0.5)

@@ -70,7 +70,9 @@ def _other_clients(step: Step) -> list[str]:
     """A note where Triton answered far more than we asked: its counters tell of others, too."""
     called = {name for model in step.models.values() for name in model.composing}
     theirs = sum(model.success for name, model in step.models.items() if name not in called)
-    ours = answered(step)
+    # Triton also computes what was given up here, and some of it after the warm-up only.
+    failed = sum(sum(window.errors.values()) for window in step.windows)
+    ours = answered(step) + failed
     if theirs <= ours * _CLIENTS_SHARE or theirs - ours < _CLIENTS_LEAST:
         return []
     return [

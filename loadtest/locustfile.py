@@ -100,7 +100,8 @@ class _ConchUser(User):
             first_ms = (answer.first_event_at - since) * 1e3
             self._tell(f"{request.name} (first event)", answer, first_ms)
 
-    def _tell(self, name: str, answer: Answer, response_time_ms: float) -> None:
+    def _tell(self, name: str, answer: Answer, response_time_ms: float | None) -> None:
+        """Without a response time it is counted, and in no percentile or mean."""
         limited = answer.failure == LIMITED
         failed = answer.failure and not limited
         self.environment.events.request.fire(
@@ -152,7 +153,7 @@ class OpenLoopUser(_ConchUser):
 
     def _start(self, planned_at: float, max_in_flight: int) -> None:
         if self.in_flight >= max_in_flight:
-            self._tell("missed", Answer("too many in flight"), 0.0)
+            self._tell("missed", Answer("too many in flight"), None)
             return
         self.in_flight += 1
         gevent.spawn(self._send_planned, planned_at)

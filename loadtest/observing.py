@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
+from loadtest.breakdown import GATEWAY_NOT_KNOWN
 from loadtest.errors import MeasuringError
 from loadtest.gateway_metrics import GatewayTotals, gateway_between, look_at_gateway
 from loadtest.processor_time import Server, look_at_server, machine_cpu_s
@@ -143,12 +144,12 @@ class Observer(AbstractContextManager["Observer"]):
         if not self._targets.gateway_url:
             return None
         if not self._targets.admin_url:
-            notes.append("the gateway's part is not known: no address of its admin plane was given")
+            notes.append(f"{GATEWAY_NOT_KNOWN}: no address of its admin plane was given")
             return None
         try:
             return look_at_gateway(self._client, self._targets.admin_url)
         except MeasuringError as error:
-            notes.append(f"the gateway's part is not known: {error}")
+            notes.append(f"{GATEWAY_NOT_KNOWN}: {error}")
             return None
 
 

@@ -87,7 +87,7 @@ class ModelCounts(msgspec.Struct, frozen=True, kw_only=True):
     batches: dict[int, int] = {}  # batch size -> executions
     busy_ns: int = 0  # of all executions: what compute_*_ns say once for each of their requests
     instances: int = 0  # that can execute at the same time; 0 where the server does not tell
-    composing: list[str] = []  # of an ensemble: the models that it calls
+    composing: list[str] = []  # of an ensemble: the model of each of its steps
 
     @property
     def mean_batch(self) -> float:

@@ -7,14 +7,22 @@ report.html    for a browser, without a link to anything outside of it
 plots/*.png    the pictures of the report, for a chat or a slide
 """
 
+import errno
+import itertools
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from loadtest.errors import LoadTestError, MissingExtraError, UnreadableRunError
+from loadtest.errors import (
+    FolderTakenError,
+    LoadTestError,
+    MissingExtraError,
+    UnreadableRunError,
+)
 from loadtest.report.page import page
 from loadtest.report.rows import steps_csv
 from loadtest.report.summary import summary
@@ -23,24 +31,45 @@ from loadtest.results import SCHEMA_VERSION, Run
 RESULT = "result.json"
 
 
+# What a rename onto a folder that holds something fails with.
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
+
+
 class _Version(msgspec.Struct):
     schema_version: int
 
 
 def write_run(folder: Path, run: Run) -> list[str]:
-    """Write the folder; what had to be left out, in sentences. It must not exist yet."""
+    """Write the folder; what had to be left out, in sentences.
+
+    Raises FolderTakenError where it exists, also where another process was first.
+    """
     if folder.exists():
-        raise LoadTestError(f"{folder} exists already; name another folder, or move it away.")
+        raise _taken(folder)
     staged = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
         staged.mkdir(parents=True)
         missing = _write_files(staged, run)
         os.rename(staged, folder)
     except OSError as error:
+        if error.errno in _TAKEN:
+            raise _taken(folder) from error
         raise LoadTestError(f"The run could not be kept in {folder}: {error}") from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return missing
+
+
+def write_run_beside(folder: Path, run: Run) -> tuple[Path, list[str]]:
+    """The same in FOLDER, or where that is taken in FOLDER-2, FOLDER-3 and so on; which it was.
+
+    Names of runs are of the second in which they began, and two may begin in the same.
+    """
+    for number in itertools.count(1):
+        place = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        with suppress(FolderTakenError):
+            return place, write_run(place, run)
+    raise AssertionError("numbers do not end")
 
 
 def read_run(path: Path) -> Run:
@@ -57,6 +86,10 @@ def read_run(path: Path) -> Run:
         return msgspec.json.decode(text, type=Run)
     except msgspec.DecodeError as error:
         raise UnreadableRunError(f"{file} is damaged: {error}") from error
+
+
+def _taken(folder: Path) -> FolderTakenError:
+    return FolderTakenError(f"{folder} exists already; name another folder, or move it away.")
 
 
 def _check_version(file: Path, text: bytes) -> None:

@@ -26,7 +26,7 @@ class ServedModel:
 
     name: str
     instances: int
-    composing: tuple[str, ...] = ()
+    composing: tuple[str, ...] = ()  # of an ensemble, a name for each of its steps
 
 
 # Model and version -> the counters since that version was loaded.
@@ -85,7 +85,7 @@ def served_model(config: Mapping[str, Any]) -> ServedModel:
         name=str(config["name"]),
         # A group on several GPUs has its count on each of them.
         instances=sum(int(group["count"]) * (len(group.get("gpus", [])) or 1) for group in groups),
-        composing=tuple(dict.fromkeys(str(step["model_name"]) for step in steps)),
+        composing=tuple(str(step["model_name"]) for step in steps),
     )
 
 

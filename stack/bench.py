@@ -20,6 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.closed_loop import KEY_VARIABLE
 from stack.errors import TrialError
 from stack.process_usage import group_cpu
 from stack.settings import StackSettings
@@ -90,8 +91,8 @@ def _rounds(stack: TrialStack, given: argparse.Namespace) -> list[Round]:
 def _load(url: str, given: argparse.Namespace, key: str | None) -> dict[str, float]:
     command = [sys.executable, "-m", "loadtest.closed_loop", "--url", url, "--model", given.model]
     command += ["--connections", str(given.connections), "--seconds", str(given.seconds)]
-    command += ["--key", key] if key else []
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = os.environ | {KEY_VARIABLE: key or ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"The load on {url} failed: {done.stderr.strip().splitlines()[-1]}")
     result: dict[str, float] = json.loads(done.stdout)

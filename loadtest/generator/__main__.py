@@ -6,6 +6,7 @@ from gevent import monkey
 monkey.patch_all(sys=False)
 
 import gc
+import os
 import resource
 import sys
 
@@ -17,6 +18,11 @@ from loadtest.results import Window
 from loadtest.sending import OpenTraffic, open_traffic, use_grpc
 from loadtest.stepping import run_step
 from loadtest.traffic import Transport
+
+# Windows go to whoever started this; what anything else here prints goes to standard error, where
+# it can be in no line of theirs.
+_windows = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 # More steps than any run has.
 _STEPS = 1_000_000
@@ -68,8 +74,8 @@ def _tell(window: Window) -> None:
 
 def _say(said: Said) -> None:
     try:
-        sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
-        sys.stdout.buffer.flush()
+        _windows.write(msgspec.json.encode(said) + b"\n")
+        _windows.flush()
     except BrokenPipeError:
         # Whoever asked for the load is gone, and nobody else may end it.
         sys.exit(1)

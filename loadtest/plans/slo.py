@@ -9,6 +9,7 @@ from loadtest.quantities import ms_text
 from loadtest.results import Bottleneck, Load, Loop, Step
 from loadtest.search import Candidate, Found, highest_rate
 from loadtest.steady import WINDOWS, Measure, unsteady
+from loadtest.stopping import Stop, what_stops
 
 # Below this part of what was due, answers fall behind: trying again would tell the same.
 _KEPT_UP = 0.95
@@ -91,35 +92,46 @@ class _Search:
             "objective": f"p99 {self._options.p99_ms:g} ms, errors {self._options.errors:.4g}",
             "rate": 0.0,
         }
-        invalid = []
-        if found.holds:
-            step = self._steps[found.holds.rate]
+        held = self._steps[found.holds.rate] if found.holds else None
+        if found.holds and held:
             answer |= {
                 "rate": round(found.holds.rate, 1),
-                "p99_ms": round((percentile_if_known(figures.latency(step), 0.99) or 0.0) / 1e3, 3),
-                "samples": sum(window.answered for window in figures.measured(step)),
+                "p99_ms": round((percentile_if_known(figures.latency(held), 0.99) or 0.0) / 1e3, 3),
+                "samples": figures.answered(held),
             }
-        if found.fails:
-            stopping = self._steps[found.fails.rate]
-            answer |= {
-                "stopped_at": round(found.fails.rate, 1),
-                "stopped_by": found.fails.failed,
-                "bottleneck": stopping.bottleneck.value,
-            }
-            if _generator(stopping):
-                invalid.append(
-                    f"the generator was at its end at {found.fails.rate:.4g}/s, so the server may "
-                    "hold more: start more processes of it (--processes)"
-                )
-            elif why := self._untold.get(found.fails.rate):
-                invalid.append(
-                    f"at {found.fails.rate:.4g}/s nothing was learnt of the server: {why}"
-                )
-            elif not found.holds and not misses(stopping, self._options):
-                invalid.append(f"no rate was steady, down to {found.fails.rate:.4g}/s")
-        else:
+        if not found.fails:
             answer["stopped_by"] = "nothing: the highest rate that was to be tried holds"
-        return Outcome(answer, invalid)
+            return Outcome(answer)
+        why = found.fails.failed
+        stopping = self._steps[found.fails.rate]
+        stop = what_stops(held, stopping, why=why, errors_allowed=self._options.errors)
+        answer |= {
+            "stopped_at": round(found.fails.rate, 1),
+            "stopped_by": why,
+            "bottleneck": stop.name,
+            "bottleneck_reason": stop.reason,
+        }
+        spoilt = self._spoilt(found.fails.rate, stopping, stop, any_holds=held is not None)
+        return Outcome(answer, [spoilt] if spoilt else [])
+
+    def _spoilt(self, rate: float, stopping: Step, stop: Stop, *, any_holds: bool) -> str:
+        """Why the search says nothing of the server; empty where it does."""
+        if _generator(stopping):
+            return (
+                f"the generator was at its end at {rate:.4g}/s, so the server may "
+                "hold more: start more processes of it (--processes)"
+            )
+        if rate in self._untold:
+            return f"at {rate:.4g}/s nothing was learnt of the server: {self._untold[rate]}"
+        if stop.name == Bottleneck.GENERATOR:
+            return (
+                f"at {rate:.4g}/s the largest part of the added time passed before requests were "
+                "sent, so the server may hold more: start more processes of the generator "
+                "(--processes), or run it on another machine"
+            )
+        if not any_holds and not misses(stopping, self._options):
+            return f"no rate was steady, down to {rate:.4g}/s"
+        return ""
 
 
 def _unsteady(step: Step) -> str:

@@ -59,7 +59,8 @@ tr.invalid td.plain { text-decoration: none; }
   font-weight: 600; border: 1.5px solid var(--kind); color: var(--ink); --kind: var(--quiet); }
 .badge.compute { --kind: var(--compute); } .badge.queue { --kind: var(--queue); }
 .badge.gateway { --kind: var(--gateway); } .badge.limiter { --kind: var(--limited); }
-.badge.generator, .badge.unknown, .badge.invalid { --kind: var(--bad); }
+.badge.network { --kind: var(--network); }
+.badge.generator, .badge.unknown, .badge.errors, .badge.invalid { --kind: var(--bad); }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 8px 0 0;
   font-size: 13.5px; }
 .facts dt { color: var(--quiet); } .facts dd { margin: 0; overflow-wrap: anywhere; }

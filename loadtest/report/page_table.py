@@ -5,7 +5,7 @@ from html import escape
 
 from loadtest.report.rows import Row, row_of
 from loadtest.report.words import ms, per_second, share
-from loadtest.results import Run, Step
+from loadtest.results import Run
 
 _COLUMNS: list[tuple[str, Callable[[Row], str]]] = [
     ("load", lambda row: row.asked_text),
@@ -33,9 +33,12 @@ def steps_table(run: Run) -> str:
 
 
 def reasons_table(run: Run) -> str:
-    """The bottleneck of each step with the figures that named it."""
-    lines = "".join(_reason(step) for step in run.steps)
-    return f"<table><tbody>{lines}</tbody></table>"
+    """The bottleneck of each step with the figures that named it; first that of a search."""
+    found = [(step.label, step.bottleneck.value, step.bottleneck_reason) for step in run.steps]
+    if "bottleneck_reason" in run.answer:
+        answer = {name: str(value) for name, value in run.answer.items()}
+        found.insert(0, (run.plan, answer["bottleneck"], answer["bottleneck_reason"]))
+    return f"<table><tbody>{''.join(_reason(*one) for one in found)}</tbody></table>"
 
 
 def _line(row: Row) -> str:
@@ -49,10 +52,10 @@ def _line(row: Row) -> str:
     )
 
 
-def _reason(step: Step) -> str:
-    kind = escape(step.bottleneck.value)
+def _reason(label: str, bottleneck: str, reason: str) -> str:
+    kind = escape(bottleneck)
     badge = f'<span class="badge {kind}">{kind}</span>'
     return (
-        f'<tr><td>{escape(step.label)}</td><td class="words">{badge}</td>'
-        f'<td class="long">{escape(step.bottleneck_reason)}</td></tr>'
+        f'<tr><td>{escape(label)}</td><td class="words">{badge}</td>'
+        f'<td class="long">{escape(reason)}</td></tr>'
     )

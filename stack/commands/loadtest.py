@@ -20,6 +20,7 @@ from loadtest.plans.spike import spike as hold_spike
 from loadtest.plans.sweep import SweepOptions
 from loadtest.plans.sweep import sweep as hold_sweep
 from loadtest.quantities import parse_rate, parse_share, parse_time_s
+from loadtest.traffic import Transport
 from stack.commands.loadtest_compare import compare
 from stack.commands.loadtest_run import Benches, run_plan
 from stack.commands.loadtest_target import Target, with_target
@@ -195,6 +196,11 @@ def overhead(
         rounds=rounds,
         duration_s=_seconds(duration, "--duration"),
     )
+    if target.traffic.transport is Transport.GRPC:
+        raise OptionError(
+            "overhead measures the gateway, which speaks HTTP and no gRPC. Leave out "
+            "--transport grpc; how Triton answers gRPC, `conch loadtest sweep` measures."
+        )
     if target.direct:
         raise OptionError("overhead calls both the gateway and Triton; leave out --direct.")
     run_plan(

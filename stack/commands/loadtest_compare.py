@@ -23,7 +23,8 @@ def compare(
     before: Folder,
     after: Folder,
     bound: Annotated[
-        str, typer.Option(help="How much worse a figure may be before it is a regression.")
+        str,
+        typer.Option(help="How much worse a figure may be before it is a regression; 2% at least."),
     ] = f"{BOUND:.0%}",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_markdown: Annotated[

@@ -25,7 +25,7 @@ from loadtest.observing import Targets
 from loadtest.plans.outcome import Outcome
 from loadtest.processor_time import look_at_server
 from loadtest.results import Load, Run, Step
-from loadtest.run_folder import write_run
+from loadtest.run_folder import write_run, write_run_beside
 from stack.commands.loadtest_live import LiveLine
 from stack.commands.loadtest_target import Target
 from stack.console import console
@@ -175,7 +175,10 @@ def _with_spoilt(step: Step, outcome: Outcome) -> Step:
 
 
 def _keep(folder: Path, run: Run, target: Target) -> None:
-    left_out = write_run(folder, run)
+    if target.out:
+        left_out = write_run(folder, run)
+    else:
+        folder, left_out = write_run_beside(folder, run)
     if target.as_json:
         told = {"plan": run.plan, "folder": str(folder), "answer": run.answer}
         typer.echo(json.dumps({**told, "valid": not run.invalid, "invalid": run.invalid}, indent=2))

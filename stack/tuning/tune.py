@@ -1,11 +1,12 @@
 """The whole of a tuning: search, the same answers, the final rounds, a verdict. Writes nothing."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
-from stack.errors import NoAnswerError, RefusedError
+from stack.errors import NoAnswerError, RefusedError, StackError
 from stack.triton_models import plain_reason
 from stack.tuning.bounds import Space
 from stack.tuning.front import Point, points
@@ -117,7 +118,7 @@ class Tuner:
     def _judged(self, verdict: Verdict, effort: Effort, check: Callable[[str], float]) -> Verdict:
         """The final rounds of the chosen values."""
         name = self._load(verdict.chosen)
-        try:
+        with self._until_unloaded(name):
             difference = check(name)
             rounds: list[Turn] = []
             for number in range(1, effort.rounds + 1):
@@ -129,8 +130,6 @@ class Tuner:
                     return replace(verdict, why_not=failed)
                 self._note(verdict.chosen, turn, f"final round {number}: x{self._gain(turn):.2f}")
                 rounds.append(turn)
-        finally:
-            self._server.unload(name)
         gain = interval([self._gain(turn) for turn in rounds])
         rates = ratios(rounds, lambda figures: figures.per_second)
         p99 = ratios(rounds, lambda figures: figures.p99_ms)
@@ -161,10 +160,8 @@ class Tuner:
             reason = plain_reason(error.reason) if isinstance(error, RefusedError) else str(error)
             self._say(Report(values, None, f"cannot be loaded: {reason}"))
             return Outcome(0.0, refused=reason)
-        try:
+        with self._until_unloaded(name):
             turn = self._turns.take(SHIPPED, name)
-        finally:
-            self._server.unload(name)
         if turn.failed:
             self._say(Report(values, turn, f"{turn.failed} requests failed"))
             return Outcome(0.0, refused="requests failed")
@@ -181,6 +178,17 @@ class Tuner:
         name = f"trial_{self._loaded}"
         self._server.load(name, values)
         return name
+
+    @contextmanager
+    def _until_unloaded(self, name: str) -> Iterator[None]:
+        """A server that went away fails twice; what is told is what failed first."""
+        try:
+            yield
+        except BaseException:
+            with suppress(StackError, OSError):
+                self._server.unload(name)
+            raise
+        self._server.unload(name)
 
     def _gain(self, turn: Turn) -> float:
         other = self._objective.worth(turn.other)

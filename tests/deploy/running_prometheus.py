@@ -26,6 +26,14 @@ _BUDGET = ("--metric", "samples", "--budget", "1000000/day")
 _BODY = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32"}]}
 
 
+@dataclass(frozen=True)
+class Series:
+    """One line of a graph, as of now."""
+
+    labels: dict[str, str]
+    value: float
+
+
 @dataclass
 class RunningPrometheus:
     """Asked as Grafana asks it."""
@@ -38,16 +46,12 @@ class RunningPrometheus:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    def values(self, query: str) -> list[float]:
-        """Of each series of the answer, as of now."""
-        expression = query.replace("$__rate_interval", RATE_INTERVAL)
-        return [float(series["value"][1]) for series in self._query(expression)]
-
-    def _query(self, expression: str) -> Any:
-        data = self.ask("query", query=expression)
+    def series(self, query: str) -> list[Series]:
+        """What a panel's query answers."""
+        data = self.ask("query", query=query.replace("$__rate_interval", RATE_INTERVAL))
         if data["resultType"] == "scalar":
-            return [{"value": data["result"]}]
-        return data["result"]
+            return [Series({}, float(data["result"][1]))]
+        return [Series(one["metric"], float(one["value"][1])) for one in data["result"]]
 
 
 @contextmanager

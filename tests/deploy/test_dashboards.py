@@ -1,6 +1,5 @@
 """Dashboards and alerts on a real Prometheus that reads a real stack: no panel is empty."""
 
-import json
 import math
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import promql_parser
 import pytest
 
 from deploy.grafana.make_dashboards import DASHBOARDS, FOLDER, dashboard_text
+from tests.deploy.panels import EXEMPT, panels
 from tests.deploy.running_compose import RunningCompose
 from tests.deploy.running_prometheus import (
     RATE_INTERVAL,
@@ -22,26 +22,14 @@ from tests.deploy.running_prometheus import (
 from tests.deploy.test_prometheus import tool
 from tests.waiting import wait_until
 
-# What one Triton without a GPU cannot show.
-EXEMPT = {
-    "gateway: Sent to another Triton": "with one Triton there is no other",
-    "triton: GPU": "needs a GPU",
-    "triton: GPU memory": "needs a GPU",
-    "triton: GPU power": "needs a GPU",
-}
 PATIENCE_S = 45.0
 
 
-def queries() -> Iterator[Any]:
-    """Each with the name of its panel."""
-    for path in sorted(FOLDER.glob("*.json")):
-        for panel in json.loads(path.read_text())["panels"]:
-            name = f"{path.stem}: {panel['title']}"
-            for target in panel["targets"]:
-                yield pytest.param(name, target["expr"], id=f"{name} {target['refId']}")
-
-
-QUERIES = list(queries())
+QUERIES = [
+    pytest.param(panel.name, query.expression, id=f"{panel.name} {query.letter}")
+    for panel in panels()
+    for query in panel.queries
+]
 
 
 def test_the_files_are_what_the_program_writes() -> None:
@@ -73,7 +61,7 @@ def test_no_panel_is_empty(prometheus: RunningPrometheus, panel: str, query: str
     if panel in EXEMPT:
         pytest.skip(EXEMPT[panel])
     wait_until(
-        lambda: any(math.isfinite(value) for value in prometheus.values(query)),
+        lambda: any(math.isfinite(one.value) for one in prometheus.series(query)),
         PATIENCE_S,
         f"{panel}: {query} says nothing",
     )

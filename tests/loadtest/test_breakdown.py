@@ -57,6 +57,17 @@ def test_an_ensemble_spends_what_its_models_spend() -> None:
     assert (parts.queue_ms, parts.compute_ms) == (pytest.approx(1.0), pytest.approx(3.0))
 
 
+def test_an_ensemble_may_call_a_model_twice() -> None:
+    models = {
+        "page": some_counts(100, queue_ms=0, compute_ms=4.0, composing=["digits", "digits"]),
+        "digits": some_counts(200, queue_ms=0.25, compute_ms=2.0),
+    }
+    parts, notes = breakdown(a_step(models=models))
+    assert notes == []
+    assert parts is not None
+    assert (parts.queue_ms, parts.compute_ms) == (pytest.approx(0.5), pytest.approx(4.0))
+
+
 def test_a_model_that_is_asked_for_and_called_cannot_be_told_apart() -> None:
     models = {
         "page": some_counts(100, composing=["digits"]),

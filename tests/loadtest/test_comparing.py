@@ -3,9 +3,12 @@ import random
 import msgspec
 import pytest
 
-from loadtest.comparing import Comparison, Verdict, compare, verdict
+from loadtest.comparing import LEAST_BOUND, Comparison, Verdict, compare, verdict
+from loadtest.errors import OptionError
+from loadtest.histogram import FLOOR_US, GROWTH, merged
 from loadtest.results import Load, Loop, Machine, Run, Step
 from tests.loadtest.queue_model import QueueModel
+from tests.loadtest.some_steps import a_step, a_window, all_of
 
 MACHINE = Machine(
     cores=2, processor="x", memory_bytes=1, system="Linux", python="3.11", load_average=0
@@ -68,6 +71,34 @@ def test_faster_is_better_and_no_regression() -> None:
 
 def test_a_bound_that_is_wider_lets_it_pass() -> None:
     assert not compare(a_run(0.01), a_run(0.012, seed=2), bound=0.3).regressed
+
+
+def next_to_one_another() -> tuple[Run, Run]:
+    """Two runs of the same latency but for 2 us, between which the edge of a bucket lies."""
+    edge_us = FLOOR_US * GROWTH**300
+    before, after = (of([_even(us)]) for us in (edge_us - 1, edge_us + 1))
+    return before, after
+
+
+def _even(us: float) -> Step:
+    # One answer that took longer: no percentile is above what was measured.
+    service = merged([all_of(us / 1e3, 100), all_of(2 * us / 1e3, 1)])
+    windows = [a_window(n, answered=101, service=service) for n in range(15)]
+    return a_step(windows=windows, load=Load(loop=Loop.CLOSED, users=1, duration_s=15))
+
+
+def test_the_least_bound_is_wider_than_a_bucket() -> None:
+    found = compare(*next_to_one_another(), bound=LEAST_BOUND)
+    (median,) = (one for one in found.differences if one.metric == "p50_ms")
+    assert median.ratio == pytest.approx(GROWTH, rel=1e-6)
+    assert median.verdict is Verdict.SAME
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.01, 0.0199])
+def test_a_bound_that_is_finer_than_a_bucket_is_refused(bound: float) -> None:
+    told = f"A bound of {bound * 100:g}% is finer than latencies are kept.* Give 2% or more"
+    with pytest.raises(OptionError, match=told):
+        compare(*next_to_one_another(), bound=bound)
 
 
 def test_noise_that_explains_a_difference_makes_it_unclear() -> None:

@@ -1,6 +1,7 @@
 """Generator processes against a server whose service time is known."""
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -192,6 +193,24 @@ def test_what_cannot_be_sent_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPat
             run(traffic(url, keys=keys), closed(1, 1))
         with pytest.raises(MeasuringError, match="'sometimes' are not known"):
             run(traffic(url), opened(1, 1, arrivals="sometimes"))
+
+
+CHATTY = """
+import os, sys
+
+print("good morning")
+sys.addaudithook(lambda event, _: event == "socket.connect" and os.write(1, b"and to you"))
+"""
+
+
+def test_what_anything_else_prints_is_no_line_of_the_generator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(CHATTY)
+    with fake_triton() as url:
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+        windows = run(traffic(url), opened(50, 1))
+    assert total(windows, "answered") == 50
 
 
 def test_a_generator_that_ends_is_told_and_leaves_no_process() -> None:

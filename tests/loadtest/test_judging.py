@@ -42,6 +42,14 @@ def test_other_clients_of_the_same_model_are_noted() -> None:
     assert step.notes[0].startswith("Triton answered 3,000 requests and 1,000 were ours")
 
 
+def test_what_timed_out_here_and_was_computed_all_the_same_is_of_no_other_client() -> None:
+    windows = [a_window(n, warmup=n < 2, errors={"timeout": 100}) for n in range(12)]
+    step = judged_step(
+        "200/s", LOAD, windows, observed(models={"digits": some_counts(2200, busy_ms=100)})
+    )
+    assert step.notes == []
+
+
 def test_all_processes_of_the_generator_are_ours() -> None:
     windows = [a_window(n, warmup=n < 2, generator_cpu=0.5, generator_cores=1.0) for n in range(12)]
     step = judged_step("100/s", LOAD, windows, observed(machine_cpu=1.2 / (os.cpu_count() or 1)))

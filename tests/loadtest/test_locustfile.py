@@ -49,6 +49,20 @@ def test_users_of_the_open_loop_run_in_several_processes(tmp_path: Path) -> None
     assert 0 < int(rows["fake batch 2"]["Request Count"]) <= 2 * 25 * 3 + 2
 
 
+def test_a_missed_arrival_is_a_failure_and_no_response_time(tmp_path: Path) -> None:
+    settings = {"LOCUST_RATE": "40", "LOCUST_ARRIVALS": "constant", "LOCUST_MAX_IN_FLIGHT": "1"}
+    with fake_triton(service_ms=200) as url:
+        _, rows = locust(
+            url, tmp_path, "--users", "1", "--run-time", "3s", "OpenLoopUser", **settings
+        )
+    missed, answered = rows["missed"], rows["fake batch 1"]
+    assert int(missed["Failure Count"]) == int(missed["Request Count"]) > 20
+    # In all there is no more than what was answered: most arrivals were missed, in no time.
+    assert float(rows["Aggregated"]["Min Response Time"]) >= 190
+    for figure in ("Median Response Time", "Average Response Time", "Min Response Time"):
+        assert rows["Aggregated"][figure] == answered[figure]
+
+
 def test_stages_follow_one_another(tmp_path: Path) -> None:
     shapes = f"{ROOT}/loadtest/locustfile.py,{ROOT}/loadtest/shapes.py"
     with fake_triton(service_ms=5) as url:

@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from loadtest.breakdown import breakdown
 from loadtest.errors import MeasuringError
 from loadtest.machine import model_hashes, triton_facts
 from loadtest.observing import Observer, Targets
+from tests.loadtest.some_steps import a_step, a_window
 from tests.stack.running_triton import RunningTriton, running_triton
 from tests.waiting import wait_until
 
@@ -42,8 +44,10 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     folder: Path = tmp_path_factory.mktemp("ensemble")
     for name in ("doubler", "redoubler"):
         write_doubler(folder / "models", name)
-    (folder / "models" / "quadrupler" / "1").mkdir(parents=True)
-    (folder / "models" / "quadrupler" / "config.pbtxt").write_text(ENSEMBLE)
+    for name, second in (("quadrupler", "redoubler"), ("twice", "doubler")):
+        (folder / "models" / name / "1").mkdir(parents=True)
+        config = ENSEMBLE.replace("redoubler", second)
+        (folder / "models" / name / "config.pbtxt").write_text(config)
     with running_triton(folder / "models", folder / "state") as running:
         yield running
 
@@ -78,6 +82,17 @@ def test_an_ensemble_and_its_models_are_counted_between_looks(triton: RunningTri
     assert models["doubler"].instances == 1
     assert 0 < models["doubler"].busy_ns < observed.seconds * 1e9
     assert models["doubler"].compute_infer_ns > 0
+
+
+def test_an_ensemble_that_calls_a_model_twice_can_be_split(triton: RunningTriton) -> None:
+    with Observer(Targets(models=["twice"], triton_url=triton.http_url)) as observer:
+        before = observer.look()
+        for _ in range(REQUESTS):
+            ask(triton, "twice")
+        models = observer.between(before, observer.look()).models
+    assert models["doubler"].success == 2 * models["twice"].success == 2 * REQUESTS
+    parts, notes = breakdown(a_step(windows=[a_window(service_ms=1000)], models=models))
+    assert parts is not None and notes == []
 
 
 def test_the_server_and_its_models_are_told(triton: RunningTriton) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from loadtest.errors import LoadTestError, UnreadableRunError
+from loadtest.errors import FolderTakenError, LoadTestError, UnreadableRunError
 from loadtest.results import Bottleneck, Run
-from loadtest.run_folder import read_run, write_run
+from loadtest.run_folder import read_run, write_run, write_run_beside
 from tests.loadtest.some_steps import a_run, a_step, some_gateway
 
 # Written by the first version of all; it stays as it is, and what is read from it, too.
@@ -42,6 +42,27 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path, run: Run) -> None
     with pytest.raises(LoadTestError, match="exists already; name another folder"):
         write_run(tmp_path / "run", run)
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_two_runs_of_one_second_are_both_kept(tmp_path: Path, run: Run) -> None:
+    other = a_run(plan="smoke")
+    assert write_run_beside(tmp_path / "run", run) == (tmp_path / "run", [])
+    assert write_run_beside(tmp_path / "run", other) == (tmp_path / "run-2", [])
+    assert write_run_beside(tmp_path / "run", other) == (tmp_path / "run-3", [])
+    assert read_run(tmp_path / "run") == run
+    assert read_run(tmp_path / "run-2") == other
+
+
+def test_a_run_that_another_process_is_first_with_stays(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path / "run", run)
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    with pytest.raises(FolderTakenError, match="exists already"):
+        write_run(tmp_path / "run", a_run(plan="smoke"))
+    monkeypatch.undo()
+    assert read_run(tmp_path / "run") == run
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, run: Run) -> None:

@@ -104,7 +104,7 @@ def test_the_models_that_an_ensemble_calls_are_looked_at_too() -> None:
     look = statistics.look()
     found, _ = statistics.between(look, look)
     assert sorted(found) == ["crop", "digits", "page"]
-    assert found["page"].composing == ["crop", "digits"]
+    assert found["page"].composing == ["crop", "digits", "digits"]
     assert found["crop"].instances == 2
 
 

@@ -1,8 +1,12 @@
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
+from loadtest import figures
+from loadtest.histogram import mean_us
 from loadtest.plans.slo import SloOptions, slo
-from loadtest.results import Bottleneck, Load, Step
+from loadtest.results import Bottleneck, Breakdown, Load, Step
 from tests.loadtest.queue_model import QueueModel
 
 
@@ -32,6 +36,36 @@ def test_it_says_what_stopped_it() -> None:
     assert "p99" in str(answer["stopped_by"]) and "over 20 ms" in str(answer["stopped_by"])
     assert 100 < float(answer["stopped_at"]) < 106
     assert answer["bottleneck"] == Bottleneck.COMPUTE
+
+
+def kept(capacity: float, part: str) -> Callable[[str, Load], Step]:
+    """A server at whose end no rule sees anything; all beyond 1 ms of computing is one part."""
+    model = QueueModel(capacity=capacity)
+
+    def measure(label: str, load: Load) -> Step:
+        step = model.measure(label, load)
+        parts = Breakdown(generator_ms=0, network_ms=0, gateway_ms=0, queue_ms=0, compute_ms=1)
+        rest_ms = mean_us(figures.latency(step)) / 1e3 - 1
+        parts = msgspec.structs.replace(parts, **{f"{part}_ms": rest_ms})
+        return msgspec.structs.replace(step, bottleneck=Bottleneck.NONE, breakdown=parts)
+
+    return measure
+
+
+def test_what_stops_it_is_seen_at_the_rate_that_does_not_hold() -> None:
+    outcome = slo(kept(100, "queue"), even())
+    assert outcome.answer["bottleneck"] == "queue"
+    reason = str(outcome.answer["bottleneck_reason"])
+    assert reason.startswith("100% of ") and " ms added to the mean since 9" in reason
+    assert outcome.invalid == []
+
+
+def test_a_search_that_ends_at_late_sending_learns_nothing_of_the_server() -> None:
+    outcome = slo(kept(100, "generator"), even())
+    assert outcome.answer["bottleneck"] == "generator"
+    assert (
+        "the largest part of the added time passed before requests were sent" in outcome.invalid[0]
+    )
 
 
 def test_every_candidate_is_warmed_up_and_held_for_three_windows() -> None:
@@ -72,6 +106,7 @@ def test_errors_beyond_the_objective_do_not_hold() -> None:
     assert outcome.answer["rate"] == 0.0
     assert "% of" in str(outcome.answer["stopped_by"])
     assert "times status 500" in str(outcome.answer["stopped_by"])
+    assert outcome.answer["bottleneck"] == "errors"
 
 
 def test_errors_within_the_objective_hold() -> None:
@@ -83,6 +118,7 @@ def test_a_limit_stops_it() -> None:
     outcome = slo(QueueModel(capacity=1000, limit=60).measure, even())
     assert 57 < float(outcome.answer["rate"]) < 62
     assert "over a limit (429)" in str(outcome.answer["stopped_by"])
+    assert outcome.answer["bottleneck"] == "limiter"
 
 
 def test_the_highest_rate_may_hold() -> None:

@@ -115,6 +115,15 @@ def test_an_answer_is_told_before_all_figures() -> None:
     assert "<span>highest rate</span><b>850</b>" in text
 
 
+def test_what_stops_a_search_is_the_first_of_the_reasons(run: Run) -> None:
+    answer: dict[str, float | str] = {"bottleneck": "network", "bottleneck_reason": "61% of 4 ms"}
+    text = page(a_run(*run.steps, plan="slo", answer=answer))
+    first = re.search("<h2>Why it stops there</h2>.*?<tr>(.*?)</tr>", text)
+    assert first is not None
+    assert '<td>slo</td><td class="words"><span class="badge network">network</span>' in first[1]
+    assert '<td class="long">61% of 4 ms</td>' in first[1]
+
+
 def test_a_plan_that_was_asked_nothing_tells_its_best_step(run: Run) -> None:
     assert "<span>most answers a second</span><b>100</b>" in page(run)
 

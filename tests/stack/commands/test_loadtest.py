@@ -13,6 +13,9 @@ import pytest
 
 from loadtest.results import Load, Loop, Machine, Run, Step
 from loadtest.run_folder import read_run, write_run
+from loadtest.traffic import Traffic
+from stack.commands.loadtest_run import _keep
+from stack.commands.loadtest_target import Target
 from tests.loadtest.fake_triton import fake_triton
 from tests.loadtest.queue_model import QueueModel
 from tests.stack.commands.typed import refusal, typed
@@ -132,6 +135,7 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
         (["smoke", "--dim", "x"], "Sizes 'x' cannot be read"),
         (["smoke", "--out", "."], "--out . is there already"),
         (["overhead", "--direct"], "overhead calls both the gateway and Triton"),
+        (["overhead", "--transport", "grpc"], "the gateway, which speaks HTTP and no gRPC"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: str) -> None:
@@ -163,6 +167,31 @@ def a_run(folder: Path, capacity: float, **more: Any) -> str:
     path = folder / f"{capacity:g}-{len(more)}"
     write_run(path, run)
     return str(path)
+
+
+def test_two_runs_that_began_in_one_second_are_kept_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = Target(
+        traffic=Traffic(url="", models=[]),
+        direct=True,
+        triton_url="",
+        admin_url="",
+        processes=1,
+        max_in_flight=None,
+        out=None,
+        as_json=True,
+    )
+    run = read_run(Path(a_run(tmp_path, 100)))
+    folders = []
+    for _ in range(2):
+        _keep(tmp_path / "20261101T000000Z-sweep", run, target)
+        folders.append(json.loads(capsys.readouterr().out)["folder"])
+    assert [Path(folder).name for folder in folders] == [
+        "20261101T000000Z-sweep",
+        "20261101T000000Z-sweep-2",
+    ]
+    assert read_run(Path(folders[1])) == run
 
 
 def test_a_regression_exits_3(tmp_path: Path) -> None:

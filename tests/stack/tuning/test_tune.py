@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from loadtest.results import Load, Step
-from stack.errors import TuningError
+from stack.errors import NoAnswerError, TuningError
 from stack.tuning.bounds import space
 from stack.tuning.objective import Balanced
 from stack.tuning.readings import Measure
@@ -183,3 +183,29 @@ def test_other_answers_end_the_tuning_and_unload_the_trial() -> None:
     with pytest.raises(TuningError, match="they differ"):
         tuned(server, check=check)
     assert set(server.loaded) == {SHIPPED}
+
+
+class _GoneServer(FakeServer):
+    """Does not answer any more by the time that a trial is to be unloaded."""
+
+    def unload(self, name: str) -> None:
+        super().unload(name)
+        raise NoAnswerError("Triton does not answer.")
+
+
+def test_a_server_that_went_away_does_not_hide_what_failed_first() -> None:
+    server = _GoneServer(no_delay_is_best, steady())
+
+    def measure(name: str, load: Load) -> Step:
+        if name != SHIPPED:
+            raise TuningError("the load failed")
+        return server.measure(name, load)
+
+    with pytest.raises(TuningError, match="the load failed"):
+        tuned(server, measure=measure)
+    assert set(server.loaded) == {SHIPPED}
+
+
+def test_a_trial_that_cannot_be_unloaded_ends_the_tuning() -> None:
+    with pytest.raises(NoAnswerError, match="does not answer"):
+        tuned(_GoneServer(no_delay_is_best, steady()))
