@@ -90,7 +90,7 @@ def _load(model: ServedModel, device: torch.device) -> Any:
     # The loader itself, not torch._inductor.aoti_load_package: importing the compiler that
     # comes with that adds seconds to every start and is not needed to run a package.
     index = -1 if device.type == "cpu" else device.index
-    loader = torch._C._aoti.AOTIModelPackageLoader
+    loader: Any = torch._C._aoti.AOTIModelPackageLoader
     try:
         metadata = loader.load_metadata_from_package(str(model.path), "model")
         _check_device(model, metadata, device)
