@@ -98,10 +98,13 @@ export_models() { # format precision
     --model-repository "/check/$1-$2" --state-dir /check/state >&2
 }
 
-serve() { # repository
+serve() { # format precision
+  # What is not to be rounded to TF32, NVIDIA's libraries might round all the same.
+  local exact=(-e NVIDIA_TF32_OVERRIDE=0)
+  if [[ $2 == tf32 ]]; then exact=(); fi
   docker rm -f "$name-server" >/dev/null 2>&1 || true
-  docker run -d --gpus all --network "$name" --name "$name-server" -v "$work/$1:/models:ro" \
-    --shm-size 1g "$server" tritonserver --model-repository=/models \
+  docker run -d --gpus all --network "$name" --name "$name-server" -v "$work/$1-$2:/models:ro" \
+    "${exact[@]}" --shm-size 1g "$server" tritonserver --model-repository=/models \
     --model-control-mode=explicit '--load-model=*' --disable-auto-complete-config >/dev/null
 }
 
@@ -113,7 +116,7 @@ check() { # format precision
     failed=1
     return
   fi
-  serve "$1-$2"
+  serve "$1" "$2"
   if ! in_builder /check/venv/bin/python /conch/deploy/gpu_check.py ask \
     "$name-server:8000" "/check/$1-$2" "${models[@]}" >>"$work/rows.jsonl"; then
     docker logs --tail 40 "$name-server" >&2

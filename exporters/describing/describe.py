@@ -45,7 +45,8 @@ def describe(spec: ModelSpec, format: Format, item: Item | None = None) -> dict[
         profiles = range(len(spec.tensorrt.profiles))
         container.instance_group[0].profile.extend(map(str, profiles))
 
-    # The embedded server has no GPU, and it has its own backends, which it finds by name alone.
+    # The embedded server has its own backends, which it finds by name alone, and no GPU unless
+    # someone writes another kind here by hand.
     embedded = _config(spec, format, wire, item)
     embedded.default_model_filename = format.FILENAME
     embedded.instance_group[0].kind = triton.ModelInstanceGroup.KIND_CPU

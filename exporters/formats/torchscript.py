@@ -10,6 +10,7 @@ import torch
 from exporters.arrays import Runner
 from exporters.capturing.calling import call
 from exporters.capturing.unpacked import Unpacked
+from exporters.compiling.any_device import exact_convolutions, follow_input
 from exporters.compiling.model_line import line_of_error
 from exporters.compiling.quiet import quiet
 from exporters.compiling.tracing import Leaks
@@ -38,7 +39,10 @@ def compile(source: Source, path: Path) -> Compiled:
         captured, details = _CAPTURES[source.spec.torchscript](source)
         # Not torch.jit.optimize_for_inference: on a CPU it turns convolutions into oneDNN's, whose
         # weights are neither written to the file nor known to a GPU.
-        torch.jit.save(torch.jit.freeze(captured), path)
+        frozen = torch.jit.freeze(captured)
+        if source.spec.torchscript == "trace":
+            follow_input(frozen)
+        torch.jit.save(frozen, path)
     return Compiled(source.precision, details)
 
 
@@ -61,7 +65,7 @@ def versions() -> dict[str, str]:
 def _trace(source: Source) -> tuple[Any, dict[str, Any]]:
     leaks = Leaks(source.spec.name)
     try:
-        with leaks:
+        with leaks, exact_convolutions():
             # The proof compares the file with the module at more sizes than check_trace would.
             traced = torch.jit.trace(source.module, source.example, check_trace=False)
     except CompileError:

@@ -48,8 +48,9 @@ def load_engine(plan: bytes) -> Loaded:
         name = bindings.trt.__name__
         refusals.append(f"{name} {bindings.version}: {reason(loaded.logger)}")
     raise HostError(
-        f"The engine cannot be loaded here ({'; '.join(refusals)}). An engine loads only in the "
-        "TensorRT that built it and on the same kind of GPU; prove it there."
+        f"The engine cannot be loaded here ({'; '.join(refusals)}). An engine of TensorRT loads "
+        "only in the version that built it and on the same kind of GPU, one of TensorRT for RTX on "
+        "RTX GPUs; prove it there."
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -90,13 +90,28 @@ def _load(model: ServedModel, device: torch.device) -> Any:
     # The loader itself, not torch._inductor.aoti_load_package: importing the compiler that
     # comes with that adds seconds to every start and is not needed to run a package.
     index = -1 if device.type == "cpu" else device.index
+    loader: Any = torch._C._aoti.AOTIModelPackageLoader
     try:
-        return torch._C._aoti.AOTIModelPackageLoader(str(model.path), "model", False, 1, index)
+        metadata = loader.load_metadata_from_package(str(model.path), "model")
+        _check_device(model, metadata, device)
+        return loader(str(model.path), "model", False, 1, index)
     except RuntimeError as error:
         raise BackendError(
             f"{model.path.name} is no AOTInductor package that torch {torch.__version__} reads "
             f"on this machine ({one_line_reason(error)}); compile the model again."
         ) from error
+
+
+def _check_device(model: ServedModel, metadata: Mapping[str, str], device: torch.device) -> None:
+    """A package is machine code for one kind of device; run on another, it fails without words."""
+    built_for = metadata.get("AOTI_DEVICE_KEY", device.type)
+    if built_for != device.type:
+        placed, kind = ("a CPU", "KIND_GPU") if device.type == "cpu" else ("a GPU", "KIND_CPU")
+        raise BackendError(
+            f"{model.path.name} is compiled for {built_for}, and the configuration places an "
+            f"instance on {placed}; set kind: {kind} in configs/embedded.pbtxt, or compile the "
+            "model for the other device."
+        )
 
 
 def _leaf_paths(spec: TreeSpec, path: str) -> Iterator[str]:

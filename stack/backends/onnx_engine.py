@@ -11,6 +11,7 @@ from stack.backends.config import BackendError, ServedModel, TensorSpec
 from stack.backends.reasons import one_line_reason
 from stack.backends.threads import Threads
 
+_CUDA = "CUDAExecutionProvider"
 _TRITON_DTYPES = {
     "tensor(bool)": "BOOL",
     "tensor(uint8)": "UINT8",
@@ -110,24 +111,41 @@ def _load(model: ServedModel, threads: Threads) -> Any:
     # Idle threads would spin on the cores that Triton's own threads need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    providers = _providers(model)
     try:
-        return onnxruntime.InferenceSession(model.path, options, providers=_providers(model))
+        session = onnxruntime.InferenceSession(model.path, options, providers=providers)
     except Exception as error:
         raise BackendError(
             f"{model.path.name} is no model that ONNX Runtime {onnxruntime.__version__} loads "
             f"({one_line_reason(error)}); export the model again."
         ) from error
+    _check_provider(model, session)
+    return session
 
 
 def _providers(model: ServedModel) -> list[Any]:
     if not model.on_gpu:
         return ["CPUExecutionProvider"]
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+    if _CUDA not in onnxruntime.get_available_providers():
         raise BackendError(
             "the configuration places an instance on a GPU, and this ONNX Runtime has no CUDA "
             "provider; set kind: KIND_CPU in configs/embedded.pbtxt, or install onnxruntime-gpu."
         )
-    return [("CUDAExecutionProvider", {"device_id": model.device_id}), "CPUExecutionProvider"]
+    # CUDA's and cuDNN's libraries, which pip's packages of NVIDIA put where no loader looks.
+    onnxruntime.preload_dlls()
+    # By default float32 is rounded to TF32, and models are proved in float32.
+    cuda = {"device_id": model.device_id, "use_tf32": 0}
+    return [(_CUDA, cuda), "CPUExecutionProvider"]
+
+
+def _check_provider(model: ServedModel, session: Any) -> None:
+    """Where a library of CUDA is missing, ONNX Runtime says so in its log and takes the CPU."""
+    if model.on_gpu and _CUDA not in session.get_providers():
+        raise BackendError(
+            "the configuration places an instance on a GPU, and ONNX Runtime cannot load its CUDA "
+            "provider; Triton's log has its reason. Install the CUDA and cuDNN that it names, or "
+            "set kind: KIND_CPU in configs/embedded.pbtxt."
+        )
 
 
 def _compare(kind: str, specs: Sequence[TensorSpec], nodes: Sequence[Any]) -> None:

@@ -1,6 +1,10 @@
 """The one line of a long report that says what went wrong."""
 
+import re
+
 _TRACEBACK = "Traceback of TorchScript"
+# A trace shows the Python that it came from so: `/models/net.py(12): forward`.
+_FRAME = re.compile(r"\S.*\(\d+\): \S+")
 
 
 def one_line_reason(problem: BaseException) -> str:
@@ -12,7 +16,7 @@ def one_line_reason(problem: BaseException) -> str:
     lines = [line for line in str(problem).splitlines() if line.strip()]
     tracebacks = [at for at, line in enumerate(lines) if line.startswith(_TRACEBACK)]
     if tracebacks:
-        after = lines[tracebacks[-1] + 1 :]
+        after = [line for line in lines[tracebacks[-1] + 1 :] if not _FRAME.fullmatch(line)]
         lines = after[_indented(after) :]
     if not lines:
         return type(problem).__name__

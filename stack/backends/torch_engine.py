@@ -92,3 +92,9 @@ def device_of(model: ServedModel) -> torch.device:
             "kind: KIND_CPU in configs/embedded.pbtxt, or install a CUDA build of torch."
         )
     return torch.device("cuda", model.device_id)
+
+
+def keep_float32_exact() -> None:
+    """Models are proved in float32; by default torch lets a GPU round to TF32 in convolutions."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False

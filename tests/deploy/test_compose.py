@@ -61,6 +61,10 @@ def test_every_conch_variable_is_a_setting() -> None:
     assert {name for name in used if name.startswith("CONCH_")} <= known_names(StackSettings)
 
 
+def test_a_gpu_does_not_round_what_was_proved_in_float32() -> None:
+    assert all_services()["triton-gpu"]["environment"]["NVIDIA_TF32_OVERRIDE"] == "0"
+
+
 def test_the_triton_release_is_named_once() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     recipes = "".join(path.read_text() for path in (ROOT / "deploy").glob("*.Dockerfile"))

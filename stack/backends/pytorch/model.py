@@ -10,7 +10,7 @@ from stack.backends.aoti import AotiProgram
 from stack.backends.batching import Batching
 from stack.backends.config import read_model
 from stack.backends.threads import threads_for, usable_cores
-from stack.backends.torch_engine import TorchEngine, bfloat16_tensor, device_of
+from stack.backends.torch_engine import TorchEngine, bfloat16_tensor, device_of, keep_float32_exact
 from stack.backends.torchscript import TorchScriptProgram
 from stack.backends.warmup import warm_up
 
@@ -23,6 +23,7 @@ class TritonPythonModel:
         threads = threads_for(model, cores=usable_cores())
         torch.set_num_threads(threads.intra_op)
         torch.set_num_interop_threads(threads.inter_op)
+        keep_float32_exact()
         device = device_of(model)
         program_type = AotiProgram if model.path.suffix == ".pt2" else TorchScriptProgram
         engine = TorchEngine(model, device, program_type(model, device), pb_utils)

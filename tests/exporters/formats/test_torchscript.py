@@ -35,6 +35,18 @@ class Scaled(nn.Module):
         return x * self.scale.item()
 
 
+class Placed(nn.Module):
+    """Makes a tensor of its own, where its input lies, and convolves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near = nn.Conv1d(1, 1, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        near: Tensor = self.near((x + torch.arange(WIDTH, device=x.device)).unsqueeze(1))
+        return near.squeeze(1)
+
+
 class Named(nn.Module):
     """Its answers come by name, in another order than they are declared."""
 
@@ -60,6 +72,15 @@ def test_the_weights_are_frozen_into_the_graph(zoo: ExportedZoo) -> None:
 def test_no_operation_is_bound_to_a_cpu(zoo: ExportedZoo) -> None:
     artefact = torch.jit.load(zoo.published["mnist_mlp"].path / "model.pt")
     assert "mkldnn" not in str(artefact.inlined_graph)
+
+
+def test_a_trace_computes_the_same_on_a_gpu(tmp_path: Path) -> None:
+    _, path = compile_model(spec_of(Placed), "torchscript", tmp_path)
+    graph = torch.jit.load(path).inlined_graph
+    assert 'value="cpu"' not in str(graph)
+    (convolution,) = graph.findAllNodes("aten::_convolution")
+    allows_tf32 = list(convolution.inputs())[-1].toIValue()
+    assert allows_tf32 is False
 
 
 def test_a_decision_on_values_is_refused_with_its_line(tmp_path: Path) -> None:

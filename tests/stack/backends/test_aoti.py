@@ -1,13 +1,17 @@
 """AOTInductor packages: names from the call specification, joined runs."""
 
+import json
 import shutil
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from stack.backends.aoti import AotiProgram
+from stack.backends.config import BackendError, ServedModel
 from tests.stack.backends.inference import infer_binary, infer_together
 from tests.stack.running_triton import running_triton
 from tests.stack.small_models import MEETING_POINT, write_config
@@ -36,6 +40,38 @@ def compile_package(path: Path) -> None:
             dynamic_shapes=(rows, {"y": rows}, rows),
         )
         torch._inductor.aoti_compile_and_package(program, package_path=str(path))
+
+
+def write_package_for(device: str, path: Path) -> None:
+    """As much of a package as says which device it is for."""
+    entries = {
+        "archive_format": "pt2",
+        "archive_version": "0",
+        "byteorder": "little",
+        ".data/version": "3\n",
+        "data/aotinductor/model/it.wrapper_metadata.json": json.dumps({"AOTI_DEVICE_KEY": device}),
+    }
+    with zipfile.ZipFile(path, "w") as package:
+        for name, text in entries.items():
+            package.writestr(f"{path.stem}/{name}", text)
+
+
+@pytest.mark.parametrize(
+    ("device", "instance", "said"),
+    [
+        ("cuda", torch.device("cpu"), "compiled for cuda, .+ on a CPU; set kind: KIND_GPU"),
+        ("cpu", torch.device("cuda", 0), "compiled for cpu, .+ on a GPU; set kind: KIND_CPU"),
+    ],
+)
+def test_a_package_for_another_device_is_refused(
+    tmp_path: Path, device: str, instance: torch.device, said: str
+) -> None:
+    path = tmp_path / "model.pt2"
+    write_package_for(device, path)
+    kind = "CPU" if instance.type == "cpu" else "GPU"
+    model = ServedModel("packaged", path, (), (), 8, {}, 1, kind, 0)
+    with pytest.raises(BackendError, match=said):
+        AotiProgram(model, instance)
 
 
 def test_a_package_is_served_by_the_names_of_its_call_specification(tmp_path: Path) -> None:

@@ -12,9 +12,13 @@ from tests.stack.small_models import Picky, save_script
 
 def reason_of(module: torch.nn.Module, given: torch.Tensor, folder: Path) -> str:
     save_script(module, folder / "model.pt")
+    return reason_of_file(folder / "model.pt", given)
+
+
+def reason_of_file(path: Path, given: torch.Tensor) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        loaded = torch.jit.load(str(folder / "model.pt"))
+        loaded = torch.jit.load(str(path))
     with pytest.raises(Exception) as raised:
         loaded(given)
     assert "Traceback of TorchScript" in str(raised.value)
@@ -23,6 +27,15 @@ def reason_of(module: torch.nn.Module, given: torch.Tensor, folder: Path) -> str
 
 def test_torchscript_ends_with_the_cause(tmp_path: Path) -> None:
     reason = reason_of(torch.nn.Linear(2, 5), torch.ones(3, 3), tmp_path)
+    assert reason == "RuntimeError: mat1 and mat2 shapes cannot be multiplied (3x3 and 2x5)"
+
+
+def test_the_python_that_a_trace_came_from_is_not_the_cause(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trace = torch.jit.trace(torch.nn.Linear(2, 5), torch.ones(3, 2))
+        torch.jit.save(trace, tmp_path / "traced.pt")
+    reason = reason_of_file(tmp_path / "traced.pt", torch.ones(3, 3))
     assert reason == "RuntimeError: mat1 and mat2 shapes cannot be multiplied (3x3 and 2x5)"
 
 
