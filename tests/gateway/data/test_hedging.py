@@ -1,38 +1,28 @@
-"""An inference that one Triton is slow to answer goes to a second: when, when not, who wins."""
+"""An inference that one Triton is slow to answer goes to a second: who wins, and who is left."""
 
 import asyncio
-import gzip
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import random
 from pathlib import Path
 
 import pytest
 
 from gateway.data.access_log import AccessLog
-from gateway.data.body import HOLD_BYTES
-from gateway.data.hedging import Hedged
+from gateway.data.answers import LAST_CHUNK
 from gateway.data.replicas.breakers import FAILURES_IN_A_ROW
-from gateway.data.replicas.group import Replicas
-from gateway.data.replicas.replica import Replica
-from gateway.data.replicas.retries import FREE_PER_S, HEDGING_SHARE, SHARE, WINDOW_S
-from gateway.data.replicas.trip import Trip
-from tests.gateway.fake_triton import OK, OK_BODY, FakeTriton
-from tests.gateway.helpers import (
-    INFER,
-    Gateway,
-    RawClient,
-    assert_problem,
-    get,
-    post,
-    run,
-    running,
-    until,
+from tests.gateway.data.racing import (
+    BODY,
+    NEVER_S,
+    Held,
+    ask,
+    begin,
+    hedged,
+    racing,
+    until_sent_twice,
 )
+from tests.gateway.fake_triton import OK, OK_BODY, FakeTriton
+from tests.gateway.helpers import assert_problem, run, until
 
-SOON_S = 0.001
-NEVER_S = 3600.0
-BODY = b'{"inputs":[]}'
 OTHER_BODY = b'{"model_name":"echo","outputs":[{}]}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
 
@@ -44,81 +34,6 @@ def answer(status: bytes, body: bytes = OTHER_BODY) -> bytes:
 OTHER = answer(b"200 OK")
 BUSY = answer(b"503 Service Unavailable")
 BUSY_IN_PARTS = CHUNKED.replace(b"200 OK", b"503 Service Unavailable")
-
-
-class Held(FakeTriton):
-    """A Triton that answers when the test lets it, with what the test says; empty: it breaks off.
-
-    `begins` is what it answers at once.
-    """
-
-    def __init__(self, *, begins: bytes = b"") -> None:
-        super().__init__(behaviour=_hold)
-        self.begins = begins
-        self.may_answer = asyncio.Event()
-
-    def let_go(self, answer: bytes | None = None) -> None:
-        if answer is not None:
-            self.answer = answer
-        self.may_answer.set()
-
-
-async def _hold(
-    triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    assert isinstance(triton, Held)
-    while True:
-        await triton.read_request(reader)
-        writer.write(triton.begins)
-        leaving = asyncio.ensure_future(reader.read(1))
-        answering = asyncio.ensure_future(triton.may_answer.wait())
-        await asyncio.wait({leaving, answering}, return_when=asyncio.FIRST_COMPLETED)
-        answering.cancel()
-        if leaving.done() or not triton.answer:
-            return
-        leaving.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await leaving
-        assert isinstance(triton.answer, bytes)
-        writer.write(triton.answer)
-        if triton.closes:
-            return
-
-
-@asynccontextmanager
-async def racing(
-    *tritons: FakeTriton, after_s: float = SOON_S, **options: object
-) -> AsyncIterator[Gateway]:
-    """A gateway that hedges, and whose requests go to the first of these Tritons."""
-    async with running(*tritons, **options) as gateway:
-        gateway.gate.hedge_after_s = after_s
-        group = gateway.gate.replicas
-        group.choose = lambda model: group.all[0]  # type: ignore[method-assign]
-        yield gateway
-        # However it went: nothing is left of the request, and what is chosen by is what there is.
-        await until(lambda: not any(replica.in_flight for replica in group.all))
-        assert gateway.gate.metrics.in_flight == 0
-        if group.only is None:
-            assert group._loads == [replica.in_flight for replica in group.all]
-
-
-async def ask(gateway: Gateway, body: bytes = BODY, fields: bytes = b"") -> RawClient:
-    client = await gateway.connect()
-    await client.send(post(INFER, gateway.token, body, fields))
-    return client
-
-
-async def until_sent_twice(*tritons: FakeTriton) -> None:
-    await until(lambda: all(triton.asked for triton in tritons))
-
-
-def hedged(gateway: Gateway) -> Hedged:
-    """The only request."""
-    (connection,) = gateway.server._connections
-    assert connection._current is not None
-    forwarding = connection._current.forwarding
-    assert isinstance(forwarding, Hedged)
-    return forwarding
 
 
 # Who wins.
@@ -295,198 +210,63 @@ def test_a_second_that_cannot_be_reached_changes_nothing() -> None:
     run(test)
 
 
-# When it is not sent twice.
-
-
-def begin(gateway: Gateway) -> None:
-    """Have the time of the first be over."""
-    request = hedged(gateway)
-    timer = request._timer
-    assert timer is not None
-    timer.cancel()
-    trip, connection = request._trip, request._connection
-    assert isinstance(trip, Trip) and connection is not None
-    request._begin(trip, connection)
-
-
-def test_an_answer_that_has_begun_when_the_time_is_over_is_waited_for() -> None:
+def test_what_the_first_did_not_take_is_not_waited_for_at_the_second() -> None:
     async def test() -> None:
-        first, second = Held(begins=OK[:20]), FakeTriton()
-        first.answer = OK[20:]
-        async with racing(first, second, after_s=NEVER_S) as gateway:
+        first, second = Held(), Held()
+        async with racing(first, second) as gateway:
             client = await ask(gateway)
-            await until(lambda: len(first.asked) == 1)
-            connection = hedged(gateway)._connection
-            await until(lambda: connection is not None and not connection.is_silent)
-            begin(gateway)
-            first.let_go()
-            assert (await client.answer()).body == OK_BODY
-            assert not second.asked
-            assert not gateway.gate.replicas.hedges
-
-    run(test)
-
-
-def test_an_answer_in_time_stops_the_clock() -> None:
-    async def test() -> None:
-        first, second = Held(), FakeTriton()
-        async with racing(first, second, after_s=NEVER_S) as gateway:
-            client = await ask(gateway)
-            await until(lambda: len(first.asked) == 1)
+            await until_sent_twice(first, second)
             request = hedged(gateway)
-            assert request._timer is not None
-            first.let_go()
-            assert (await client.answer()).status == 200
-            assert request._timer is None
-            assert not gateway.gate.replicas.hedges
-
-    run(test)
-
-
-@pytest.mark.parametrize(
-    ("verb", "body", "fields"),
-    [
-        (b"infer", b'{"parameters":{"sequence_id":7,"sequence_start":true}}', b""),
-        (b"infer", b'{"parameters":{"sequence_id":7}}', b""),
-        (b"infer", b" " * (HOLD_BYTES + 1), b""),
-        (b"infer", gzip.compress(BODY), b"Content-Encoding: gzip\r\n"),
-        (b"generate", b"{}", b""),
-        (b"generate_stream", b"{}", b""),
-    ],
-)
-def test_what_is_not_to_be_done_twice_is_sent_once(verb: bytes, body: bytes, fields: bytes) -> None:
-    async def test() -> None:
-        tritons = [Held(), Held()]
-        async with racing(*tritons) as gateway:
-            client = await gateway.connect()
-            await client.send(post(b"/v2/models/echo/" + verb, gateway.token, body, fields))
-            await until(lambda: any(triton.asked for triton in tritons))
-            assert hedged(gateway)._timer is None
-            for triton in tritons:
-                triton.let_go()
-            assert (await client.answer()).status == 200
-
-    run(test)
-
-
-def test_a_get_is_sent_once() -> None:
-    async def test() -> None:
-        first = Held()
-        async with racing(first, FakeTriton()) as gateway:
-            client = await gateway.connect()
-            await client.send(get(b"/v2/models/echo", gateway.token))
-            await until(lambda: len(first.asked) == 1)
-            assert hedged(gateway)._timer is None
-            first.let_go()
-            assert (await client.answer()).status == 200
-
-    run(test)
-
-
-def test_what_was_sent_again_is_not_sent_a_third_time() -> None:
-    async def test() -> None:
-        first, second, third = FakeTriton(BUSY), Held(), Held()
-        async with racing(first, second, third, after_s=NEVER_S) as gateway:
-            client = await ask(gateway)
-            await until(lambda: bool(second.asked or third.asked))
-            assert hedged(gateway)._timer is None
-            second.let_go()
-            third.let_go()
-            assert (await client.answer()).status == 200
-
-    run(test)
-
-
-def test_a_lone_triton_is_asked_once() -> None:
-    async def test() -> None:
-        lone = Held()
-        async with racing(lone) as gateway:
-            client = await ask(gateway)
-            await until(lambda: len(lone.asked) == 1)
-            assert hedged(gateway)._timer is None
-            lone.let_go()
-            assert (await client.answer()).status == 200
-
-    run(test)
-
-
-def test_unless_it_is_set_nothing_is_sent_twice() -> None:
-    async def test() -> None:
-        first = Held()
-        async with racing(first, FakeTriton(), after_s=0.0) as gateway:
-            client = await ask(gateway)
-            await until(lambda: len(first.asked) == 1)
+            # As its connection calls it; loopback's buffers would take all of so small a body.
+            request.pause_sending()
+            first.let_go(b"")
+            await until(lambda: not request.is_blocked)
+            assert request.waited_for == "Triton's answer"
             (connection,) = gateway.server._connections
-            assert connection._current is not None
-            assert not isinstance(connection._current.forwarding, Hedged)
-            first.let_go()
+            assert not connection._is_held_back
+            second.let_go()
             assert (await client.answer()).status == 200
 
     run(test)
 
 
-def leave_out(replica: Replica, group: Replicas) -> None:
-    group.eject(replica, "test")
+def test_whatever_comes_each_request_is_answered_once_and_nothing_is_left_over() -> None:
+    chosen = random.Random(7)
+    answers = [OK] * 6 + [BUSY, answer(b"500 Internal Server Error"), CHUNKED + LAST_CHUNK, b""]
 
+    async def whimsical(
+        triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            await triton.read_request(reader)
+            for _ in range(chosen.choice((0, 3, 300))):
+                await asyncio.sleep(0)
+            said = chosen.choice(answers)
+            if not said:
+                return
+            writer.write(said)
 
-def lack_the_model(replica: Replica, group: Replicas) -> None:
-    group.know_models(replica, frozenset({"another"}))
-
-
-def open_breaker(replica: Replica, group: Replicas) -> None:
-    for _ in range(FAILURES_IN_A_ROW):
-        group.answered(replica, "echo", 500)
-
-
-def fill(replica: Replica, group: Replicas) -> None:
-    replica.pool.max_connections = 0
-
-
-@pytest.mark.parametrize("unfit", [leave_out, lack_the_model, open_breaker, fill])
-def test_only_who_is_fit_and_has_room_gets_it(unfit: Callable[[Replica, Replicas], None]) -> None:
     async def test() -> None:
-        first, second = Held(), FakeTriton()
-        async with racing(first, second) as gateway:
-            group = gateway.gate.replicas
-            unfit(group.all[1], group)
-            client = await ask(gateway)
-            await until(lambda: group.hedges == {"nobody_left": 1})
-            first.let_go()
-            assert (await client.answer()).status == 200
-            assert not second.asked
+        tritons = [FakeTriton(behaviour=whimsical) for _ in range(3)]
+        async with racing(*tritons) as gateway:
 
-    run(test)
+            async def call() -> None:
+                for _ in range(50):
+                    client = await ask(gateway)
+                    if chosen.random() < 0.1:
+                        await asyncio.sleep(0)
+                        client.close()
+                    else:
+                        assert (await client.answer()).status in (200, 500, 502, 503)
+                        client.close()
 
-
-def test_it_has_half_of_the_budget_of_repeats_and_those_that_failed_the_rest() -> None:
-    async def test() -> None:
-        first, second = Held(), FakeTriton()
-        async with racing(first, second) as gateway:
-            group = gateway.gate.replicas
-            while group.budget.take(HEDGING_SHARE):
-                pass
-            client = await ask(gateway)
-            await until(lambda: group.hedges == {"over_budget": 1})
-            assert not second.asked
-            first.let_go(BUSY)
-            assert (await client.answer()).status == 200
-            assert group.repeats == {"refused": 1}
-
-    run(test)
-
-
-def test_of_many_slow_requests_no_more_are_sent_twice_than_the_budget_has() -> None:
-    async def test() -> None:
-        first, second = Held(), FakeTriton(OTHER)
-        async with racing(first, second, max_connections=80) as gateway:
-            group = gateway.gate.replicas
-            clients = [await ask(gateway) for _ in range(80)]
-            await until(lambda: group.hedges["over_budget"] > 0)
-            first.let_go()
-            for client in clients:
-                assert (await client.answer()).status == 200
-            most = HEDGING_SHARE * (FREE_PER_S * WINDOW_S + SHARE * len(clients))
-            assert len(second.asked) == group.hedges["won"] + group.hedges["lost"] <= most
+            await asyncio.gather(*(call() for _ in range(8)))
+            hedges, repeats = gateway.gate.replicas.hedges, gateway.gate.replicas.repeats
+            assert hedges["won"] and hedges["lost"]
+            asked = sum(len(triton.asked) for triton in tritons)
+            sent_again = repeats["unheard"] + repeats["refused"] + hedges["won"] + hedges["lost"]
+            assert asked <= 400 + sent_again
+            await until(lambda: gateway.gate.metrics.in_flight == 0)
 
     run(test)
 
