@@ -143,7 +143,10 @@ class Hedged(Forwarding):
 
 
 class Hedge:
-    """The second copy of a request; it tells the request what becomes of it."""
+    """The second copy of a request; it tells the request what becomes of it.
+
+    `trip.next` is who has the first.
+    """
 
     __slots__ = ("_hedged", "_request", "connection", "replica", "trip")
 

@@ -1,6 +1,7 @@
 """An inference that one Triton is slow to answer goes to a second: who wins, and who is left."""
 
 import asyncio
+import gc
 import json
 import random
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from gateway.data.access_log import AccessLog
 from gateway.data.answers import LAST_CHUNK
+from gateway.data.hedging import Hedge, Hedged
 from gateway.data.replicas.breakers import FAILURES_IN_A_ROW
 from tests.gateway.data.racing import (
     BODY,
@@ -269,6 +271,30 @@ def test_whatever_comes_each_request_is_answered_once_and_nothing_is_left_over()
             await until(lambda: gateway.gate.metrics.in_flight == 0)
 
     run(test)
+
+
+@pytest.mark.parametrize("winner", [0, 1])
+def test_a_request_that_was_sent_twice_leaves_no_circle_behind(winner: int) -> None:
+    def are_left() -> bool:
+        return any(isinstance(one, (Hedged, Hedge)) for one in gc.get_objects())
+
+    async def test() -> None:
+        tritons = [Held(), Held()]
+        async with racing(*tritons) as gateway:
+            client = await ask(gateway)
+            await until_sent_twice(*tritons)
+            assert are_left()
+            tritons[winner].let_go()
+            assert (await client.answer()).status == 200
+            # The worker's collector comes seldom.
+            await until(lambda: not are_left())
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(test)
+    finally:
+        gc.enable()
 
 
 # When the client no longer waits.
