@@ -65,12 +65,12 @@ class Replicas:
         left = [replica.place for replica in self.usable(model) if replica not in tried]
         return self.all[choice.pick(left, self._loads, self._draw)] if left else None
 
-    def choose_spare(self, model: str, tried: Sequence[Replica]) -> Replica | None:
-        """Who may have a request that another has, too; None: nobody is fit and has room."""
+    def choose_spare(self, model: str, busy: Replica) -> Replica | None:
+        """Who may have a request that `busy` has, too; None: nobody is fit and has room."""
         left = [
             other.place
             for other in self.all
-            if other not in tried
+            if other is not busy
             and other.is_fit(model)
             and other.in_flight < other.pool.max_connections
         ]

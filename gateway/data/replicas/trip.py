@@ -104,7 +104,7 @@ class Trip:
 
     def choose_second(self) -> Replica | None:
         """Who is to have it beside `next`; None: nobody."""
-        other = self._group.choose_spare(self._route.model, (*self._tried, self.next))
+        other = self._group.choose_spare(self._route.model, self.next)
         if other is None:
             self._group.hedges["nobody_left"] += 1
         elif not self._group.budget.take(HEDGING_SHARE):

@@ -14,6 +14,17 @@ from tests.gateway.helpers import INFER, Gateway, RawClient, post, running, unti
 SOON_S = 0.001
 NEVER_S = 3600.0
 BODY = b'{"inputs":[]}'
+OTHER_BODY = b'{"model_name":"echo","outputs":[{}]}'
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
+
+
+def answer(status: bytes, body: bytes = OTHER_BODY) -> bytes:
+    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+OTHER = answer(b"200 OK")
+BUSY = answer(b"503 Service Unavailable")
+BUSY_IN_PARTS = CHUNKED.replace(b"200 OK", b"503 Service Unavailable")
 
 
 class Held(FakeTriton):

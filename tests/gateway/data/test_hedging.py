@@ -11,11 +11,15 @@ import pytest
 from gateway.data.access_log import AccessLog
 from gateway.data.answers import LAST_CHUNK
 from gateway.data.hedging import Hedge, Hedged
-from gateway.data.replicas.breakers import FAILURES_IN_A_ROW
 from tests.gateway.data.racing import (
     BODY,
+    BUSY,
+    CHUNKED,
     NEVER_S,
+    OTHER,
+    OTHER_BODY,
     Held,
+    answer,
     ask,
     begin,
     hedged,
@@ -24,19 +28,6 @@ from tests.gateway.data.racing import (
 )
 from tests.gateway.fake_triton import OK, OK_BODY, FakeTriton
 from tests.gateway.helpers import assert_problem, run, until
-
-OTHER_BODY = b'{"model_name":"echo","outputs":[{}]}'
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
-
-
-def answer(status: bytes, body: bytes = OTHER_BODY) -> bytes:
-    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
-
-
-OTHER = answer(b"200 OK")
-BUSY = answer(b"503 Service Unavailable")
-BUSY_IN_PARTS = CHUNKED.replace(b"200 OK", b"503 Service Unavailable")
-
 
 # Who wins.
 
@@ -86,6 +77,7 @@ def test_an_answer_in_parts_comes_from_the_one_that_began_it() -> None:
             client = await ask(gateway)
             head = await client.read_head()
             await until(lambda: first.closed == 1)
+            assert hedged(gateway)._replica is gateway.gate.replicas.all[1]
             second.let_go()
             assert (await client.rest_of_answer(head)).body == b"firstlast"
             assert second.closed == 0
@@ -108,128 +100,7 @@ def test_an_answer_of_the_second_that_breaks_off_is_not_begun_anew() -> None:
     run(test)
 
 
-# Failures.
-
-
-@pytest.mark.parametrize(
-    "failure", [answer(b"500 Internal Server Error"), answer(b"404 Not Found"), BUSY, b""]
-)
-def test_a_failure_of_the_second_does_not_take_the_place_of_the_firsts_answer(
-    failure: bytes,
-) -> None:
-    async def test() -> None:
-        first, second = Held(), Held()
-        second.let_go(failure)
-        async with racing(first, second) as gateway:
-            client = await ask(gateway)
-            await until(lambda: gateway.gate.replicas.hedges == {"lost": 1})
-            first.let_go()
-            assert (await client.answer()).body == OK_BODY
-
-    run(test)
-
-
-def test_a_failure_of_the_second_that_goes_on_is_left() -> None:
-    async def test() -> None:
-        failure = CHUNKED.replace(b"200 OK", b"500 Internal Server Error")
-        first, second = Held(), Held(begins=failure)
-        async with racing(first, second) as gateway:
-            client = await ask(gateway)
-            await until(lambda: second.closed == 1)
-            first.let_go()
-            assert (await client.answer()).body == OK_BODY
-
-    run(test)
-
-
-def test_failures_of_the_second_open_its_breaker() -> None:
-    async def test() -> None:
-        first, second = Held(), FakeTriton(answer(b"500 Internal Server Error"))
-        async with racing(first, second) as gateway:
-            group = gateway.gate.replicas
-            for number in range(1, FAILURES_IN_A_ROW + 2):
-                first.may_answer.clear()
-                client = await ask(gateway)
-                await until(lambda number=number: group.hedges.total() == number)  # type: ignore[misc]
-                first.let_go()
-                assert (await client.answer()).status == 200
-            assert group.all[1].breakers.is_open("echo")
-            assert not group.all[0].breakers
-            assert group.hedges == {"lost": FAILURES_IN_A_ROW, "nobody_left": 1}
-
-    run(test)
-
-
-@pytest.mark.parametrize("failure", [b"", OK[:20], BUSY, BUSY_IN_PARTS])
-def test_where_the_first_fails_the_second_is_waited_for(failure: bytes) -> None:
-    async def test() -> None:
-        first, second = Held(), Held()
-        first.closes = failure == OK[:20]
-        async with racing(first, second) as gateway:
-            client = await ask(gateway)
-            await until_sent_twice(first, second)
-            first.let_go(failure)
-            await until(lambda: gateway.gate.replicas.hedges == {"won": 1})
-            second.let_go(OTHER)
-            assert (await client.answer()).body == OTHER_BODY
-            # It was sent twice, not thrice.
-            assert len(first.asked) == len(second.asked) == 1
-            assert not gateway.gate.replicas.repeats
-
-    run(test)
-
-
-@pytest.mark.parametrize("is_first_to_fail", [True, False])
-def test_where_both_fail_there_is_one_error(is_first_to_fail: bool) -> None:
-    async def test() -> None:
-        tritons = [Held(), Held()]
-        async with racing(*tritons) as gateway:
-            client = await ask(gateway)
-            await until_sent_twice(*tritons)
-            one, other = tritons if is_first_to_fail else reversed(tritons)
-            one.let_go(b"")
-            await until(lambda: gateway.gate.replicas.hedges.total() == 1)
-            other.let_go(b"")
-            assert_problem(await client.answer(), 502, "upstream_failed")
-            assert gateway.count("", 502) == 1
-            assert [len(triton.asked) for triton in tritons] == [1, 1]
-            assert [one.standing.broken for one in gateway.gate.replicas.all] == [1, 1]
-
-    run(test)
-
-
-def test_a_second_that_cannot_be_reached_changes_nothing() -> None:
-    async def test() -> None:
-        first, second = Held(), FakeTriton()
-        async with racing(first, second) as gateway:
-            second.stop_listening()
-            client = await ask(gateway)
-            await until(lambda: gateway.gate.replicas.hedges == {"lost": 1})
-            assert not gateway.gate.replicas.all[1].standing.is_usable
-            first.let_go()
-            assert (await client.answer()).body == OK_BODY
-
-    run(test)
-
-
-def test_what_the_first_did_not_take_is_not_waited_for_at_the_second() -> None:
-    async def test() -> None:
-        first, second = Held(), Held()
-        async with racing(first, second) as gateway:
-            client = await ask(gateway)
-            await until_sent_twice(first, second)
-            request = hedged(gateway)
-            # As its connection calls it; loopback's buffers would take all of so small a body.
-            request.pause_sending()
-            first.let_go(b"")
-            await until(lambda: not request.is_blocked)
-            assert request.waited_for == "Triton's answer"
-            (connection,) = gateway.server._connections
-            assert not connection._is_held_back
-            second.let_go()
-            assert (await client.answer()).status == 200
-
-    run(test)
+# Whatever comes.
 
 
 def test_whatever_comes_each_request_is_answered_once_and_nothing_is_left_over() -> None:
