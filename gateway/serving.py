@@ -151,6 +151,7 @@ def _gate(
             was_asked_for=settings.max_connections != MAX_CONNECTIONS,
         ),
         times=Times(upstream_s=settings.upstream_timeout_s, request_s=settings.request_timeout_s),
+        hedge_after_s=settings.hedge_after_ms / 1000,
         access_log=_access_log(settings),
         now_s=time.monotonic,
     )

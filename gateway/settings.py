@@ -132,6 +132,12 @@ class GatewaySettings(BaseSettings):
         gt=0,
         description="Longest wait for Triton's answer; past it the client gets a 504.",
     )
+    hedge_after_ms: int = Field(
+        default=0,
+        ge=0,
+        description="Of several Tritons: an inference that one has not begun to answer after so "
+        "long goes to a second as well, and the first answer counts (docs/replicas.md). 0: never.",
+    )
     request_timeout_s: float = Field(
         default=600.0,
         gt=0,

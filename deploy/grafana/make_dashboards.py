@@ -238,6 +238,12 @@ GATEWAY = Dashboard(
             "reqps",
         ),
         Panel(
+            "Sent to a second Triton as well",
+            "With hedging, as the first was slow: by who had the answer; or not sent.",
+            {"{{outcome}}": rate("conch_triton_hedges_total", "outcome")},
+            "reqps",
+        ),
+        Panel(
             "Certificate",
             "Time until it ends.",
             {"ends in": "min(conch_tls_certificate_expiry_timestamp_seconds) - time()"},

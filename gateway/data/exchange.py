@@ -10,6 +10,7 @@ from gateway.data.faults import answerable
 from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate, new_request_id
 from gateway.data.head import Head
+from gateway.data.hedging import Hedged
 from gateway.data.load_request import load_body
 from gateway.data.metering import CLIENT_LEFT
 from gateway.data.pace import Pace
@@ -112,7 +113,8 @@ class Exchange(Entry):
         if self.route.verb in LOAD_VERBS:
             self._rebuild_body(self.route)
         self._state = State.FORWARDING
-        self.forwarding = Forwarding(self._gate, self._client, self, self.route)
+        kind = Hedged if self._gate.hedge_after_s else Forwarding
+        self.forwarding = kind(self._gate, self._client, self, self.route)
         self.forwarding.start()
 
     def _rebuild_body(self, route: Route) -> None:

@@ -49,6 +49,8 @@ class Gate:
     max_json_bytes: int = 8 * 1024 * 1024
     max_connections: int = 20_000
     times: Times
+    # After so long a second Triton gets a request that the first has not begun to answer; 0: never.
+    hedge_after_s: float = 0.0
     # Monotonic.
     now_s: Callable[[], float]
     # None: not wanted.

@@ -34,6 +34,8 @@ class Replicas:
         self.budget = RetryBudget(now_s)
         # What came of requests that might have been repeated, by outcome.
         self.repeats: Counter[str] = Counter()
+        # The same of requests that a second one might have had at the same time.
+        self.hedges: Counter[str] = Counter()
         self.on_change: Callable[[], None] = _ignore
         # Called when it should be asked soon whether a Triton is live.
         self.on_suspicion: Callable[[Replica], None] = _ignore
@@ -61,6 +63,17 @@ class Replicas:
     def choose_besides(self, model: str, tried: Sequence[Replica]) -> Replica | None:
         """Who gets a request that others have not answered; None: nobody is left."""
         left = [replica.place for replica in self.usable(model) if replica not in tried]
+        return self.all[choice.pick(left, self._loads, self._draw)] if left else None
+
+    def choose_spare(self, model: str, busy: Replica) -> Replica | None:
+        """Who may have a request that `busy` has, too; None: nobody is fit and has room."""
+        left = [
+            other.place
+            for other in self.all
+            if other is not busy
+            and other.is_fit(model)
+            and other.in_flight < other.pool.max_connections
+        ]
         return self.all[choice.pick(left, self._loads, self._draw)] if left else None
 
     def choose_for(self, model: str, sequence: sequences.Sequence) -> Replica:

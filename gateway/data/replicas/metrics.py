@@ -50,11 +50,19 @@ class ReplicaMetrics:
             ["outcome"],
             registry=registry,
         )
+        self._hedges = Counter(
+            "conch_triton_hedges",
+            "Requests that a second Triton got as well, the first being slow: won or lost by it; "
+            "or not, as over_budget or nobody_left.",
+            ["outcome"],
+            registry=registry,
+        )
         self._labels: set[str] = set()
         self._shown: set[str] = set()
         self._told: dict[tuple[object, ...], int] = {}
         self._counted: Counts[str] = Counts()
         self._repeated: Counts[str] = Counts()
+        self._hedged: Counts[str] = Counts()
 
     def publish(self, group: Replicas) -> None:
         """Hand over how things stand."""
@@ -66,9 +74,8 @@ class ReplicaMetrics:
         for label in self._shown - by_label.keys():
             self._show(label, [])
         self._shown = set(by_label)
-        for outcome, count in group.repeats.items():
-            self._repeats.labels(outcome).inc(count - self._repeated[outcome])
-            self._repeated[outcome] = count
+        _add_up(self._repeats, group.repeats, self._repeated)
+        _add_up(self._hedges, group.hedges, self._hedged)
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, ["triton"], registry=self._registry, multiprocess_mode="livesum")
@@ -101,3 +108,10 @@ class ReplicaMetrics:
         if self._told.get(key) != value:
             gauge.labels(*labels).set(value)
             self._told[key] = value
+
+
+def _add_up(counter: Counter, outcomes: Counts[str], told: Counts[str]) -> None:
+    """Count what was not told before."""
+    for outcome, count in outcomes.items():
+        counter.labels(outcome).inc(count - told[outcome])
+        told[outcome] = count

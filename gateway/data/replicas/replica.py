@@ -54,6 +54,10 @@ class Replica:
         """Whether a request for this model can be answered there; one for the server always."""
         return not model or self.models is None or model in self.models
 
+    def is_fit(self, model: str) -> bool:
+        """Whether nothing speaks against a request for this model."""
+        return self.may_have(model) and self.standing.is_usable and not self.breakers.is_open(model)
+
     def close(self) -> None:
         self.pool.close()
         self.asking.close()

@@ -6,6 +6,8 @@ WINDOW_S = 10
 # Of the requests of the window, and so many more each second, for gateways with little to do.
 SHARE = 0.1
 FREE_PER_S = 10
+# Of that, what may go to make slow requests faster; the rest is left to those that failed.
+HEDGING_SHARE = 0.5
 
 
 class RetryBudget:
@@ -20,12 +22,12 @@ class RetryBudget:
         self._past: list[tuple[int, int, int]] = []
         self._repeated = 0
 
-    def take(self) -> bool:
-        """Whether one more may be repeated; it is counted as such."""
+    def take(self, share: float = 1.0) -> bool:
+        """Whether one more may be repeated, of this share of the budget; it is counted as such."""
         self.pass_time()
         sent = self.sent + sum(sent for _, sent, _ in self._past)
         repeated = self._repeated + sum(repeated for _, _, repeated in self._past)
-        if repeated + 1 > SHARE * sent + FREE_PER_S * WINDOW_S:
+        if repeated + 1 > share * (SHARE * sent + FREE_PER_S * WINDOW_S):
             return False
         self._repeated += 1
         return True

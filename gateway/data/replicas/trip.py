@@ -1,7 +1,7 @@
 """The way of one request among several Tritons: where it goes, and where it goes next.
 
 A request is sent again only where that can do no harm, to another Triton, once; where none of it
-was sent, twice.
+was sent, twice. To send it to two at once (hedging) counts as sending it again.
 """
 
 from gateway.data.body import HOLD_BYTES
@@ -9,6 +9,7 @@ from gateway.data.head import Head
 from gateway.data.replicas.everywhere import Everywhere
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.replica import Replica
+from gateway.data.replicas.retries import HEDGING_SHARE
 from gateway.data.replicas.sequences import Sequence, find_sequence
 from gateway.data.routes import TENSOR_VERBS, Route
 from gateway.errors import HttpError
@@ -16,6 +17,7 @@ from gateway.errors import HttpError
 MOST_UNSENT = 2
 _UNKNOWN = 404
 _UNAVAILABLE = 503
+_REFUSALS = frozenset({_UNKNOWN, _UNAVAILABLE})
 
 
 def begin_trip(
@@ -87,9 +89,32 @@ class Trip:
         # That a model is ready does not say that it works.
         is_work = self._route.verb in TENSOR_VERBS
         self._group.answered(self.next, self._route.model if is_work else None, status)
-        if status == _UNAVAILABLE or (status == _UNKNOWN and self._is_elsewhere()):
+        if status in _REFUSALS and self.was_refused(status):
             return self._may_repeat and self._go_on_within_budget("refused")
         return False
+
+    def was_refused(self, status: int) -> bool:
+        """Whether an answer of this status means that nothing was done, and another may do it."""
+        return status == _UNAVAILABLE or (status == _UNKNOWN and self._is_elsewhere())
+
+    @property
+    def may_hedge(self) -> bool:
+        """Whether a second Triton may have it at the same time."""
+        return self._route.verb == "infer" and self._may_repeat
+
+    def choose_second(self) -> Replica | None:
+        """Who is to have it beside `next`; None: nobody."""
+        other = self._group.choose_spare(self._route.model, self.next)
+        if other is None:
+            self._group.hedges["nobody_left"] += 1
+        elif not self._group.budget.take(HEDGING_SHARE):
+            self._group.hedges["over_budget"] += 1
+            return None
+        return other
+
+    def note_second(self) -> None:
+        """It was sent to a second one, and so is not to be sent again."""
+        self._was_repeated = True
 
     def explained(self, error: HttpError) -> HttpError:
         """The error as it is: one Triton stands for all."""

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.gateway.long_runs.hedging import FULL, measure
 from tests.gateway.long_runs.idle import idle
 from tests.gateway.long_runs.large import large
 from tests.gateway.long_runs.parts import MIB
@@ -50,6 +51,15 @@ def show_large() -> bool:
     return max(peaks) < GIB // 4
 
 
+def show_hedging() -> bool:
+    """Two Tritons, one of which takes 200 ms for one answer in twenty; without hedging and with."""
+    waits_ms = [0, 10, 20, 50]
+    seen = [measure(FULL, hedge_after_ms=wait_ms) for wait_ms in waits_ms]
+    for wait_ms, each in zip(waits_ms, seen, strict=True):
+        print(f"after {wait_ms} ms: {each}" if wait_ms else f"without: {each}", flush=True)
+    return all(each.statuses.keys() == {200} for each in seen)
+
+
 def show_quotas() -> bool:
     """200 tenants before 8 workers, which are killed, and Redis, which goes away."""
     is_kept = True
@@ -67,6 +77,7 @@ RUNS: dict[str, Callable[[], bool]] = {
     "steady": show_steady,
     "idle": show_idle,
     "large": show_large,
+    "hedging": show_hedging,
     "quotas": show_quotas,
 }
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from tests.gateway.long_runs.hedging import Plan, measure
 from tests.gateway.long_runs.idle import idle
 from tests.gateway.long_runs.large import large
 from tests.gateway.long_runs.parts import MIB
@@ -30,3 +31,11 @@ def test_idle_connections_are_held_and_cost_little() -> None:
 def test_large_bodies_and_answers_pass_in_bounded_memory() -> None:
     for seen in large(64 * MIB):
         assert seen.peak_bytes - seen.before_bytes < 16 * MIB, str(seen)
+
+
+def test_hedging_spares_clients_the_slow_answers_of_one_triton() -> None:
+    plan = Plan(requests=200, fast_s=0.001, slow_s=2.0, slow_every=20)
+    without, hedged = (measure(plan, hedge_after_ms=wait_ms) for wait_ms in (0, 50))
+    assert max(without.seconds) >= plan.slow_s > max(hedged.seconds)
+    assert without.statuses == hedged.statuses == Counter({200: 200})
+    assert without.inferences == 200 < hedged.inferences

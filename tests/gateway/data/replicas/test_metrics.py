@@ -23,12 +23,14 @@ def test_states_and_numbers_of_each_triton_are_told() -> None:
     for _ in range(2):
         group.eject(group.all[0], "test")
         group.repeats["unsent"] = 3
+        group.hedges["won"] = 2
         told.publish(group)
         assert (value("conch_triton_up", one), value("conch_triton_up", other)) == (0, 1)
         assert value("conch_triton_workers", one | {"state": "ejected"}) == 1
         assert value("conch_triton_workers", other | {"state": "healthy"}) == 1
         assert value("conch_triton_ejections_total", one) == 1
         assert value("conch_triton_retries_total", {"outcome": "unsent"}) == 3
+        assert value("conch_triton_hedges_total", {"outcome": "won"}) == 2
         assert value("conch_triton_in_flight", one) == 0
         assert value("conch_triton_connections", one) == 0
         assert value("conch_triton_breakers_open", other) == 0

@@ -1,14 +1,20 @@
 """How many requests may be sent again."""
 
-from gateway.data.replicas.retries import FREE_PER_S, SHARE, WINDOW_S, RetryBudget
+from gateway.data.replicas.retries import (
+    FREE_PER_S,
+    HEDGING_SHARE,
+    SHARE,
+    WINDOW_S,
+    RetryBudget,
+)
 from tests.gateway.helpers import Clock
 
 FREE = FREE_PER_S * WINDOW_S
 
 
-def take_all(budget: RetryBudget) -> int:
+def take_all(budget: RetryBudget, share: float = 1.0) -> int:
     count = 0
-    while budget.take():
+    while budget.take(share):
         count += 1
     return count
 
@@ -37,3 +43,12 @@ def test_what_was_taken_is_given_again_after_ten_seconds() -> None:
     assert take_all(budget) == 0
     clock.now_s += 1
     assert take_all(budget) == FREE
+
+
+def test_hedging_leaves_half_to_those_that_failed_who_may_take_all() -> None:
+    budget = RetryBudget(Clock().seconds)
+    assert take_all(budget, HEDGING_SHARE) == FREE / 2
+    assert take_all(budget) == FREE / 2
+    other = RetryBudget(Clock().seconds)
+    assert take_all(other) == FREE
+    assert take_all(other, HEDGING_SHARE) == 0
