@@ -18,7 +18,7 @@ from setuptools import setup
 MODULES = {
     "gateway/data": (
         "access_log answers auth authorize body client_connection entry exchange fields forwarding "
-        "gate head json_guard key_cache log_members metering metrics model_names pace peer "
+        "gate head hedging json_guard key_cache log_members metering metrics model_names pace peer "
         "principal quotas routes settle tab tabs trace upstream upstream_connection "
         "upstream_request uploads"
     ),
