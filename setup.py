@@ -23,7 +23,7 @@ MODULES = {
         "upstream_request uploads"
     ),
     "gateway/data/replicas": "breakers choice group replica retries sequences trip",
-    "gateway/quotas": "decisions estimates holder refusals waiting_line",
+    "gateway/quotas": "decisions due estimates holder refusals waiting_line",
     "gateway/usage": "accumulator counts meter",
 }
 

@@ -6,7 +6,6 @@ It does no I/O and reads one clock that it is given; `renewing.py` carries its R
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from itertools import islice
 
 from gateway.limits import Metric
 from gateway.quotas.allowances import Allowances
@@ -18,6 +17,7 @@ from gateway.quotas.decisions import (
     Reservation,
     Waiting,
 )
+from gateway.quotas.due import Due
 from gateway.quotas.holding import HEARTBEAT_NS, LIGHT_HEARTBEAT_NS, METRICS, Costs, Holding
 from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
@@ -58,10 +58,7 @@ class Holder:
         self._epoch = 0
         # Those with a lease.
         self._active: dict[Holding, None] = {}
-        # Those to ask for; and whether somebody waits for one of them. What is asked for ahead of
-        # need goes with the next beat, together: for the store one is as much work as a hundred.
-        self._due: dict[Holding, None] = {}
-        self._is_urgent = False
+        self._due = Due()
         # By number: when it was sent, and what about.
         self._sent: dict[int, tuple[int, list[Holding]]] = {}
         # When to renew which, if nothing else comes first; by how often.
@@ -144,10 +141,7 @@ class Holder:
         now_ns = self._now_ns()
         if self.outage.mode is not Mode.EXACT:
             return self._probe(now_ns)
-        due = list(islice(self._due, MOST_ASKS))
-        for holding in due:
-            del self._due[holding]
-        self._is_urgent = bool(self._due)
+        due = self._due.take(MOST_ASKS)
         needed = self._needed(due, now_ns)
         by_tenant: dict[str, list[Holding]] = {}
         for holding in due:
@@ -167,8 +161,7 @@ class Holder:
         sent_ns, holdings = sent
         if self.outage.mode is not Mode.EXACT:
             self.outage.store_answered(now_ns)
-            self._due |= self._active
-            self._is_urgent = True
+            self._due.add_all(self._active)
             self._serve_all(now_ns)
         for holding, given in zip(holdings, answer.given, strict=True):
             holding.is_asked = False
@@ -192,7 +185,7 @@ class Holder:
         _, holdings = self._sent.pop(renewal.number)
         for holding in holdings:
             holding.is_asked = False
-            self._due[holding] = None
+            self._due.add(holding)
         before = self.outage.mode
         self.outage.store_failed(now_ns)
         # Many fail together, and for those who wait only the mode says more than a beat would.
@@ -202,7 +195,7 @@ class Holder:
     @property
     def is_due(self) -> bool:
         """Whether `renewals` has something that should not wait for the next beat."""
-        return self._is_urgent and bool(self._due) and self.outage.mode is Mode.EXACT
+        return self._due.is_urgent and self.outage.mode is Mode.EXACT
 
     def beat(self) -> bool:
         """To be called some times a second; returns whether `renewals` is to be sent."""
@@ -212,7 +205,8 @@ class Holder:
                 due_ns, holding = beats.popleft()
                 # Otherwise it was asked for since, and has another turn.
                 if holding.epoch and holding.asked_ns <= due_ns - every_ns:
-                    self._due[holding] = None
+                    self._due.add_later(holding)
+        self._due.beat()
         self._serve_all(now_ns)
         return bool(self._due) or self.outage.mode is not Mode.EXACT
 
@@ -220,8 +214,7 @@ class Holder:
         """Have `renewals` return all that is held; nothing is to be admitted from here on."""
         for holding in self._active:
             holding.demand = holding.used = holding.peak = 0
-        self._due |= self._active
-        self._is_urgent = True
+        self._due.add_all(self._active)
 
     # Requests that do not fit what is held.
 
@@ -270,7 +263,7 @@ class Holder:
     def _lend(self, holding: Holding, now_ns: int) -> None:
         self.outage.lend(holding, now_ns)
         # To be asked for when the store is back.
-        self._due[holding] = None
+        self._due.add(holding)
 
     def _take(self, waiting: Waiting, now_ns: int) -> Reservation:
         for holding, cost in waiting.takes():
@@ -311,16 +304,17 @@ class Holder:
     # Asking the store.
 
     def _ask(self, holding: Holding) -> None:
-        if holding.is_asked or (self._is_urgent and holding in self._due):
+        if holding.is_asked:
             return
-        self._due[holding] = None
-        self._is_urgent = True
-        if self.outage.mode is Mode.EXACT:
+        if self._due.add(holding) and self.outage.mode is Mode.EXACT:
             self._on_due()
 
     def _ask_ahead(self, holding: Holding) -> None:
-        if not holding.is_asked:
-            self._due[holding] = None
+        """Little is left; of a light lease it lasts for seconds."""
+        if holding.stretch == 1:
+            self._ask(holding)
+        elif not holding.is_asked:
+            self._due.add_later(holding)
 
     def _ask_for(self, holding: Holding, cost: int, now_ns: int) -> None:
         if now_ns < holding.again_ns and cost >= holding.needed:
@@ -357,7 +351,7 @@ class Holder:
 
     def _probe(self, now_ns: int) -> list[Renewal]:
         """Ask for nothing, to learn whether the store is back."""
-        tenant = next(iter(self._due)).limit.tenant
+        tenant = self._due.any().limit.tenant
         return [self._send(tenant, (), [], now_ns)]
 
     def _send(

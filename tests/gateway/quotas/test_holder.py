@@ -5,6 +5,7 @@ import pytest
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.concurrency_account import ASK_US
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
+from gateway.quotas.holding import Holding
 from gateway.rates import Rate
 from tests.gateway.quotas.world import SECOND_US, Worker, World
 
@@ -314,33 +315,41 @@ def test_a_reservation_comes_at_once_from_what_is_held() -> None:
     assert isinstance(worker.request(ONE), Reservation)
 
 
-def test_what_is_asked_for_ahead_of_need_goes_with_the_next_beat() -> None:
-    world = World((limit(Budget(1000, Period.DAY)),))
+def below_low_water(measure: Budget) -> tuple[Worker, Holding]:
+    world = World((limit(measure),))
     (worker,) = world.workers
-    admitted(worker, 10)
-    worker.beat()
-    holder, (holding,) = worker.holder, worker.allowance().holdings
+    (holding,) = worker.allowance().holdings
+    while holding.low_water <= 0:
+        admitted(worker, 10)
+        world.pass_us(SECOND_US // 4)
     while holding.free >= holding.low_water:
         assert isinstance(worker.request(ONE), Reservation)
-    assert not holder.is_due
-    assert holder.beat()
-    (renewal,) = holder.renewals()
+    return worker, holding
+
+
+def test_a_light_lease_is_asked_for_ahead_of_need_with_the_next_beat() -> None:
+    worker, holding = below_low_water(Budget(1_000_000, Period.DAY))
+    assert holding.stretch > 1
+    assert not worker.holder.is_due
+    assert worker.holder.beat()
+    (renewal,) = worker.holder.renewals()
     assert [ask.limit for ask in renewal.asks] == [holding.limit]
+    assert not worker.holder.is_due
+
+
+def test_an_ordinary_lease_is_asked_for_ahead_of_need_at_once() -> None:
+    worker, holding = below_low_water(Budget(1000, Period.DAY))
+    assert holding.stretch == 1
+    assert worker.holder.is_due
 
 
 def test_what_somebody_waits_for_takes_along_what_is_asked_for_ahead_of_need() -> None:
-    world = World((limit(Budget(1000, Period.DAY)),))
-    (worker,) = world.workers
-    admitted(worker, 10)
-    worker.beat()
-    (holding,) = worker.allowance().holdings
-    while holding.free >= holding.low_water:
-        worker.request(ONE)
+    worker, _ = below_low_water(Budget(1_000_000, Period.DAY))
     worker.limits = (limit(Budget(7, Period.MONTH)),)
     assert isinstance(worker.request(ONE), Waiting)
     assert worker.holder.is_due
     (renewal,) = worker.holder.renewals()
-    assert len(renewal.asks) == 2
+    assert [ask.limit.measure.amount for ask in renewal.asks] == [7, 1_000_000]
 
 
 def test_requests_that_are_over_at_once_are_served_in_turn_not_in_each_other() -> None:
