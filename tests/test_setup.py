@@ -20,14 +20,17 @@ def test_no_class_has_what_the_compiler_would_leave_out(module: str) -> None:
     assert [node.name for node in classes if node.keywords] == []
 
 
-def test_an_editable_install_runs_the_sources(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["setup.py", "editable_wheel"])
+@pytest.mark.parametrize(
+    "command", ["editable_wheel", "egg_info", "dist_info", "sdist", "--version"]
+)
+def test_nothing_is_compiled_but_for_a_wheel(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr("sys.argv", ["setup.py", command])
     assert SETUP["extensions"]() == []
 
 
-def test_the_compiler_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiling_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["setup.py", "bdist_wheel"])
-    monkeypatch.setenv("CONCH_COMPILE", "0")
+    monkeypatch.setenv("USE_MYPYC", "0")
     assert SETUP["extensions"]() == []
 
 
@@ -35,6 +38,15 @@ def test_without_a_c_compiler_the_sources_are_installed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["setup.py", "bdist_wheel"])
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CC", "no-such-compiler -O2")
     assert SETUP["extensions"]() == []
-    assert "no C compiler" in capsys.readouterr().err
+    assert "no C compiler (no-such-compiler)" in capsys.readouterr().err
+
+
+def test_without_the_headers_of_python_the_sources_are_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["setup.py", "bdist_wheel"])
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    assert SETUP["extensions"]() == []
+    assert f"no {tmp_path}/Python.h" in capsys.readouterr().err

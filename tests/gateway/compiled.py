@@ -14,8 +14,8 @@ needs_sources = pytest.mark.skipif(
 
 def require_compiled_if_asked() -> None:
     """Raise UsageError if the compiled gateway is to be tested and it is not what is found."""
-    if os.environ.get("CONCH_TESTS_COMPILED") and not is_compiled():
+    if os.environ.get("TESTS_COMPILED") and not is_compiled():
         raise pytest.UsageError(
-            "CONCH_TESTS_COMPILED is set, and the gateway that Python finds is not compiled; "
+            "TESTS_COMPILED is set, and the gateway that Python finds is not compiled; "
             "run `make test-compiled`."
         )
