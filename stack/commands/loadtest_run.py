@@ -162,16 +162,20 @@ def _run(plan: str, started: datetime, target: Target, steps: list[Step], outcom
         machine=this_machine(),
         triton=triton,
         models=models,
-        steps=[_with_spoilt(step, outcome) for step in steps],
+        steps=[_judged(step, outcome) for step in steps],
         answer=outcome.answer,
         invalid=outcome.invalid,
     )
 
 
-def _with_spoilt(step: Step, outcome: Outcome) -> Step:
-    if step.label not in outcome.spoilt:
-        return step
-    return msgspec.structs.replace(step, invalid=[*step.invalid, outcome.spoilt[step.label]])
+def _judged(step: Step, outcome: Outcome) -> Step:
+    """The step with what its plan found of it."""
+    spoilt = [outcome.spoilt[step.label]] if step.label in outcome.spoilt else []
+    return msgspec.structs.replace(
+        step,
+        invalid=step.invalid + spoilt,
+        objective=outcome.objective.get(step.label, ""),
+    )
 
 
 def _keep(folder: Path, run: Run, target: Target) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 KEPT = {"result.json", "steps.csv", "summary.md", "report.html", "plots"}
 
 
-def loadtest(folder: Path, url: str, *arguments: str, code: int = 0) -> Any:
+def loadtest(folder: Path, url: str, *arguments: str, code: int | None = 0) -> Any:
     done = subprocess.run(
         command(url, *arguments, "--json"),
         cwd=folder,
@@ -33,7 +33,7 @@ def loadtest(folder: Path, url: str, *arguments: str, code: int = 0) -> Any:
         text=True,
         timeout=120,
     )
-    assert done.returncode == code, done.stdout + done.stderr
+    assert code in (None, done.returncode), done.stdout + done.stderr
     assert done.stderr == ""  # no live line where there is no terminal
     return json.loads(done.stdout)
 
@@ -71,12 +71,14 @@ def test_a_run_with_failures_says_so_and_exits_1(tmp_path: Path) -> None:
 
 
 def test_the_search_finds_the_capacity_of_a_server(tmp_path: Path) -> None:
-    # So slow that a machine which is busy with other tests does not matter, and so fast that one
-    # request more or less in a window is not the tenth by which windows may differ.
-    search = ("--arrivals", "constant", "--from", "16", "--to", "24", "--window", "1s")
-    with fake_triton(service_ms=50) as url:
-        told = loadtest(tmp_path, url, "slo", "--p99", "250ms", *search)
-    assert 18.6 <= told["answer"]["rate"] <= 21.8
+    # So slow that a machine which is busy with other tests does not matter, and so fast that the
+    # three seconds for which a rate is held have the answers that a p99 needs.
+    search = ("--arrivals", "constant", "--from", "34", "--to", "48", "--window", "1s")
+    with fake_triton(service_ms=25) as url:
+        told = loadtest(tmp_path, url, "slo", "--p99", "250ms", *search, code=None)
+    if not told["valid"]:
+        pytest.skip(f"this machine was too busy to measure: {told['invalid'][0]}")
+    assert 37.2 <= told["answer"]["rate"] <= 43.6
 
 
 def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -123,6 +125,7 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
         (["slo", "--p99", "20"], "--p99 is '20', which is no time"),
         (["slo", "--p99", "20ms", "--errors", "7"], "--errors is '7', which is no share"),
         (["slo", "--p99", "20ms", "--from", "9", "--to", "3"], "--from 9 is above --to 3"),
+        (["slo", "--p99", "20ms", "--from", "1"], "Begin at 7/s or more (--from)"),
         (["slo", "--p99", "20ms", "--arrivals", "sine"], "Arrivals 'sine' are not known"),
         (["slo", "--p99", "20ms", "--arrivals", "ramp:5"], "do not keep one rate, and slo"),
         (["soak", "--rate", "9", "--arrivals", "spike:2:1:1"], "do not keep one rate, and soak"),
