@@ -21,6 +21,8 @@ class Outcome:
     spoilt: dict[str, str] = field(default_factory=dict)
     # Label of a step -> whether the objective of a search was held there, missed, or not judged.
     objective: dict[str, str] = field(default_factory=dict)
+    # The bounds of the plan that figures which may be used went beyond.
+    missed: list[str] = field(default_factory=list)
 
 
 def reasons(steps: list[Step]) -> list[str]:

@@ -1,6 +1,7 @@
 """Runs a plan of `conch loadtest`: opens the bench, keeps the folder, prints, and ends with a code.
 
-0: the figures may be used; 1: the run is invalid, or could not be made; 130: Ctrl-C.
+0: the figures may be used; 1: the run is invalid, or could not be made; 3: they may be used, and
+missed a bound of the plan; 130: Ctrl-C.
 """
 
 import json
@@ -32,6 +33,7 @@ from stack.console import console
 
 _FOLDER = Path("loadtest-runs")
 _LOOK_TIMEOUT_S = 5.0
+_BOUND_MISSED = 3
 _INTERRUPTED = 130
 
 
@@ -65,6 +67,8 @@ def run_plan(
     _keep(folder, run, target)
     if run.invalid:
         raise typer.Exit(1)
+    if outcome.missed:
+        raise typer.Exit(_BOUND_MISSED)
 
 
 def _require_place(folder: Path) -> None:
