@@ -97,10 +97,12 @@ class _Search:
     def outcome(self, found: Found) -> Outcome:
         """The answer in numbers and words."""
         options = self._options
-        objective = f"p99 {options.p99_ms:g} ms, errors {options.errors:.4g}"
+        answer: dict[str, float | str] = {
+            "objective": f"p99 {options.p99_ms:g} ms, errors {options.errors:.4g}"
+        }
         held = self._tried[found.holds.rate][0] if found.holds else None
         if not found.fails:
-            answer = {"objective": objective, **_highest(held, "rate")}
+            answer |= _highest(held, "rate")
             answer["stopped_by"] = "nothing: the highest rate that was to be tried holds"
             return Outcome(answer, objective=self._told)
         rate, why = found.fails.rate, found.fails.failed
@@ -108,12 +110,11 @@ class _Search:
         stop = what_stops(held, stopping, why=why, errors_allowed=options.errors)
         if spoilt := _spoilt(stopping, judged, stop):
             # What it found is a lower bound, and must not be taken for the capacity.
-            answer = {"objective": objective, **(_highest(held, "at_least") if held else {})}
+            answer |= _highest(held, "at_least") if held else {}
             answer |= {"not_judged_at": round(rate, 1), "stopped_by": why}
             return Outcome(answer, [f"{spoilt}. {_known(held)}"], objective=self._told)
-        answer = {
-            "objective": objective,
-            **_highest(held, "rate"),
+        answer |= _highest(held, "rate")
+        answer |= {
             "stopped_at": round(rate, 1),
             "stopped_by": why if held else f"{why}; {self._lowest(stopping)}",
             "bottleneck": stop.name,
