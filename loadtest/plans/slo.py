@@ -160,10 +160,7 @@ def _spoilt(stopping: Step, judged: Judgement, stop: Stop) -> str:
             "hold more: start more processes of it (--processes)"
         )
     if judged.verdict is Verdict.NOT_JUDGED:
-        return (
-            f"the search ended at {rate}, where the objective was not missed but could not be "
-            f"judged: {judged.why}"
-        )
+        return f"the search ended at {rate}, which could not be judged: {judged.why}"
     if stop.name == Bottleneck.GENERATOR:
         return (
             f"at {rate} the largest part of the added time passed before requests were "
