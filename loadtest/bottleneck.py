@@ -17,7 +17,7 @@
 import os
 from dataclasses import dataclass
 
-from loadtest.breakdown import compute_ns
+from loadtest.breakdown import GATEWAY_NOT_KNOWN, compute_ns
 from loadtest.figures import answered, errors, held, limited, measured, missed
 from loadtest.results import Bottleneck, Loop, ModelCounts, Step
 
@@ -94,6 +94,19 @@ def biggest_user(step: Step, cores: int) -> str:
     return max(used, key=used.__getitem__)
 
 
+def taken_by_others(step: Step, *, cores: int | None = None) -> str:
+    """In words, where the cores were used up, most by programs that are no part of the test.
+
+    Empty also where Triton or the gateway is not seen: either may be what others seem to be.
+    """
+    cores = cores or os.cpu_count() or 1
+    unseen = any(note.startswith(GATEWAY_NOT_KNOWN) for note in step.notes)
+    unseen = unseen or (step.gateway is not None and not step.gateway.workers)
+    if unseen or not step.triton_cpu_s or not _is_full(step):
+        return ""
+    return _full_told(step, OTHERS) if biggest_user(step, cores) == OTHERS else ""
+
+
 def _generator(step: Step) -> Verdict | None:
     cpu = generator_cpu(step)
     if cpu < GENERATOR_CPU:
@@ -161,14 +174,15 @@ def _full_machine(step: Step, cores: int) -> Verdict | None:
     }
     user = biggest_user(step, cores)
     if user not in named:
-        return Verdict(
-            Bottleneck.UNKNOWN,
-            f"the cores of this machine were {step.machine_cpu:.0%} used, most by {user}",
-        )
+        return Verdict(Bottleneck.UNKNOWN, _full_told(step, user))
     return Verdict(
         named[user],
         f"all {cores} cores of this machine were {step.machine_cpu:.0%} used, most by {user}",
     )
+
+
+def _full_told(step: Step, user: str) -> str:
+    return f"the cores of this machine were {step.machine_cpu:.0%} used, most by {user}"
 
 
 def _none(step: Step) -> Verdict:

@@ -26,7 +26,7 @@ _ROUNDING = 1e-9
 # Of requests that fail, a much smaller part matters than of time.
 _ERRORS_BOUND = 0.001
 # Drawing again and again from fewer seconds than these says nothing of how uneven they are.
-_LEAST_WINDOWS = 5
+LEAST_WINDOWS = 5
 _TRIAL = re.compile(r" \(trial \d+\)$")
 
 
@@ -68,6 +68,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def regressed(self) -> bool:
         """Whether a figure got worse beyond the bound."""
         return any(found.verdict is Verdict.WORSE for found in self.differences)
+
+    @property
+    def tells(self) -> bool:
+        """Whether any figure has a verdict: of nothing but unclear ones nothing follows."""
+        return any(found.verdict is not Verdict.UNCLEAR for found in self.differences)
 
 
 def compare(
@@ -116,7 +121,7 @@ def _by_label(run: Run) -> dict[str, Step]:
 
 def _differences(before: Step, after: Step, bound: float) -> list[Difference]:
     label = _TRIAL.sub("", before.label)
-    short = min(len(held(before)), len(held(after))) < _LEAST_WINDOWS
+    short = min(len(held(before)), len(held(after))) < LEAST_WINDOWS
     found = []
     for metric, (figure, more_is_better) in _METRICS.items():
         own_bound = min(bound, _ERRORS_BOUND) if metric == "good_share" else bound

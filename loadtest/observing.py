@@ -13,7 +13,8 @@ import ssl
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import httpx2
 
@@ -80,6 +81,7 @@ class Observer(AbstractContextManager["Observer"]):
         )
         self._notes: list[str] = []
         self.statistics = self._statistics()
+        self.last: Look | None = None
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
@@ -90,7 +92,7 @@ class Observer(AbstractContextManager["Observer"]):
         triton = self._look_at_triton(notes)
         gateway = self._look_at_gateway(notes)
         targets = self._targets
-        return Look(
+        self.last = Look(
             monotonic_s=time.monotonic(),
             wall_s=time.time(),
             machine=machine_cpu_s(),
@@ -100,16 +102,16 @@ class Observer(AbstractContextManager["Observer"]):
             gateway_server=look_at_server(targets.gateway_url) if targets.gateway_url else None,
             notes=notes,
         )
+        return self.last
 
     def between(self, before: Look, after: Look) -> Observed:
         """What came about between two looks."""
-        reasons = _clock_reasons(before, after)
-        models: dict[str, ModelCounts] = {}
-        if self.statistics and before.triton is not None and after.triton is not None:
-            models, more = self.statistics.between(before.triton, after.triton)
-            reasons += more
-        reasons += _restarts("Triton", before.triton_server, after.triton_server)
-        reasons += _restarts("the gateway", before.gateway_server, after.gateway_server)
+        models, reasons = self._counted(before, after)
+        reasons = _clock_reasons(before, after) + reasons + _all_restarts([before, after])
+        if self.statistics and after.triton is None:
+            reasons.append(
+                "Triton was restarted or did not answer: its statistics were not read at the end"
+            )
         gateway, more = _gateway(before, after)
         return Observed(
             seconds=after.monotonic_s - before.monotonic_s,
@@ -120,6 +122,18 @@ class Observer(AbstractContextManager["Observer"]):
             reasons=reasons + more,
             notes=list(dict.fromkeys(before.notes + after.notes)),
         )
+
+    def restarts(self, looks: Sequence[Look]) -> list[str]:
+        """What of the servers began anew between any of these looks and the next."""
+        # A look that Triton did not answer tells nothing of its counters.
+        answered = [look for look in looks if look.triton is not None]
+        counted = [reason for pair in pairwise(answered) for reason in self._counted(*pair)[1]]
+        return counted + _all_restarts(looks)
+
+    def _counted(self, before: Look, after: Look) -> tuple[dict[str, ModelCounts], list[str]]:
+        if self.statistics is None or before.triton is None or after.triton is None:
+            return {}, []
+        return self.statistics.between(before.triton, after.triton)
 
     def _statistics(self) -> TritonStatistics | None:
         if not self._targets.triton_url:
@@ -154,21 +168,27 @@ class Observer(AbstractContextManager["Observer"]):
 
 
 class Watch:
-    """The looks of one step: at the end of its warm-up, and when all was answered."""
+    """The looks of one step: at its start, at the end of its warm-up, and when all was answered.
+
+    Counts are those between the last two. A restart may be anywhere, also since the step before.
+    """
 
     def __init__(self, observer: Observer, load: Load) -> None:
         self._observer = observer
         self._warmup_s = load.warmup_s
-        self._before = observer.look()
+        self._looks = [*([observer.last] if observer.last else []), observer.look()]
 
     def on_window(self, window: Window) -> None:
         """Tell of a second as soon as it is over."""
         if window.warmup and window.at_s + 1 >= self._warmup_s:
-            self._before = self._observer.look()
+            self._looks.append(self._observer.look())
 
     def observed(self) -> Observed:
-        """What came about since."""
-        return self._observer.between(self._before, self._observer.look())
+        """What came about since the warm-up, and reasons against it from before, too."""
+        self._looks.append(self._observer.look())
+        observed = self._observer.between(*self._looks[-2:])
+        reasons = observed.reasons + self._observer.restarts(self._looks)
+        return replace(observed, reasons=list(dict.fromkeys(reasons)))
 
 
 def _trusted(ca_file: str) -> ssl.SSLContext | bool:
@@ -200,9 +220,18 @@ def _clock_reasons(before: Look, after: Look) -> list[str]:
     return [f"the clock jumped by {jump_s:+.1f} s: it was set, or the machine slept"]
 
 
-def _restarts(name: str, before: Server | None, after: Server | None) -> list[str]:
+def _all_restarts(looks: Sequence[Look]) -> list[str]:
+    servers = {
+        "Triton": [look.triton_server for look in looks],
+        "the gateway": [look.gateway_server for look in looks],
+    }
+    return [reason for name, seen in servers.items() for reason in _restarts(name, seen)]
+
+
+def _restarts(name: str, servers: Sequence[Server | None]) -> list[str]:
+    seen = [server.processes for server in servers if server is not None]
     # Workers of a gateway come and go; where none of the first ones is left, it was restarted.
-    if before is None or after is None or before.processes & after.processes:
+    if all(before & after for before, after in pairwise(seen)):
         return []
     return [f"{name} was restarted: other processes listen on its port now"]
 

@@ -136,6 +136,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     bottleneck_reason: str = ""  # the figures that named it
     invalid: list[str] = []  # reasons why these figures must not be trusted
     notes: list[str] = []  # what could not be seen, and what limits a figure without spoiling it
+    objective: str = ""  # of a search: `held`, `missed (WHAT): WHY` or `not judged: WHY`
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

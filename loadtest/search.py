@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 PRECISION = 0.05
-# From the first rate down to this part of it, then nothing is said to hold.
-_LEAST_PART = 1 / 64
 
 
 @dataclass(frozen=True)
@@ -28,22 +26,26 @@ class Found:
     fails: Candidate | None
 
 
-def highest_rate(try_rate: Callable[[float], Candidate], *, start: float, most: float) -> Found:
-    """Search between `start` (or somewhat below, if it fails) and `most`, to within 5 %.
+def highest_rate(
+    try_rate: Callable[[float], Candidate], *, start: float, most: float, least: float
+) -> Found:
+    """Search between `start` (or below it down to `least`, if it fails) and `most`, to within 5 %.
 
     It supposes that a rate below one that holds also holds.
     """
-    found = _bracket(try_rate, start, most)
+    found = _bracket(try_rate, start, most, least)
     while found.holds and found.fails and found.fails.rate > found.holds.rate * (1 + PRECISION):
         middle = try_rate(math.sqrt(found.holds.rate * found.fails.rate))
         found = Found(found.holds, middle) if middle.failed else Found(middle, found.fails)
     return found
 
 
-def _bracket(try_rate: Callable[[float], Candidate], start: float, most: float) -> Found:
+def _bracket(
+    try_rate: Callable[[float], Candidate], start: float, most: float, least: float
+) -> Found:
     tried = try_rate(start)
     if tried.failed:
-        return _down(try_rate, tried, start * _LEAST_PART)
+        return _down(try_rate, tried, least)
     while tried.rate < most:
         above = try_rate(min(tried.rate * 2, most))
         if above.failed:
@@ -53,8 +55,8 @@ def _bracket(try_rate: Callable[[float], Candidate], start: float, most: float) 
 
 
 def _down(try_rate: Callable[[float], Candidate], failed: Candidate, least: float) -> Found:
-    while failed.rate / 2 >= least:
-        tried = try_rate(failed.rate / 2)
+    while failed.rate > least:
+        tried = try_rate(max(failed.rate / 2, least))
         if not tried.failed:
             return Found(tried, failed)
         failed = tried

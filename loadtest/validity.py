@@ -20,11 +20,17 @@ def invalid_reasons(
     found = [
         _generator(step),
         _no_answers(step),
-        _limits(step, limits_expected),
+        _limits(step, expected=limits_expected),
         _missed(step),
         _lost_windows(step),
         _warmup(step) if warmup_needed else "",
     ]
+    return [reason for reason in found if reason]
+
+
+def overload_reasons(step: Step) -> list[str]:
+    """Those which say that the server, and not the measurement, was at its end."""
+    found = [_limits(step, expected=False), _missed(step)]
     return [reason for reason in found if reason]
 
 
@@ -48,9 +54,9 @@ def _no_answers(step: Step) -> str:
     return f"there was no good answer; {failures[name]:,} times: {name}"
 
 
-def _limits(step: Step, limits_expected: bool) -> str:
+def _limits(step: Step, *, expected: bool) -> str:
     refused = limited(step)
-    if limits_expected or not refused:
+    if expected or not refused:
         return ""
     return f"{refused:,} answers were 429: the key has limits; take one without, or expect them"
 

@@ -7,6 +7,8 @@ from loadtest.results import Step
 
 # Seconds before the measured part of a step: first connections, first executions.
 WARMUP_S = 2.0
+# Of fewer answers the slowest one would be the p99.
+P99_SAMPLES = 100
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,10 @@ class Outcome:
     invalid: list[str] = field(default_factory=list)
     # Label of a step -> why the plan does not trust it, besides what the step says itself.
     spoilt: dict[str, str] = field(default_factory=dict)
+    # Label of a step -> whether the objective of a search was held there, missed, or not judged.
+    objective: dict[str, str] = field(default_factory=dict)
+    # The bounds of the plan that figures which may be used went beyond.
+    missed: list[str] = field(default_factory=list)
 
 
 def reasons(steps: list[Step]) -> list[str]:

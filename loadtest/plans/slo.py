@@ -1,18 +1,18 @@
 """`slo`: the highest rate of an open loop that keeps the objective, and what stops it there."""
 
+import math
 from dataclasses import dataclass
 
 from loadtest import figures
+from loadtest.errors import OptionError
 from loadtest.histogram import percentile_if_known
-from loadtest.plans.outcome import WARMUP_S, Outcome, failed_part, failures
+from loadtest.plans.objective import Judgement, Objective, Verdict, falls_behind, judge
+from loadtest.plans.outcome import P99_SAMPLES, WARMUP_S, Outcome
 from loadtest.quantities import ms_text
 from loadtest.results import Bottleneck, Load, Loop, Step
 from loadtest.search import Candidate, Found, highest_rate
-from loadtest.steady import WINDOWS, Measure, unsteady
+from loadtest.steady import WINDOWS, Measure
 from loadtest.stopping import Stop, what_stops
-
-# Below this part of what was due, answers fall behind: trying again would tell the same.
-_KEPT_UP = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,126 +27,153 @@ class SloOptions:
     trials: int = 3
     arrivals: str = "poisson"
 
+    def __post_init__(self) -> None:
+        if self.start < self.least:
+            raise OptionError(
+                f"At {self.start:g}/s there are {self.start * self.held_s:g} requests in the "
+                f"{self.held_s:g} s that a rate is held, and a p99 needs {P99_SAMPLES}. Begin at "
+                f"{math.ceil(self.least)}/s or more (--from), or hold each rate for longer "
+                "(--window)."
+            )
+
+    @property
+    def held_s(self) -> float:
+        """How long a candidate is held."""
+        return WINDOWS * self.window_s
+
+    @property
+    def least(self) -> float:
+        """The lowest rate at which a candidate has enough answers for a p99."""
+        return P99_SAMPLES / self.held_s
+
 
 def slo(measure: Measure, options: SloOptions) -> Outcome:
     """Search the rate. A 429 is a request that was not served, so the rate does not hold.
 
-    The run is invalid where the generator, and not the server, was at its end.
+    The run is invalid where the lowest rate that does not hold did not miss the objective: where
+    it could not be judged, or the generator, and not the server, was at its end.
     """
     search = _Search(measure, options)
-    return search.outcome(highest_rate(search.try_rate, start=options.start, most=options.most))
-
-
-def misses(step: Step, options: SloOptions) -> str:
-    """Why a step does not keep the objective; empty where it does."""
-    latency = figures.latency(step)
-    p99_us = percentile_if_known(latency, 0.99)
-    if p99_us is None:
-        return f"no good answer; {failures(step) or 'nothing came'}"
-    if (limited := figures.limited(step)) > 0:
-        return f"{limited:,} requests were over a limit (429)"
-    if figures.error_share(step) > options.errors:
-        return f"{failed_part(step)} or were never sent: {failures(step) or 'too many in flight'}"
-    if p99_us > options.p99_ms * 1e3:
-        return f"p99 {ms_text(p99_us)}, over {options.p99_ms:g} ms"
-    return ""
+    found = highest_rate(
+        search.try_rate, start=options.start, most=options.most, least=options.least
+    )
+    return search.outcome(found)
 
 
 class _Search:
     def __init__(self, measure: Measure, options: SloOptions) -> None:
         self._measure = measure
         self._options = options
-        self._steps: dict[float, Step] = {}
-        # Rates that failed for reasons which say nothing of what the server holds.
-        self._untold: dict[float, str] = {}
+        self._objective = Objective(p99_ms=options.p99_ms, errors=options.errors)
+        # The last trial of each rate, and of every trial what it says.
+        self._tried: dict[float, tuple[Step, Judgement]] = {}
+        self._told: dict[str, str] = {}
 
     def try_rate(self, rate: float) -> Candidate:
         """Hold a rate until it is steady and decided; a failure must be seen twice.
 
         One hiccup of the machine is not the capacity. What falls behind is not tried again, and
-        what must not be trusted is.
+        what could not be judged is.
         """
         load = Load(
             loop=Loop.OPEN,
             rate=rate,
             arrivals=self._options.arrivals,
-            duration_s=WINDOWS * self._options.window_s,
+            duration_s=self._options.held_s,
             warmup_s=WARMUP_S,
         )
-        failed_before = False
+        missed_before = False
         for trial in range(1, self._options.trials + 1):
             label = f"{rate:.4g}/s" + (f" (trial {trial})" if trial > 1 else "")
-            step = self._steps[rate] = self._measure(label, load)
-            missed = misses(step, self._options)
-            why = missed or _unsteady(step) or _distrusted(step)
-            if not why or (missed and failed_before) or _behind(step) or _generator(step):
+            step = self._measure(label, load)
+            judged = judge(step, self._objective)
+            self._tried[rate] = (step, judged)
+            self._told[label] = judged.told
+            if _decided(step, judged, missed_before=missed_before):
                 break
-            failed_before = failed_before or bool(missed)
-        if why and (figures.answered(step) == 0 or not (missed or _unsteady(step))):
-            self._untold[rate] = why
-        return Candidate(rate, why)
+            missed_before = missed_before or judged.verdict is Verdict.MISSED
+        return Candidate(rate, judged.why)
 
     def outcome(self, found: Found) -> Outcome:
         """The answer in numbers and words."""
+        options = self._options
         answer: dict[str, float | str] = {
-            "objective": f"p99 {self._options.p99_ms:g} ms, errors {self._options.errors:.4g}",
-            "rate": 0.0,
+            "objective": f"p99 {options.p99_ms:g} ms, errors {options.errors:.4g}"
         }
-        held = self._steps[found.holds.rate] if found.holds else None
-        if found.holds and held:
-            answer |= {
-                "rate": round(found.holds.rate, 1),
-                "p99_ms": round((percentile_if_known(figures.latency(held), 0.99) or 0.0) / 1e3, 3),
-                "samples": figures.answered(held),
-            }
+        held = self._tried[found.holds.rate][0] if found.holds else None
         if not found.fails:
+            answer |= _highest(held, "rate")
             answer["stopped_by"] = "nothing: the highest rate that was to be tried holds"
-            return Outcome(answer)
-        why = found.fails.failed
-        stopping = self._steps[found.fails.rate]
-        stop = what_stops(held, stopping, why=why, errors_allowed=self._options.errors)
+            return Outcome(answer, objective=self._told)
+        rate, why = found.fails.rate, found.fails.failed
+        stopping, judged = self._tried[rate]
+        stop = what_stops(held, stopping, why=why, errors_allowed=options.errors)
+        if spoilt := _spoilt(stopping, judged, stop):
+            # What it found is a lower bound, and must not be taken for the capacity.
+            answer |= _highest(held, "at_least") if held else {}
+            answer |= {"not_judged_at": round(rate, 1), "stopped_by": why}
+            return Outcome(answer, [f"{spoilt}. {_known(held)}"], objective=self._told)
+        answer |= _highest(held, "rate")
         answer |= {
-            "stopped_at": round(found.fails.rate, 1),
-            "stopped_by": why,
+            "stopped_at": round(rate, 1),
+            "stopped_by": why if held else f"{why}; {self._lowest(stopping)}",
             "bottleneck": stop.name,
             "bottleneck_reason": stop.reason,
         }
-        spoilt = self._spoilt(found.fails.rate, stopping, stop, any_holds=held is not None)
-        return Outcome(answer, [spoilt] if spoilt else [])
+        return Outcome(answer, objective=self._told)
 
-    def _spoilt(self, rate: float, stopping: Step, stop: Stop, *, any_holds: bool) -> str:
-        """Why the search says nothing of the server; empty where it does."""
-        if _generator(stopping):
-            return (
-                f"the generator was at its end at {rate:.4g}/s, so the server may "
-                "hold more: start more processes of it (--processes)"
-            )
-        if rate in self._untold:
-            return f"at {rate:.4g}/s nothing was learnt of the server: {self._untold[rate]}"
-        if stop.name == Bottleneck.GENERATOR:
-            return (
-                f"at {rate:.4g}/s the largest part of the added time passed before requests were "
-                "sent, so the server may hold more: start more processes of the generator "
-                "(--processes), or run it on another machine"
-            )
-        if not any_holds and not misses(stopping, self._options):
-            return f"no rate was steady, down to {rate:.4g}/s"
-        return ""
+    def _lowest(self, step: Step) -> str:
+        """Why nothing lower was tried, and how fast half of the answers were there."""
+        options = self._options
+        p50_us = percentile_if_known(figures.latency(step), 0.5) or 0.0
+        return (
+            f"no rate holds. At {step.load.rate:.4g}/s p50 is {ms_text(p50_us)} and the objective "
+            f"p99 {options.p99_ms:g} ms; of a lower rate {options.held_s:g} s have fewer than "
+            f"{P99_SAMPLES} answers, which know no p99"
+        )
 
 
-def _unsteady(step: Step) -> str:
-    why = unsteady(step)
-    return f"no steady state: {why}" if why else ""
+def _decided(step: Step, judged: Judgement, *, missed_before: bool) -> bool:
+    """Whether one more trial would tell nothing new."""
+    if judged.verdict is Verdict.HELD or not figures.answered(step) or _generator(step):
+        return True
+    return judged.verdict is Verdict.MISSED and (missed_before or falls_behind(step))
 
 
-def _distrusted(step: Step) -> str:
-    return "; ".join(step.invalid)
+def _highest(held: Step | None, name: str) -> dict[str, float | str]:
+    """The highest rate that holds under this name, and its p99; 0 where none does."""
+    if held is None:
+        return {name: 0.0}
+    return {
+        name: round(held.load.rate, 1),
+        "p99_ms": round((percentile_if_known(figures.latency(held), 0.99) or 0.0) / 1e3, 3),
+        "samples": figures.answered(held),
+    }
 
 
-def _behind(step: Step) -> bool:
-    windows = figures.held(step)
-    planned = sum(window.planned for window in windows)
-    return sum(window.answered for window in windows) < planned * _KEPT_UP
+def _spoilt(stopping: Step, judged: Judgement, stop: Stop) -> str:
+    """Why the search does not tell what the server holds; empty where it does."""
+    rate = f"{stopping.load.rate:.4g}/s"
+    if _generator(stopping):
+        return (
+            f"the generator was at its end at {rate}, so the server may "
+            "hold more: start more processes of it (--processes)"
+        )
+    if judged.verdict is Verdict.NOT_JUDGED:
+        return f"the search ended at {rate}, which could not be judged: {judged.why}"
+    if stop.name == Bottleneck.GENERATOR:
+        return (
+            f"at {rate} the largest part of the added time passed before requests were "
+            "sent, so the server may hold more: start more processes of the generator "
+            "(--processes), or run it on another machine"
+        )
+    return ""
+
+
+def _known(held: Step | None) -> str:
+    if held is None:
+        return "No rate is known to hold"
+    return f"At least {held.load.rate:.4g}/s holds; what is above could not be judged"
 
 
 def _generator(step: Step) -> bool:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from loadtest import figures
 from loadtest.histogram import merged, percentile_if_known
-from loadtest.plans.outcome import WARMUP_S, Outcome, failures, reasons
+from loadtest.plans.outcome import P99_SAMPLES, WARMUP_S, Outcome, failures, reasons
 from loadtest.results import Load, Loop, Step, Window
 from loadtest.steady import Measure
 
-# A p99 of one second rests on too little; recovered is who is well for so many in a row.
+# A p99 of one second rests on too little; recovered is who is well for so many in a row, and in
+# all that is left together.
 _WELL_S = 3
-_TOLERANCE = 0.10
+# How many times the p99 before the spike one after it may be: less is chance.
+WELL_FACTOR = 1.5
 # Of all that was due: this much more than before the spike may go without a good answer.
 _BAD_SHARE = 0.01
 
@@ -29,8 +31,8 @@ class SpikeOptions:
 
 
 def spike(measure: Measure, options: SpikeOptions) -> Outcome:
-    """Hold all of it as one step; recovered is a p99 within 10 % of the base's, and as few
-    failures.
+    """Hold all of it as one step; recovered is a p99 that stays within 1.5 times the base's, and
+    as few failures.
 
     That it never recovered is an answer, and the run is valid.
     """
@@ -52,12 +54,14 @@ def spike(measure: Measure, options: SpikeOptions) -> Outcome:
         {
             "base_p99_ms": round(base_us / 1e3, 3),
             **_known("spike_p99_ms", _p99_us(step, during)),
+            **_known("after_p99_ms", _p99_us(step, after)),
             "recovered": "no" if recovered is None else "yes",
             **({} if recovered is None else {"recovery_s": float(recovered)}),
             "error_share": round(figures.error_share(step), 6),
             "limited": float(figures.limited(step)),
             **({"failures": failed} if (failed := failures(step)) else {}),
             "bottleneck": step.bottleneck.value,
+            **_too_few(calm),
         },
         reasons([step]),
     )
@@ -66,14 +70,31 @@ def spike(measure: Measure, options: SpikeOptions) -> Outcome:
 def recovery_s(
     step: Step, after: Sequence[Window], base_us: float, *, base_bad: float = 0.0
 ) -> int | None:
-    """Seconds from the end of the spike until p99 and failures are as before; None: never."""
+    """Seconds from the end of the spike until p99 and failures are and stay as before; None: never.
+
+    Judged are the three seconds from there on, and all that are left together.
+    """
+
+    def is_well(windows: Sequence[Window]) -> bool:
+        p99_us = _p99_us(step, windows)
+        fast = p99_us is not None and p99_us <= base_us * WELL_FACTOR
+        return fast and _bad_share(windows) <= base_bad + _BAD_SHARE
+
     for second in range(len(after) - _WELL_S + 1):
-        seconds = after[second : second + _WELL_S]
-        p99_us = _p99_us(step, seconds)
-        fast = p99_us is not None and p99_us <= base_us * (1 + _TOLERANCE)
-        if fast and _bad_share(seconds) <= base_bad + _BAD_SHARE:
+        if is_well(after[second : second + _WELL_S]) and is_well(after[second:]):
             return second
     return None
+
+
+def _too_few(calm: Sequence[Window]) -> dict[str, str]:
+    """A note where the p99 before the spike, with which all is compared, rests on too little."""
+    answered = sum(window.answered for window in calm)
+    if answered >= P99_SAMPLES:
+        return {}
+    return {
+        "note": f"the p99 before the spike rests on {answered} answers, and needs {P99_SAMPLES}: "
+        "do not trust the recovery; give a longer --calm or a higher --rate"
+    }
 
 
 def _bad_share(windows: Sequence[Window]) -> float:

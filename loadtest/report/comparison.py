@@ -60,8 +60,15 @@ def conclusion(found: Comparison) -> str:
         named = ", ".join(f"{_NAMES.get(one.metric, one.metric)} of {one.step}" for one in worse)
         return f"Worse by more than {found.bound:.0%}: {named}."
     unclear = sum(one.verdict is Verdict.UNCLEAR for one in found.differences)
-    rest = f" {unclear} of {len(found.differences)} are unclear: measure longer." if unclear else ""
-    return f"Nothing is worse by more than {found.bound:.0%}.{rest}"
+    whole = len(found.differences)
+    if not found.tells:
+        return f"Cannot tell: {unclear} of {whole} are unclear. Measure longer."
+    if unclear:
+        return (
+            f"{unclear} of {whole} are unclear: measure longer. "
+            f"Of the others nothing is worse by more than {found.bound:.0%}."
+        )
+    return f"Nothing is worse by more than {found.bound:.0%}."
 
 
 def _cells(one: Difference) -> tuple[str, ...]:

@@ -44,6 +44,12 @@ class Row:
     gateway_cores: float
     bottleneck: str
     invalid: str
+    objective: str  # of a search: whether it was held here, missed, or could not be judged
+
+    @property
+    def objective_text(self) -> str:
+        """The same without the figures that say so: `missed (p99)`."""
+        return self.objective.partition(":")[0]
 
     @property
     def asked_text(self) -> str:
@@ -95,6 +101,7 @@ def row_of(step: Step) -> Row:
         gateway_cores=gateway_cpu_s / step.observed_s if step.observed_s else 0.0,
         bottleneck=step.bottleneck.value,
         invalid="; ".join(step.invalid),
+        objective=step.objective,
     )
 
 

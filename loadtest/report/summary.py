@@ -37,9 +37,15 @@ def _answer(run: Run) -> list[str]:
 
 
 def _table(run: Run) -> str:
-    headings = [*_HEADINGS, *_MORE_HEADINGS]
-    rows = [_cells(row_of(step)) for step in run.steps]
-    rule = ["---", "---", *["---:"] * (len(headings) - 3), "---"]
+    searched = any(step.objective for step in run.steps)
+    more = ["objective"] if searched else []
+    headings = [*_HEADINGS, *_MORE_HEADINGS, *more]
+    rows = [
+        [*_cells(row), *([_plain(row.objective)] if searched else [])]
+        for row in map(row_of, run.steps)
+    ]
+    figures = len(headings) - len(more) - 3
+    rule = ["---", "---", *["---:"] * figures, "---", *["---" for _ in more]]
     return "\n".join(_line(cells) for cells in [headings, rule, *rows])
 
 

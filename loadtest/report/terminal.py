@@ -33,13 +33,20 @@ def _table(run: Run) -> Table:
     for heading in _HEADINGS:
         table.add_column(heading, justify="right")
     table.add_column("STOPPED BY")
+    searched = any(step.objective for step in run.steps)
+    if searched:
+        table.add_column("OBJECTIVE")
     for step in run.steps:
         row = row_of(step)
         stopped = Text(step.bottleneck.value, style=_COLOURS.get(step.bottleneck, "yellow"))
         if step.invalid:
             stopped = Text("invalid", style="bold red")
         table.add_row(
-            Text(row.label), *map(Text, _cells(row)), stopped, style="dim" if step.invalid else ""
+            Text(row.label),
+            *map(Text, _cells(row)),
+            stopped,
+            *([Text(row.objective_text)] if searched else []),
+            style="dim" if step.invalid else "",
         )
     return table
 

@@ -131,6 +131,8 @@ def soak(
 
     Memory is that of Triton and the gateway, where they run on this machine.
 
+    Exits 3 where p50, p99 or memory grew by more than 20 %, or more than 0.1 % of requests failed.
+
     Example: conch loadtest soak --model mnist_cnn --rate 100 --duration 10m
     """
     check_even_arrivals(arrivals, "soak holds one load in ten slices")

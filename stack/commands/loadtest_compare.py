@@ -34,7 +34,7 @@ def compare(
     """Compare two runs step by step, each figure with its interval of 95 %.
 
     Exits 3 where a figure got worse beyond the bound and chance does not explain it, 1 where a run
-    is invalid or a step is not valid any more, else 0.
+    is invalid, a step is not valid any more, or every figure is unclear, else 0.
 
     Example: conch loadtest compare loadtest-runs/before loadtest-runs/after --bound 5%
     """
@@ -50,7 +50,7 @@ def compare(
         typer.echo(comparison_markdown(found))
     else:
         print_comparison(found, console(markup=False))
-    if found.invalid:
+    if found.invalid or not found.tells:
         raise typer.Exit(1)
     if found.regressed:
         raise typer.Exit(_REGRESSED)

@@ -1,6 +1,7 @@
 """Runs a plan of `conch loadtest`: opens the bench, keeps the folder, prints, and ends with a code.
 
-0: the figures may be used; 1: the run is invalid, or could not be made; 130: Ctrl-C.
+0: the figures may be used; 1: the run is invalid, or could not be made; 3: they may be used, and
+missed a bound of the plan; 130: Ctrl-C.
 """
 
 import json
@@ -32,6 +33,7 @@ from stack.console import console
 
 _FOLDER = Path("loadtest-runs")
 _LOOK_TIMEOUT_S = 5.0
+_BOUND_MISSED = 3
 _INTERRUPTED = 130
 
 
@@ -65,6 +67,8 @@ def run_plan(
     _keep(folder, run, target)
     if run.invalid:
         raise typer.Exit(1)
+    if outcome.missed:
+        raise typer.Exit(_BOUND_MISSED)
 
 
 def _require_place(folder: Path) -> None:
@@ -162,16 +166,20 @@ def _run(plan: str, started: datetime, target: Target, steps: list[Step], outcom
         machine=this_machine(),
         triton=triton,
         models=models,
-        steps=[_with_spoilt(step, outcome) for step in steps],
+        steps=[_judged(step, outcome) for step in steps],
         answer=outcome.answer,
         invalid=outcome.invalid,
     )
 
 
-def _with_spoilt(step: Step, outcome: Outcome) -> Step:
-    if step.label not in outcome.spoilt:
-        return step
-    return msgspec.structs.replace(step, invalid=[*step.invalid, outcome.spoilt[step.label]])
+def _judged(step: Step, outcome: Outcome) -> Step:
+    """The step with what its plan found of it."""
+    spoilt = [outcome.spoilt[step.label]] if step.label in outcome.spoilt else []
+    return msgspec.structs.replace(
+        step,
+        invalid=step.invalid + spoilt,
+        objective=outcome.objective.get(step.label, ""),
+    )
 
 
 def _keep(folder: Path, run: Run, target: Target) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.bottleneck import name_bottleneck
+from loadtest.bottleneck import name_bottleneck, taken_by_others
+from loadtest.breakdown import GATEWAY_NOT_KNOWN
 from loadtest.results import Bottleneck, Step
 from tests.loadtest.some_steps import a_step, a_window, closed, some_counts, some_gateway
 
@@ -92,3 +93,23 @@ def test_the_figures_that_named_it_are_told() -> None:
 def test_a_few_429_do_not_keep_a_step_from_doing_more() -> None:
     few = [a_window(n, limited=1 if n == 5 else 0) for n in range(10)]
     assert name_bottleneck(a_step(windows=few)).bottleneck is Bottleneck.NONE
+
+
+def test_cores_that_others_took_are_told() -> None:
+    told = "the cores of this machine were 99% used, most by other programs"
+    assert taken_by_others(a_step(machine_cpu=0.99, triton_cpu_s=1), cores=2) == told
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        a_step(machine_cpu=0.7, triton_cpu_s=1),
+        a_step(machine_cpu=0.99, triton_cpu_s=15),
+        a_step(machine_cpu=0.99),
+        a_step(machine_cpu=0.99, triton_cpu_s=1, gateway=some_gateway(1000, workers=0)),
+        a_step(machine_cpu=0.99, triton_cpu_s=1, notes=[f"{GATEWAY_NOT_KNOWN}: no address"]),
+    ],
+    ids=["cores are free", "Triton took them", "no Triton seen", "no workers seen", "no gateway"],
+)
+def test_what_may_be_the_stack_s_own_is_not_said_to_be_others(step: Step) -> None:
+    assert taken_by_others(step, cores=2) == ""

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import pytest
 from loadtest.breakdown import breakdown
 from loadtest.errors import MeasuringError
 from loadtest.machine import model_hashes, triton_facts
-from loadtest.observing import Observer, Targets
+from loadtest.observing import Observer, Targets, Watch
+from loadtest.processor_time import Server
+from loadtest.results import Load, Loop
+from loadtest.triton_statistics import TritonStatistics
 from tests.loadtest.some_steps import a_step, a_window
 from tests.stack.running_triton import RunningTriton, running_triton
 from tests.waiting import wait_until
@@ -116,6 +120,75 @@ def test_a_triton_that_was_started_anew_spoils_the_step(triton: RunningTriton) -
         observed = observer.between(before, observer.look())
     assert "Triton was restarted: other processes listen on its port now" in observed.reasons
     assert any("began anew" in reason for reason in observed.reasons)
+
+
+@contextmanager
+def counting(*counts: int | None) -> Iterator[Observer]:
+    """An observer of a Triton with these counts of answers, look by look; None: no answer."""
+    given = iter(counts)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/config"):
+            return httpx2.Response(200, json={"name": "digits"})
+        count = next(given)
+        if count is None:
+            return httpx2.Response(503)
+        stats = {"success": {"count": count, "ns": count}}
+        model = {"name": "digits", "version": "1", "inference_count": count}
+        model |= {"execution_count": count, "inference_stats": stats}
+        return httpx2.Response(200, json={"model_stats": [model]})
+
+    with (
+        httpx2.Client(transport=httpx2.MockTransport(answer)) as client,
+        Observer(Targets(models=[])) as observer,
+    ):
+        observer.statistics = TritonStatistics(client, "http://triton", ["digits"])
+        yield observer
+
+
+def watched(observer: Observer, steps: int) -> list[list[str]]:
+    """The reasons against so many steps, each with a second of warm-up."""
+    reasons = []
+    for _ in range(steps):
+        watch = Watch(observer, Load(loop=Loop.OPEN, rate=1, duration_s=1, warmup_s=1))
+        watch.on_window(a_window(0, warmup=True))
+        reasons.append(watch.observed().reasons)
+    return reasons
+
+
+def test_steps_of_a_triton_that_stays_have_nothing_against_them() -> None:
+    with counting(10, 20, 30, 30, 40, 50) as observer:
+        assert watched(observer, 2) == [[], []]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(10, 20, 30, 1, 10, 40), (10, 20, 30, 30, 4, 40), (10, 20, 30, None, 4, 40)],
+    ids=["between the steps", "in the warm-up", "in the warm-up, and away for one look"],
+)
+def test_a_restart_outside_the_measured_part_is_seen(counts: tuple[int | None, ...]) -> None:
+    with counting(*counts) as observer:
+        first, (reason,) = watched(observer, 2)
+    assert first == [] and "began anew: Triton was restarted" in reason
+
+
+def test_a_triton_that_does_not_answer_at_the_end_spoils_the_step() -> None:
+    with counting(10, 20, None) as observer:
+        ((reason,),) = watched(observer, 1)
+    assert reason.startswith("Triton was restarted or did not answer")
+
+
+def test_another_process_on_the_port_is_a_restart_though_none_was_there_meanwhile() -> None:
+    with Observer(Targets(models=[])) as observer:
+        look = observer.look()
+    first, second = (
+        replace(look, triton_server=Server(frozenset({(pid, 1)}), listeners=1, cpu_s=0.0))
+        for pid in (7, 8)
+    )
+    assert observer.restarts([first, look, first]) == []
+    assert observer.restarts([first, look, second]) == [
+        "Triton was restarted: other processes listen on its port now"
+    ]
 
 
 def test_servers_that_do_not_answer_are_noted_and_no_error() -> None:

@@ -27,6 +27,21 @@ def test_who_never_recovers_is_told() -> None:
     assert outcome.invalid == []
 
 
+def test_who_is_well_for_three_seconds_only_has_not_recovered() -> None:
+    # The spike ends at second 17; from 22 to 27 answers take three times as long again.
+    model = QueueModel(capacity=1000, service_s=lambda at_s: 0.003 if 22 <= at_s < 27 else 0.001)
+    answer = spike(model.measure, SpikeOptions(rate=50)).answer
+    assert (answer["recovered"], answer["recovery_s"]) == ("yes", 10)
+    assert answer["after_p99_ms"] == pytest.approx(3, rel=0.02)
+
+
+def test_a_base_with_too_few_answers_is_noted() -> None:
+    few = spike(QueueModel(capacity=1000).measure, SpikeOptions(rate=5)).answer
+    enough = spike(QueueModel(capacity=1000).measure, SpikeOptions(rate=50)).answer
+    assert str(few["note"]).startswith("the p99 before the spike rests on 50 answers")
+    assert "note" not in enough
+
+
 def test_who_answers_few_requests_fast_and_fails_the_rest_has_not_recovered() -> None:
     model = QueueModel(capacity=1000, errors=lambda at_s: 17 <= at_s < 27 and at_s % 1 > 0.2)
     answer = spike(model.measure, SpikeOptions(rate=50)).answer

@@ -62,11 +62,21 @@ def test_what_got_worse_is_named_in_the_last_line() -> None:
     assert shown(found).splitlines()[-1] == "Worse by more than 5%: p99 ms of 100/s."
 
 
-def test_what_is_unclear_is_not_said_to_be_the_same() -> None:
-    found = a_comparison(a_difference(verdict=Verdict.UNCLEAR))
+def test_what_is_unclear_is_said_first() -> None:
+    found = a_comparison(a_difference(verdict=Verdict.UNCLEAR), a_difference(verdict=Verdict.SAME))
     assert conclusion(found) == (
-        "Nothing is worse by more than 5%. 1 of 1 are unclear: measure longer."
+        "1 of 2 are unclear: measure longer. Of the others nothing is worse by more than 5%."
     )
+
+
+def test_where_all_is_unclear_nothing_is_concluded() -> None:
+    found = a_comparison(a_difference(verdict=Verdict.UNCLEAR))
+    assert conclusion(found) == "Cannot tell: 1 of 1 are unclear. Measure longer."
+
+
+def test_nothing_worse_is_said_where_every_figure_has_a_verdict() -> None:
+    found = a_comparison(a_difference(verdict=Verdict.SAME))
+    assert conclusion(found) == "Nothing is worse by more than 5%."
 
 
 def test_invalid_runs_have_no_conclusion() -> None:

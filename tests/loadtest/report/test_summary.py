@@ -40,3 +40,16 @@ def test_a_label_cannot_break_the_table() -> None:
 def test_a_note_on_every_step_is_said_once() -> None:
     text = summary(a_run(a_step(notes=["no Triton"]), a_step(label="b", notes=["no Triton", "x"])))
     assert text.endswith("- no Triton\n- b: x\n")
+
+
+def test_each_step_of_a_search_tells_what_it_says_of_the_objective() -> None:
+    missed = a_step(objective="missed (p99): p99 34 ms, over 20 ms")
+    lines = summary(a_run(a_step(objective="held"), missed, plan="slo")).splitlines()
+    table = [line for line in lines if line[:1] == "|"]
+    assert [line.split(" | ")[-1] for line in table] == [
+        "objective |",
+        "--- |",
+        "held |",
+        "missed (p99): p99 34 ms, over 20 ms |",
+    ]
+    assert len({line.count("|") for line in table}) == 1

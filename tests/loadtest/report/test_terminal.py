@@ -31,6 +31,17 @@ def test_an_invalid_step_tells_why() -> None:
     assert "100/s: Triton was restarted" in text
 
 
+def test_each_step_of_a_search_tells_what_it_says_of_the_objective() -> None:
+    lines = shown(
+        a_run(
+            a_step(objective="held"), a_step(objective="not judged: no steady state: x"), plan="slo"
+        )
+    ).splitlines()
+    assert lines[0].split()[-1] == "OBJECTIVE"
+    assert lines[1].split()[-1] == "held"
+    assert lines[2].rstrip().endswith(" not judged")
+
+
 def test_an_invalid_run_says_so() -> None:
     assert "Invalid: these figures must not be used." in shown(a_run(invalid=["too short"]))
 
