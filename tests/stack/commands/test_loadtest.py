@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from loadtest.errors import LoadTestError
 from loadtest.results import Load, Loop, Machine, Run, Step
 from loadtest.run_folder import read_run, write_run
 from loadtest.traffic import Traffic
@@ -145,7 +146,18 @@ def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: s
 def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     told = refusal(tmp_path, "loadtest", "smoke", "--model", "x", "--out", "file/run")
-    assert "could not be kept in file/run" in told
+    assert "could not be kept in file/run" in told and "Name another folder by --out" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_cannot_be_kept_after_all_is_printed_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = read_run(Path(a_run(tmp_path, 100)))
+    (tmp_path / "file").touch()
+    with pytest.raises(LoadTestError, match=r"could not be kept in .*file/run.*--out"):
+        _keep(tmp_path / "file" / "run", run, a_target(as_json=False))
+    assert "2 users" in capsys.readouterr().out
 
 
 def a_run(folder: Path, capacity: float, **more: Any) -> str:
@@ -169,10 +181,8 @@ def a_run(folder: Path, capacity: float, **more: Any) -> str:
     return str(path)
 
 
-def test_two_runs_that_began_in_one_second_are_kept_side_by_side(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    target = Target(
+def a_target(*, as_json: bool) -> Target:
+    return Target(
         traffic=Traffic(url="", models=[]),
         direct=True,
         triton_url="",
@@ -180,8 +190,14 @@ def test_two_runs_that_began_in_one_second_are_kept_side_by_side(
         processes=1,
         max_in_flight=None,
         out=None,
-        as_json=True,
+        as_json=as_json,
     )
+
+
+def test_two_runs_that_began_in_one_second_are_kept_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = a_target(as_json=True)
     run = read_run(Path(a_run(tmp_path, 100)))
     folders = []
     for _ in range(2):
