@@ -120,7 +120,8 @@ def _hidden_name(folder: Path) -> str:
 
 def _not_kept(folder: Path, error: OSError) -> LoadTestError:
     return LoadTestError(
-        f"The run could not be kept in {folder}: {error.strerror or error}. Name another folder by --out."
+        f"The run could not be kept in {folder}: {error.strerror or error}. "
+        "Name another folder by --out."
     )
 
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 import msgspec
 
+# Where a key is looked for unless its variable is named.
+KEY_VARIABLE = "CONCH_API_KEY"
+
 
 class Transport(StrEnum):
     """How a request travels."""

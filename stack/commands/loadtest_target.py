@@ -15,10 +15,8 @@ import typer
 from gateway.settings import is_http_url
 from loadtest.errors import OptionError
 from loadtest.quantities import parse_time_s
-from loadtest.traffic import KeyShare, Traffic, Transport
+from loadtest.traffic import KEY_VARIABLE, KeyShare, Traffic, Transport
 from loadtest.traffic_options import parse_dimension, parse_models, parse_tenants
-
-KEY_VARIABLE = "CONCH_API_KEY"
 
 
 @dataclass(frozen=True, kw_only=True)
