@@ -25,6 +25,7 @@ from loadtest.plans.outcome import Outcome
 from loadtest.processor_time import look_at_server
 from loadtest.results import Load, Run, Step
 from loadtest.run_folder import try_place, write_run, write_run_beside
+from loadtest.traffic import traffic_values
 from stack.commands.loadtest_live import LiveLine
 from stack.commands.loadtest_target import Target
 from stack.console import console
@@ -155,6 +156,7 @@ def _run(plan: str, started: datetime, target: Target, steps: list[Step], outcom
         steps=[_with_spoilt(step, outcome) for step in steps],
         answer=outcome.answer,
         invalid=outcome.invalid,
+        traffic=traffic_values(target.traffic),
     )
 
 
