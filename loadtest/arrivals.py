@@ -56,10 +56,15 @@ def check_arrivals(text: str) -> None:
         raise OptionError(f"Arrivals {text!r} are not known. Write one of: {', '.join(FORMS)}.")
 
 
+def is_even(text: str) -> bool:
+    """Whether the mean rate of these arrivals is the load's at any time."""
+    return text.partition(":")[0] in [form.partition(":")[0] for form in EVEN_FORMS]
+
+
 def check_even_arrivals(text: str, why: str) -> None:
     """Raise OptionError unless these arrivals can be made, and keep the rate that is asked for."""
     check_arrivals(text)
-    if text.partition(":")[0] not in [form.partition(":")[0] for form in EVEN_FORMS]:
+    if not is_even(text):
         raise OptionError(
             f"Arrivals {text!r} do not keep one rate, and {why}. Write one of: "
             f"{', '.join(EVEN_FORMS)}."

@@ -46,7 +46,9 @@ def misses(step: Step, options: SloOptions) -> str:
     if (limited := figures.limited(step)) > 0:
         return f"{limited:,} requests were over a limit (429)"
     if figures.error_share(step) > options.errors:
-        return f"{failed_part(step)} or were never sent: {failures(step) or 'too many in flight'}"
+        unsent = figures.missed(step)
+        never_sent = f" and {unsent:,} arrivals were never sent" if unsent else ""
+        return f"{failed_part(step)}{never_sent}: {failures(step) or 'too many in flight'}"
     if p99_us > options.p99_ms * 1e3:
         return f"p99 {ms_text(p99_us)}, over {options.p99_ms:g} ms"
     return ""
