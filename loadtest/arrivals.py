@@ -71,6 +71,19 @@ def check_even_arrivals(text: str, why: str) -> None:
         )
 
 
+def check_spike_comes(text: str, duration_s: float) -> None:
+    """Raise OptionError where these arrivals have a spike and it is not within the duration."""
+    form, _, argument = text.partition(":")
+    if form != "spike":
+        return
+    _, at_s, for_s = _spike_parts(argument, text)
+    if at_s >= duration_s or for_s == 0:
+        raise OptionError(
+            f"Arrivals {text!r}: a spike of {for_s:g} s from second {at_s:g} on never comes in "
+            f"{duration_s:g} s. Write spike:TIMES:AT:FOR with an AT below the --duration."
+        )
+
+
 def _constant(load: Load, _: str, seed: int) -> Iterator[float]:
     return _evenly(0.0, _end_s(load), load.rate)
 
