@@ -233,6 +233,8 @@ def overhead(
         )
     if target.direct:
         raise OptionError("overhead calls both the gateway and Triton; leave out --direct.")
+    if not target.triton_url:
+        raise OptionError("overhead calls one Triton, too. Name it by --triton-url.")
     run_plan(
         "overhead",
         target,

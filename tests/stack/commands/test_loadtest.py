@@ -148,6 +148,21 @@ def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: s
     assert told in refusal(tmp_path, "loadtest", *arguments, "--model", "x", code=2)
 
 
+def test_addresses_are_those_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "conch.toml").write_text("port = 1\ntriton_http_port = 2\n")
+    told = refusal(tmp_path, "loadtest", "smoke", "--model", "x")
+    assert "Nothing listens at http://127.0.0.1:1. " in told and "--url" in told
+    told = refusal(tmp_path, "loadtest", "smoke", "--model", "x", "--direct")
+    assert "Nothing listens at http://127.0.0.1:2. " in told
+
+
+def test_of_several_tritons_one_must_be_named_to_call_it(tmp_path: Path) -> None:
+    settings = {"CONCH_TRITON_URLS": "http://a:1,http://b:1"}
+    arguments = ("loadtest", "smoke", "--model", "x", "--direct")
+    told = refusal(tmp_path, *arguments, code=2, settings=settings)
+    assert "Name it by --triton-url" in told
+
+
 def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     told = refusal(tmp_path, "loadtest", "smoke", "--model", "x", "--out", "file/run")
