@@ -79,12 +79,16 @@ def set_up(environment: Environment, **_: Any) -> None:
 
 def end_test(environment: Environment, msg: Any, **_: Any) -> None:
     """A worker cannot send, and the others are like it: the test ends, and has failed."""
-    if environment.process_exit_code:
+    runner, options = environment.runner, environment.parsed_options
+    if runner is None or options is None or environment.process_exit_code:
         return
     logging.error(msg.data["why"])
+    if not options.headless:
+        # The web page stays, for another test.
+        runner.stop()
+        return
     environment.process_exit_code = 1
-    if environment.runner is not None:
-        environment.runner.quit()
+    runner.quit()
 
 
 def bucket_response_time(response_time_ms: float) -> float:
