@@ -87,8 +87,6 @@ def sweep(
     """
     check_arrivals(arrivals or _ARRIVALS)
     replayed = (arrivals or "").startswith("replay:")
-    if replayed and rates:
-        raise OptionError("A replay has the rate of its file; leave out --rates.")
     _check_one_loop(
         open_by="--arrivals replay:FILE" if replayed else "--rates",
         is_open=bool(rates) or replayed,
