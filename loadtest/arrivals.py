@@ -56,13 +56,31 @@ def check_arrivals(text: str) -> None:
         raise OptionError(f"Arrivals {text!r} are not known. Write one of: {', '.join(FORMS)}.")
 
 
+def is_even(text: str) -> bool:
+    """Whether the mean rate of these arrivals is the load's at any time."""
+    return text.partition(":")[0] in [form.partition(":")[0] for form in EVEN_FORMS]
+
+
 def check_even_arrivals(text: str, why: str) -> None:
     """Raise OptionError unless these arrivals can be made, and keep the rate that is asked for."""
     check_arrivals(text)
-    if text.partition(":")[0] not in [form.partition(":")[0] for form in EVEN_FORMS]:
+    if not is_even(text):
         raise OptionError(
             f"Arrivals {text!r} do not keep one rate, and {why}. Write one of: "
             f"{', '.join(EVEN_FORMS)}."
+        )
+
+
+def check_spike_comes(text: str, duration_s: float) -> None:
+    """Raise OptionError where these arrivals have a spike and it is not within the duration."""
+    form, _, argument = text.partition(":")
+    if form != "spike":
+        return
+    _, at_s, for_s = _spike_parts(argument, text)
+    if at_s >= duration_s or for_s == 0:
+        raise OptionError(
+            f"Arrivals {text!r}: a spike of {for_s:g} s from second {at_s:g} on never comes in "
+            f"{duration_s:g} s. Write spike:TIMES:AT:FOR with an AT below the --duration."
         )
 
 

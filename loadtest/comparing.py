@@ -16,7 +16,7 @@ from loadtest.errors import OptionError
 from loadtest.figures import held, is_held, measured, window_latency
 from loadtest.histogram import GROWTH, merged, percentile
 from loadtest.resampling import blocks, drawn, interval
-from loadtest.results import Run, Step, Window
+from loadtest.results import Loop, Run, Step, Window
 
 BOUND = 0.05
 # Of what is rounded to buckets no smaller difference can be told.
@@ -27,6 +27,8 @@ _ROUNDING = 1e-9
 _ERRORS_BOUND = 0.001
 # Drawing again and again from fewer seconds than these says nothing of how uneven they are.
 LEAST_WINDOWS = 5
+# What only decides which of many like requests is next.
+_BY_CHANCE = ("seed", "pool")
 _TRIAL = re.compile(r" \(trial \d+\)$")
 
 
@@ -100,7 +102,7 @@ def compare(
         ],
         only_before=[label for label in old if label not in new],
         only_after=[label for label in new if label not in old],
-        notes=_notes(before, after)
+        notes=_notes(before, after, names)
         + [f"{label} is left out: it is invalid" for label in both if label not in usable],
         invalid=_invalid(before, after, names, usable) + _lost(old, new, both),
     )
@@ -197,13 +199,14 @@ _METRICS: dict[str, tuple[_Figure, bool]] = {
 }
 
 
-def _notes(before: Run, after: Run) -> list[str]:
+def _notes(before: Run, after: Run, names: tuple[str, str]) -> list[str]:
     """What differs between the runs besides the figures."""
     pairs = {
         "plan": (before.plan, after.plan),
         "processor": (before.machine.processor, after.machine.processor),
         "cores": (str(before.machine.cores), str(after.machine.cores)),
         "Triton": (before.triton.get("version", ""), after.triton.get("version", "")),
+        "arrivals": (_arrivals(before), _arrivals(after)),
     }
     found = [
         f"{name} differs: {old} and {new}"
@@ -215,7 +218,28 @@ def _notes(before: Run, after: Run) -> list[str]:
         for name in before.models
         if name in after.models and before.models[name] != after.models[name]
     ]
-    return found
+    return found + _other_traffic(before, after, names)
+
+
+def _arrivals(run: Run) -> str:
+    """Of its open loops; empty where all are closed."""
+    kinds = dict.fromkeys(s.load.arrivals for s in run.steps if s.load.loop is Loop.OPEN)
+    return ", ".join(kinds)
+
+
+def _other_traffic(before: Run, after: Run, names: tuple[str, str]) -> list[str]:
+    """Where requests were not the same, so that the figures are of two questions."""
+    old, new = before.traffic, after.traffic
+    if not (old or new):
+        return []
+    if not (old and new):
+        which = names[0] if new else names[1]
+        return [f"batch, models, transport and url of {which} are unknown: it was kept without"]
+    return [
+        f"{name} differs: {old.get(name) or 'none'} and {new.get(name) or 'none'}"
+        for name in dict.fromkeys([*old, *new])
+        if name not in _BY_CHANCE and old.get(name) != new.get(name)
+    ]
 
 
 def _invalid(before: Run, after: Run, names: tuple[str, str], usable: list[str]) -> list[str]:

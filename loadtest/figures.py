@@ -63,6 +63,24 @@ def missed(step: Step) -> int:
     return sum(window.missed for window in measured(step))
 
 
+def failed_share(step: Step) -> float:
+    """Of all that was sent, the part that failed; 429 is no error."""
+    bad = sum(errors(step).values())
+    whole = answered(step) + limited(step) + bad
+    return bad / whole if whole else 0.0
+
+
+def first_event(step: Step) -> Histogram:
+    """Of good answers that are streams: from the sending to the first event."""
+    return merged(window.first_event for window in measured(step))
+
+
+def planned_rate(step: Step) -> float:
+    """Arrivals that were due in a second, in the mean (open loop)."""
+    windows = held(step)
+    return sum(window.planned for window in windows) / len(windows) if windows else 0.0
+
+
 def error_share(step: Step) -> float:
     """Of all that was due, the part that failed or was never sent; 429 is no error."""
     bad = sum(errors(step).values()) + missed(step)

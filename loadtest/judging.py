@@ -10,7 +10,6 @@ from loadtest.breakdown import breakdown
 from loadtest.figures import answered, held, latency, measured
 from loadtest.histogram import mean_us, merged
 from loadtest.observing import Observed
-from loadtest.quantities import ms_text
 from loadtest.results import Bottleneck, Load, Loop, Step, Window
 from loadtest.validity import invalid_reasons
 
@@ -89,8 +88,9 @@ def _late_sending(step: Step) -> list[str]:
     late_us = latency_us - mean_us(merged(window.service for window in measured(step)))
     if late_us < max(_LATE_LEAST_US, latency_us * _LATE_SHARE):
         return []
+    # Without figures, so that it is told once for all steps.
     return [
-        f"of {ms_text(latency_us)} in the mean requests were sent {ms_text(late_us)} late: the "
+        f"requests were sent late, by more than {_LATE_SHARE:.0%} of the mean latency: the "
         "generator did not get its time on this machine, and the latency is partly its own"
     ]
 

@@ -10,27 +10,32 @@ Stages of users over time: `-f loadtest/locustfile.py,loadtest/shapes.py --stage
 """
 
 import itertools
+import logging
 import os
 import sys
 import time
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from locust import User, events, stats, task
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.alarm import Alarm
 from loadtest.arrivals import arrivals
 from loadtest.errors import LoadTestError
 from loadtest.results import Load, Loop
 from loadtest.sending import OpenTraffic, open_traffic, use_grpc
-from loadtest.traffic import Traffic, Transport
+from loadtest.traffic import KEY_VARIABLE, Traffic, Transport
 from loadtest.traffic_options import parse_dimension, parse_models, parse_tenants
 from loadtest.transports.answers import LIMITED, Answer
 
-_KEY = "CONCH_API_KEY"
+# From a worker that cannot send to its master, with the reason.
+_CANNOT_SEND = "conch_cannot_send"
+# Until the master, which was told, has ended a worker; one that ends at once may not be heard.
+_ENDED_WITHIN_S = 10.0
 # An open loop in Locust ends with the test and not by itself.
 _FOREVER_S = 1e9
 
@@ -44,7 +49,11 @@ def add_flags(parser: ArgumentParser) -> None:
 
     add("model", "mnist_mlp", "Model to call, or several with weights: mnist_mlp=3,mnist_cnn=1.")
     add("batch", "1", "Samples in a request, or several with weights: 1=8,32=1.")
-    add("keys", "", f"Variables with keys, with weights: ACME_KEY=3,FREE_KEY=1. Else {_KEY}.")
+    add(
+        "keys",
+        "",
+        f"Variables with keys, with weights: ACME=3,FREE=1. Else {KEY_VARIABLE}.",
+    )
     add("transport", "http", "How requests travel.", choices=[kind.value for kind in Transport])
     add("dim", "", "Sizes of dynamic axes: INPUT=LOW:HIGH, several with commas.")
     add("samples", "", "File with values to send: .npz, .npy or .png.")
@@ -62,8 +71,24 @@ def set_up(environment: Environment, **_: Any) -> None:
     options: Any = environment.parsed_options
     if not options.user_classes and not options.class_picker:
         environment.user_classes.remove(OpenLoopUser)
+    if isinstance(environment.runner, MasterRunner):
+        environment.runner.register_message(_CANNOT_SEND, end_test, concurrent=True)
     if options.transport == Transport.GRPC:
         use_grpc()
+
+
+def end_test(environment: Environment, msg: Any, **_: Any) -> None:
+    """A worker cannot send, and the others are like it: the test ends, and has failed."""
+    runner, options = environment.runner, environment.parsed_options
+    if runner is None or options is None or environment.process_exit_code:
+        return
+    logging.error(msg.data["why"])
+    if not options.headless:
+        # The web page stays, for another test.
+        runner.stop()
+        return
+    environment.process_exit_code = 1
+    runner.quit()
 
 
 def bucket_response_time(response_time_ms: float) -> float:
@@ -146,7 +171,7 @@ class OpenLoopUser(_ConchUser):
                 alarm.wait_until(start_at + after_s)
                 self._start(start_at + after_s, options.max_in_flight)
         except LoadTestError as error:
-            sys.exit(str(error))
+            _give_up(self.environment, error)
         finally:
             alarm.close()
         raise StopUser  # a file of times is at its end
@@ -173,7 +198,15 @@ def _open(environment: Environment) -> OpenTraffic:
     try:
         return open_traffic(_traffic(environment), index=_worker_index(environment))
     except LoadTestError as error:
-        sys.exit(str(error))
+        _give_up(environment, error)
+
+
+def _give_up(environment: Environment, error: LoadTestError) -> NoReturn:
+    """End with the reason; of several processes all do, by their master."""
+    if isinstance(environment.runner, WorkerRunner):
+        environment.runner.send_message(_CANNOT_SEND, {"why": str(error)})
+        gevent.sleep(_ENDED_WITHIN_S)
+    sys.exit(str(error))
 
 
 def _worker_index(environment: Environment) -> int:
@@ -182,7 +215,7 @@ def _worker_index(environment: Environment) -> int:
 
 def _traffic(environment: Environment) -> Traffic:
     options: Any = environment.parsed_options
-    variables = options.keys or (_KEY if os.environ.get(_KEY) else "")
+    variables = options.keys or (KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else "")
     return Traffic(
         url=environment.host or "",
         models=parse_models(_parts(options.model), _parts(options.batch)),

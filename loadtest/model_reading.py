@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from loadtest.errors import MeasuringError
 from loadtest.served_model import ServedModel, served_model
-from loadtest.traffic import ModelShare, Traffic
+from loadtest.traffic import KEY_VARIABLE, ModelShare, Traffic
 
 _TIMEOUT_S = 10
+_NO_KEY = f"{KEY_VARIABLE} is not set; set it to a key: export {KEY_VARIABLE}=ck_…"
 _HINTS = {
     401: "Give a key that is valid.",
     403: "The key may not use this model.",
@@ -46,10 +47,15 @@ def _get(traffic: Traffic, path: str, key: str | None) -> dict[str, Any]:
             found: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
-            hint = _HINTS.get(error.code, "")
+            hint = _NO_KEY if error.code == 401 and not key else _HINTS.get(error.code, "")
             raise MeasuringError(f"{url} was answered {error.code}. {hint}".rstrip()) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
+        if isinstance(reason, ConnectionRefusedError):
+            raise MeasuringError(
+                f"Nothing listens at {traffic.url}. Start the stack there with `conch up`, or name "
+                "where it is by --url (--triton-url with --direct, --host in Locust)."
+            ) from None
         raise MeasuringError(f"{url} cannot be read: {reason}.") from None
     return found
 

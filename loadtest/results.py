@@ -164,3 +164,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[Step]
     answer: dict[str, float | str] = {}  # what the plan was asked, e.g. the rate that holds
     invalid: list[str] = []
+    traffic: dict[str, str] = {}  # what was sent and where to; empty in runs of before it was kept

@@ -35,8 +35,30 @@ RESULT = "result.json"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
+# About what a short run takes: a disk that is full is noticed.
+_TRIAL_BYTES = 1 << 16
+
+
 class _Version(msgspec.Struct):
     schema_version: int
+
+
+def try_place(folder: Path) -> None:
+    """Raise LoadTestError unless a folder can be made there and a file be written in it.
+
+    The trial is made beside the first of its folders that is not there yet, and leaves nothing.
+    """
+    trial: Path | None = None
+    try:
+        there = next(parent for parent in folder.absolute().parents if parent.exists())
+        trial = there / _hidden_name(folder)
+        trial.mkdir()
+        (trial / RESULT).write_bytes(bytes(_TRIAL_BYTES))
+    except OSError as error:
+        raise _not_kept(folder, error) from error
+    finally:
+        if trial is not None:
+            shutil.rmtree(trial, ignore_errors=True)
 
 
 def write_run(folder: Path, run: Run) -> list[str]:
@@ -46,7 +68,7 @@ def write_run(folder: Path, run: Run) -> list[str]:
     """
     if folder.exists():
         raise _taken(folder)
-    staged = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    staged = folder.with_name(_hidden_name(folder))
     try:
         staged.mkdir(parents=True)
         missing = _write_files(staged, run)
@@ -54,7 +76,7 @@ def write_run(folder: Path, run: Run) -> list[str]:
     except OSError as error:
         if error.errno in _TAKEN:
             raise _taken(folder) from error
-        raise LoadTestError(f"The run could not be kept in {folder}: {error}") from error
+        raise _not_kept(folder, error) from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return missing
@@ -90,6 +112,17 @@ def read_run(path: Path) -> Run:
 
 def _taken(folder: Path) -> FolderTakenError:
     return FolderTakenError(f"{folder} exists already; name another folder, or move it away.")
+
+
+def _hidden_name(folder: Path) -> str:
+    return f".{folder.name}.{secrets.token_hex(4)}"
+
+
+def _not_kept(folder: Path, error: OSError) -> LoadTestError:
+    return LoadTestError(
+        f"The run could not be kept in {folder}: {error.strerror or error}. "
+        "Name another folder by --out."
+    )
 
 
 def _check_version(file: Path, text: bytes) -> None:

@@ -12,7 +12,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 
-from loadtest.figures import held, window_latency
+from loadtest.figures import answered, held, limited, window_latency
 from loadtest.histogram import merged, percentile_if_known
 from loadtest.quantities import ms_text
 from loadtest.results import Load, Loop, Step, Window
@@ -48,11 +48,19 @@ def unsteady(step: Step) -> str:
 
 
 def until_steady(measure: Measure, label: str, load: Load, *, trials: int) -> list[Step]:
-    """Hold a load until a step of it is steady, at most `trials` times; the last step counts."""
+    """Hold a load until a step of it is steady, at most `trials` times; the last step counts.
+
+    A server that is gone is not waited for.
+    """
     steps = [measure(label, load)]
-    while unsteady(steps[-1]) and len(steps) < trials:
+    while unsteady(steps[-1]) and not is_gone(steps[-1]) and len(steps) < trials:
         steps.append(measure(f"{label} (trial {len(steps) + 1})", load))
     return steps
+
+
+def is_gone(step: Step) -> bool:
+    """Whether nobody answered: neither well nor with a limit."""
+    return not (answered(step) or limited(step))
 
 
 def _groups(windows: Sequence[Window]) -> list[Sequence[Window]]:

@@ -27,7 +27,7 @@ def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[...,
             given = {name: arguments.pop(name) for name in names}
             # An empty flag is none given, as an empty variable is.
             flags = {name: value for name, value in given.items() if value}
-            command(**arguments, settings=_settings(flags))
+            command(**arguments, settings=settings_of(flags))
 
         own = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [parameter for parameter in own if parameter.name != "settings"]
@@ -44,7 +44,8 @@ def with_settings(*fields: str) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-def _settings(flags: dict[str, str]) -> StackSettings:
+def settings_of(flags: dict[str, str]) -> StackSettings:
+    """The settings, of which flags go first. Raises UsageError where one cannot be."""
     try:
         return load_settings(StackSettings, flags)
     except ConfigurationError as error:

@@ -88,7 +88,9 @@ def _not_judged(why: str) -> Judgement:
 def _errors(step: Step, objective: Objective) -> Judgement | None:
     if figures.error_share(step) <= objective.errors:
         return None
-    why = f"{failed_part(step)} or were never sent: {failures(step) or 'too many in flight'}"
+    unsent = figures.missed(step)
+    never_sent = f" and {unsent:,} arrivals were never sent" if unsent else ""
+    why = f"{failed_part(step)}{never_sent}: {failures(step) or 'too many in flight'}"
     return _missed("errors", why)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from loadtest.figures import answered, error_share, errors
+from loadtest.figures import answered, errors, failed_share, limited
 from loadtest.results import Step
 
 # Seconds before the measured part of a step: first connections, first executions.
@@ -38,5 +38,6 @@ def failures(step: Step) -> str:
 
 def failed_part(step: Step) -> str:
     """How many requests failed, in words."""
-    bad = round(error_share(step) * 100, 2)
-    return f"{bad:g} % of {answered(step) + sum(errors(step).values()):,} requests failed"
+    bad = round(failed_share(step) * 100, 2)
+    sent = answered(step) + limited(step) + sum(errors(step).values())
+    return f"{bad:g} % of {sent:,} requests failed"

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest import figures
+from loadtest.arrivals import is_even
 from loadtest.errors import OptionError
 from loadtest.histogram import percentile_if_known
 from loadtest.plans.outcome import WARMUP_S, Outcome, failed_part, failures
 from loadtest.results import Load, Loop, Step
-from loadtest.steady import Measure, unsteady, until_steady
+from loadtest.steady import Measure, is_gone, unsteady, until_steady
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,31 +26,42 @@ class SweepOptions:
 def sweep(measure: Measure, options: SweepOptions) -> Outcome:
     """Hold each load until it is steady; the answer is the highest throughput and the knee.
 
+    Arrivals that keep no one rate are held once, and not judged for a steady state. Where a load
+    has no answer at all the server is gone: those after it are not held, and the run is invalid.
     A step that is not to be trusted is left out of the answer; the run is invalid where all are.
     Failures are told: how many requests fail may be what a load is held for.
     """
     good: list[Step] = []
     spoilt: dict[str, str] = {}
     told: list[str] = []
-    for label, load in _loads(options):
-        steps = until_steady(measure, label, load, trials=options.trials)
+    ended: list[str] = []
+    loads = _loads(options)
+    judged = is_even(options.arrivals)
+    for number, (label, load) in enumerate(loads, 1):
+        steps = until_steady(measure, label, load, trials=options.trials if judged else 1)
         for step in steps:
-            if why := unsteady(step):
+            if judged and (why := unsteady(step)):
                 spoilt[step.label] = f"no steady state: {why}"
         last = steps[-1]
         reasons = last.invalid + ([spoilt[last.label]] if last.label in spoilt else [])
         told += [f"{last.label}: {reason}" for reason in reasons]
         good += [] if reasons else [last]
+        if is_gone(last):
+            left = [label for label, _ in loads[number:]]
+            ended = [f"{last.label} had no answer; not held: {', '.join(left)}"] if left else []
+            break
     if not good:
-        return Outcome({}, told, spoilt)
+        return Outcome({}, told + ended, spoilt)
     answer = _answer(good)
+    if not judged:
+        answer["steady_state"] = f"not judged: {options.arrivals} does not keep one rate"
     if failed := [
         f"{step.label}: {failed_part(step)}: {why}" for step in good if (why := failures(step))
     ]:
         answer["failures"] = "; ".join(failed)
     if told:
         answer["left_out"] = "; ".join(told)
-    return Outcome(answer, spoilt=spoilt)
+    return Outcome(answer, ended, spoilt=spoilt)
 
 
 def knee(steps: Sequence[Step]) -> Step:

@@ -23,7 +23,9 @@ _NAMES = {
 
 
 def print_comparison(found: Comparison, console: Console) -> None:
-    """Print the differences and what makes them less than fair."""
+    """Print what makes the differences less than fair, and then them."""
+    for note in _notes(found):
+        console.print(Text(f"Note: {note}.", style="dim"))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, heading in enumerate(_HEADINGS):
         table.add_column(heading.upper(), justify="right" if 2 <= number <= 5 else "left")
@@ -31,8 +33,6 @@ def print_comparison(found: Comparison, console: Console) -> None:
         *cells, told = _cells(one)
         table.add_row(*map(Text, cells), Text(told, style=_COLOURS[one.verdict]))
     console.print(table)
-    for note in _notes(found):
-        console.print(Text(f"Note: {note}.", style="dim"))
     for reason in found.invalid:
         console.print(Text(f"Invalid: {reason}", style="bold red"))
     console.print(Text(conclusion(found), style="bold"))
@@ -42,10 +42,11 @@ def comparison_markdown(found: Comparison) -> str:
     """The same for a pull request."""
     lines = [f"### {conclusion(found)}", ""]
     lines += [f"> **Invalid:** {reason}" for reason in found.invalid]
+    if told := _notes(found):
+        lines += [*(f"- {note}" for note in told), ""]
     rows = [_HEADINGS, ("---", "---", *["---:"] * 4, "---"), *map(_cells, found.differences)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    told = _notes(found)
-    return "\n".join([*lines, *(["", *(f"- {note}" for note in told)] if told else [])]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def conclusion(found: Comparison) -> str:

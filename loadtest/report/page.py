@@ -172,6 +172,7 @@ def _facts(run: Run) -> str:
         ),
         *((f"Triton {name}", value) for name, value in run.triton.items()),
         *((f"model {name}", f"configuration {value}") for name, value in run.models.items()),
+        *((name, value) for name, value in run.traffic.items() if value),
         *((f"--{name.replace('_', '-')}", value) for name, value in run.options.items()),
     ]
     told = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)

@@ -4,10 +4,21 @@ import csv
 import io
 from dataclasses import asdict, dataclass
 
+from loadtest.arrivals import is_even
 from loadtest.bottleneck import busiest, generator_cpu
-from loadtest.figures import answered, error_share, errors, latency, limited, missed, throughput
+from loadtest.figures import (
+    answered,
+    errors,
+    failed_share,
+    first_event,
+    latency,
+    limited,
+    missed,
+    planned_rate,
+    throughput,
+)
 from loadtest.histogram import count, mean_us, percentile_if_known
-from loadtest.results import Loop, Run, Step
+from loadtest.results import Histogram, Loop, Run, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,14 +27,15 @@ class Row:
 
     label: str
     loop: str
-    asked: float  # users, or requests a second
+    arrivals: str  # of an open loop
+    asked: float  # users, or requests a second: the mean of those that keep no one rate
     seconds: float
     per_second: float  # good answers
     answered: int
     errors: int
     limited: int
     missed: int
-    error_share: float  # 429 is no error, an arrival never sent is
+    error_share: float  # of what was sent; 429 is no error
     samples: int
     mean_ms: float
     p50_ms: float | None
@@ -32,12 +44,14 @@ class Row:
     p99_ms: float | None
     p999_ms: float | None
     max_ms: float
+    first_event_p50_ms: float | None  # of a stream, from the sending
+    first_event_p99_ms: float | None
     generator_ms: float | None
     network_ms: float | None
     gateway_ms: float | None
     queue_ms: float | None
     compute_ms: float | None
-    mean_batch: float  # of the model that was busiest
+    mean_batch: float | None  # of the model that was busiest
     busy_share: float
     generator_cpu: float
     triton_cores: float
@@ -55,46 +69,44 @@ class Row:
     def asked_text(self) -> str:
         """The load in words: `8 users`, `200/s`."""
         if self.loop == Loop.OPEN:
-            return f"{self.asked:,.0f}/s"
+            return f"{'' if is_even(self.arrivals) else 'mean '}{self.asked:,.0f}/s"
         return f"{self.asked:.0f} user" + ("s" if self.asked != 1 else "")
 
 
 def row_of(step: Step) -> Row:
     """The figures of one step."""
-    histogram = latency(step)
+    histogram, first = latency(step), first_event(step)
     parts = step.breakdown
-
-    def ms(quantile: float) -> float | None:
-        us = percentile_if_known(histogram, quantile)
-        return None if us is None else us / 1e3
-
     name, busy = busiest(step)
     gateway_cpu_s = step.gateway.cpu_s if step.gateway else 0.0
     return Row(
         label=step.label,
         loop=step.load.loop.value,
-        asked=step.load.rate if step.load.loop is Loop.OPEN else step.load.users,
+        arrivals=step.load.arrivals if step.load.loop is Loop.OPEN else "",
+        asked=_asked(step),
         seconds=step.seconds,
         per_second=throughput(step),
         answered=answered(step),
         errors=sum(errors(step).values()),
         limited=limited(step),
         missed=missed(step),
-        error_share=error_share(step),
+        error_share=failed_share(step),
         samples=count(histogram),
         mean_ms=mean_us(histogram) / 1e3,
-        p50_ms=ms(0.5),
-        p90_ms=ms(0.9),
-        p95_ms=ms(0.95),
-        p99_ms=ms(0.99),
-        p999_ms=ms(0.999),
+        p50_ms=_ms(histogram, 0.5),
+        p90_ms=_ms(histogram, 0.9),
+        p95_ms=_ms(histogram, 0.95),
+        p99_ms=_ms(histogram, 0.99),
+        p999_ms=_ms(histogram, 0.999),
         max_ms=histogram.max_us / 1e3,
+        first_event_p50_ms=_ms(first, 0.5),
+        first_event_p99_ms=_ms(first, 0.99),
         generator_ms=parts.generator_ms if parts else None,
         network_ms=parts.network_ms if parts else None,
         gateway_ms=parts.gateway_ms if parts else None,
         queue_ms=parts.queue_ms if parts else None,
         compute_ms=parts.compute_ms if parts else None,
-        mean_batch=step.models[name].mean_batch if name else 0.0,
+        mean_batch=step.models[name].mean_batch if name else None,
         busy_share=busy,
         generator_cpu=generator_cpu(step),
         triton_cores=step.triton_cpu_s / step.observed_s if step.observed_s else 0.0,
@@ -103,6 +115,17 @@ def row_of(step: Step) -> Row:
         invalid="; ".join(step.invalid),
         objective=step.objective,
     )
+
+
+def _asked(step: Step) -> float:
+    if step.load.loop is Loop.CLOSED:
+        return step.load.users
+    return step.load.rate if is_even(step.load.arrivals) else planned_rate(step)
+
+
+def _ms(histogram: Histogram, quantile: float) -> float | None:
+    us = percentile_if_known(histogram, quantile)
+    return None if us is None else us / 1e3
 
 
 def steps_csv(run: Run) -> str:

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
+from loadtest.report.columns import Column, first_event, never_sent
 from loadtest.report.findings import answers, notes, reasons
 from loadtest.report.rows import Row, row_of
-from loadtest.report.words import gibibytes, ms, per_second, share
+from loadtest.report.words import batch, gibibytes, ms, per_second, share
 from loadtest.results import Run
-
-_HEADINGS = ("step", "load", "answers/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "samples")
-_MORE_HEADINGS = ("errors", "429", "batch", "bottleneck")
 
 
 def summary(run: Run) -> str:
@@ -37,29 +35,32 @@ def _answer(run: Run) -> list[str]:
 
 
 def _table(run: Run) -> str:
-    searched = any(step.objective for step in run.steps)
-    more = ["objective"] if searched else []
-    headings = [*_HEADINGS, *_MORE_HEADINGS, *more]
-    rows = [
-        [*_cells(row), *([_plain(row.objective)] if searched else [])]
-        for row in map(row_of, run.steps)
-    ]
-    figures = len(headings) - len(more) - 3
-    rule = ["---", "---", *["---:"] * figures, "---", *["---" for _ in more]]
-    return "\n".join(_line(cells) for cells in [headings, rule, *rows])
+    rows = [row_of(step) for step in run.steps]
+    columns = _columns(rows)
+    told: list[Column] = [("objective", lambda row: _plain(row.objective))]
+    more = told if any(row.objective for row in rows) else []
+    headings = [name for name, _ in [*columns, *more]]
+    rule = ["---", "---", *["---:"] * (len(columns) - 3), "---", *["---" for _ in more]]
+    lines = [[form(row) for _, form in [*columns, *more]] for row in rows]
+    return "\n".join(_line(cells) for cells in [headings, rule, *lines])
 
 
-def _cells(row: Row) -> list[str]:
+def _columns(rows: Sequence[Row]) -> list[Column]:
     return [
-        _plain(row.label) + (" (invalid)" if row.invalid else ""),
-        row.asked_text,
-        per_second(row.per_second),
-        *(ms(value) for value in (row.p50_ms, row.p90_ms, row.p99_ms, row.p999_ms)),
-        f"{row.samples:,}",
-        share(row.error_share),
-        f"{row.limited:,}",
-        f"{row.mean_batch:.1f}",
-        row.bottleneck,
+        ("step", lambda row: _plain(row.label) + (" (invalid)" if row.invalid else "")),
+        ("load", lambda row: row.asked_text),
+        ("answers/s", lambda row: per_second(row.per_second)),
+        ("p50 ms", lambda row: ms(row.p50_ms)),
+        ("p90 ms", lambda row: ms(row.p90_ms)),
+        ("p99 ms", lambda row: ms(row.p99_ms)),
+        ("p99.9 ms", lambda row: ms(row.p999_ms)),
+        *first_event(rows),
+        ("samples", lambda row: f"{row.samples:,}"),
+        ("errors", lambda row: share(row.error_share)),
+        *never_sent(rows),
+        ("429", lambda row: f"{row.limited:,}"),
+        ("batch", lambda row: batch(row.mean_batch)),
+        ("bottleneck", lambda row: row.bottleneck),
     ]
 
 

@@ -1,15 +1,17 @@
 """A run on a terminal: the steps as a table, what stopped them, and what must be known of them."""
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.report.columns import Column, first_event, never_sent
 from loadtest.report.findings import answers, notes, reasons
 from loadtest.report.rows import Row, row_of
-from loadtest.report.words import ms, per_second, share
+from loadtest.report.words import batch, ms, per_second, share
 from loadtest.results import Bottleneck, Run
 
-_HEADINGS = ("LOAD", "ANSWERS/S", "P50 MS", "P99 MS", "P99.9", "SAMPLES", "ERRORS", "429", "BATCH")
 _COLOURS = {
     Bottleneck.NONE: "green",
     Bottleneck.GENERATOR: "red",
@@ -30,38 +32,37 @@ def run_view(run: Run) -> RenderableType:
 def _table(run: Run) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("STEP")
-    for heading in _HEADINGS:
-        table.add_column(heading, justify="right")
+    rows = [row_of(step) for step in run.steps]
+    columns = _columns(rows)
+    for heading, _ in columns:
+        table.add_column(heading.upper(), justify="right")
     table.add_column("STOPPED BY")
-    searched = any(step.objective for step in run.steps)
+    searched = any(row.objective for row in rows)
     if searched:
         table.add_column("OBJECTIVE")
-    for step in run.steps:
-        row = row_of(step)
+    for step, row in zip(run.steps, rows, strict=True):
+        cells = [Text(form(row)) for _, form in columns]
         stopped = Text(step.bottleneck.value, style=_COLOURS.get(step.bottleneck, "yellow"))
         if step.invalid:
             stopped = Text("invalid", style="bold red")
-        table.add_row(
-            Text(row.label),
-            *map(Text, _cells(row)),
-            stopped,
-            *([Text(row.objective_text)] if searched else []),
-            style="dim" if step.invalid else "",
-        )
+        told = [Text(row.objective_text)] if searched else []
+        table.add_row(Text(row.label), *cells, stopped, *told, style="dim" if step.invalid else "")
     return table
 
 
-def _cells(row: Row) -> list[str]:
+def _columns(rows: Sequence[Row]) -> list[Column]:
     return [
-        row.asked_text,
-        per_second(row.per_second),
-        ms(row.p50_ms),
-        ms(row.p99_ms),
-        ms(row.p999_ms),
-        f"{row.samples:,}",
-        share(row.error_share),
-        f"{row.limited:,}",
-        f"{row.mean_batch:.1f}",
+        ("load", lambda row: row.asked_text),
+        ("answers/s", lambda row: per_second(row.per_second)),
+        ("p50 ms", lambda row: ms(row.p50_ms)),
+        ("p99 ms", lambda row: ms(row.p99_ms)),
+        ("p99.9", lambda row: ms(row.p999_ms)),
+        *first_event(rows),
+        ("samples", lambda row: f"{row.samples:,}"),
+        ("errors", lambda row: share(row.error_share)),
+        *never_sent(rows),
+        ("429", lambda row: f"{row.limited:,}"),
+        ("batch", lambda row: batch(row.mean_batch)),
     ]
 
 

@@ -34,6 +34,11 @@ def share(value: float) -> str:
     return f"{value:.2%}" if value < 0.1 else f"{value:.1%}"
 
 
+def batch(value: float | None) -> str:
+    """A mean batch: `7.1`; a dash where Triton was not read."""
+    return "–" if value is None else f"{value:.1f}"  # noqa: RUF001 - a dash, not a minus
+
+
 def number(value: float | str) -> str:
     """A figure of an answer: a text as it is, a number with what digits it needs."""
     return value if isinstance(value, str) else f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"

@@ -17,6 +17,10 @@ class Answer(NamedTuple):
     size_bytes: int = 0
 
 
+# Also of an answer that came after its time: a timer that fires late changes nothing of that.
+TIMED_OUT = Answer("timeout")
+
+
 class Ready(Protocol):
     """A request that only needs sending."""
 

@@ -4,6 +4,7 @@
 """
 
 import itertools
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from loadtest.inputs import Tensor
 from loadtest.served_model import ServedModel, served_model
 from loadtest.tensors import wire_bytes
 from loadtest.traffic import ModelShare
-from loadtest.transports.answers import LIMITED, Answer
+from loadtest.transports.answers import LIMITED, TIMED_OUT, Answer
 
 _METHOD = "/inference.GRPCInferenceService/ModelInfer"
 # One connection carries many calls, but its flow control and its thread are shared by them.
@@ -55,11 +56,14 @@ class GrpcSender:
     def send(self, request: GrpcRequest) -> Answer:
         """Send, wait for the answer, and never raise because of the other side."""
         call = next(self._next)
+        late_from = time.monotonic() + self._timeout_s
         try:
             answer = call(request.message, timeout=self._timeout_s, metadata=request.metadata)
         except grpc.RpcError as error:
             code = error.code()
             return Answer(_NAMES.get(code, code.name.lower()))
+        if time.monotonic() > late_from:
+            return TIMED_OUT
         return Answer(size_bytes=len(answer))
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from gevent import ssl as gevent_ssl
 
 from loadtest.errors import OptionError
 from loadtest.infer_body import InferBody
-from loadtest.transports.answers import LIMITED, Answer, failure_name
+from loadtest.transports.answers import LIMITED, TIMED_OUT, Answer, failure_name
 
 _RECEIVE_BYTES = 1 << 16
 # Smaller bodies go out together with the head, in one call of the kernel.
@@ -102,19 +102,20 @@ class HttpSender:
     def send(self, request: HttpRequest) -> Answer:
         """Send, wait for the end of the answer, and never raise because of the other side."""
         connection: Connection | None = None
+        late_from = time.monotonic() + self._timeout_s
         timeout = gevent.Timeout.start_new(self._timeout_s)
         try:
             connection = self._connection()
             connection.exchange(request)
+            answer = connection.answer()
             if connection.reusable:
                 self._idle.append(connection)
-                answer, connection = connection.answer(), None
-                return answer
-            return connection.answer()
+                connection = None
+            return TIMED_OUT if time.monotonic() > late_from else answer
         except gevent.Timeout as expired:
             if expired is not timeout:
                 raise
-            return Answer("timeout")
+            return TIMED_OUT
         except _ClosedError:
             return Answer("connection closed")
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.arrivals import FORMS, check_arrivals, check_even_arrivals
+from loadtest.arrivals import FORMS, check_arrivals, check_even_arrivals, check_spike_comes
 from loadtest.errors import OptionError
 from loadtest.plans.outcome import Outcome
 from loadtest.plans.overhead import OverheadOptions
@@ -32,8 +32,16 @@ app = typer.Typer(
 )
 app.command()(compare)
 
+_USERS = "1,2,4,8,16,32"
+_ARRIVALS = "constant"
 Arrivals = Annotated[
     str, typer.Option(help=f"How requests of an open loop come: {', '.join(FORMS)}.")
+]
+ArrivalsIfOpen = Annotated[
+    str | None,
+    typer.Option(
+        help=f"How requests of an open loop come: {', '.join(FORMS)} (default: {_ARRIVALS})."
+    ),
 ]
 Users = Annotated[int, typer.Option(min=1, help="Users of a closed loop: requests at once.")]
 
@@ -59,12 +67,15 @@ def smoke(
 def sweep(
     *,
     users: Annotated[
-        str, typer.Option(help="Users of each step, with commas. The loop is closed.")
-    ] = "1,2,4,8,16,32",
+        str | None,
+        typer.Option(
+            help=f"Users of each step, with commas (default: {_USERS}). The loop is closed."
+        ),
+    ] = None,
     rates: Annotated[
         str, typer.Option(help="Requests a second of each step instead: the loop is open.")
     ] = "",
-    arrivals: Arrivals = "constant",
+    arrivals: ArrivalsIfOpen = None,
     duration: Annotated[str, typer.Option(help="How long each step is held.")] = "15s",
     target: Target,
 ) -> None:
@@ -74,13 +85,21 @@ def sweep(
 
     Example: conch loadtest sweep --model mnist_cnn --rates 100,200,400 --arrivals poisson
     """
-    check_arrivals(arrivals)
+    check_arrivals(arrivals or _ARRIVALS)
+    replayed = (arrivals or "").startswith("replay:")
+    _check_one_loop(
+        open_by="--arrivals replay:FILE" if replayed else "--rates",
+        is_open=bool(rates) or replayed,
+        has_users=users is not None,
+        has_arrivals=arrivals is not None,
+    )
     options = SweepOptions(
-        users=[_users(text) for text in users.split(",")],
+        users=[_users(text) for text in (users or _USERS).split(",")],
         rates=[parse_rate(text, "--rates") for text in rates.split(",")] if rates else [],
-        arrivals=arrivals,
+        arrivals=arrivals or _ARRIVALS,
         duration_s=_seconds(duration, "--duration"),
     )
+    check_spike_comes(options.arrivals, options.duration_s)
     run_plan("sweep", target, lambda benches: hold_sweep(benches.measure, options))
 
 
@@ -123,8 +142,11 @@ def soak(
     *,
     duration: Annotated[str, typer.Option(help="How long in all.")] = "10m",
     rate: Annotated[str, typer.Option(help="Requests a second: the loop is open.")] = "",
-    users: Users = 4,
-    arrivals: Arrivals = "constant",
+    users: Annotated[
+        int | None,
+        typer.Option(min=1, help="Users of a closed loop: requests at once (default: 4)."),
+    ] = None,
+    arrivals: ArrivalsIfOpen = None,
     target: Target,
 ) -> None:
     """One load for long: do latency, memory or errors drift?
@@ -135,12 +157,18 @@ def soak(
 
     Example: conch loadtest soak --model mnist_cnn --rate 100 --duration 10m
     """
-    check_even_arrivals(arrivals, "soak holds one load in ten slices")
+    check_even_arrivals(arrivals or _ARRIVALS, "soak holds one load in ten slices")
+    _check_one_loop(
+        open_by="--rate",
+        is_open=bool(rate),
+        has_users=users is not None,
+        has_arrivals=arrivals is not None,
+    )
     options = SoakOptions(
         duration_s=_seconds(duration, "--duration", least_s=9),
         rate=parse_rate(rate, "--rate") if rate else 0.0,
-        users=users,
-        arrivals=arrivals,
+        users=users or 4,
+        arrivals=arrivals or _ARRIVALS,
     )
 
     def plan(benches: Benches) -> Outcome:
@@ -205,12 +233,26 @@ def overhead(
         )
     if target.direct:
         raise OptionError("overhead calls both the gateway and Triton; leave out --direct.")
+    if not target.triton_url:
+        raise OptionError("overhead calls one Triton, too. Name it by --triton-url.")
     run_plan(
         "overhead",
         target,
         lambda benches: measure_overhead(benches.measure, benches.measure_direct, options),
         also_direct=True,
     )
+
+
+def _check_one_loop(*, open_by: str, is_open: bool, has_users: bool, has_arrivals: bool) -> None:
+    if is_open and has_users:
+        raise OptionError(
+            f"--users is for a closed loop, and {open_by} makes it an open one. Leave out either."
+        )
+    if has_arrivals and not is_open:
+        raise OptionError(
+            f"--arrivals is for an open loop, and this one is closed. Give {open_by} with it, "
+            "or leave it out."
+        )
 
 
 def _seconds(text: str, name: str, *, least_s: float = 3.0) -> float:

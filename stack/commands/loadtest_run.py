@@ -5,7 +5,6 @@ missed a bound of the plan; 130: Ctrl-C.
 """
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -26,7 +25,8 @@ from loadtest.observing import Targets
 from loadtest.plans.outcome import Outcome
 from loadtest.processor_time import look_at_server
 from loadtest.results import Load, Run, Step
-from loadtest.run_folder import write_run, write_run_beside
+from loadtest.run_folder import try_place, write_run, write_run_beside
+from loadtest.traffic import traffic_values
 from stack.commands.loadtest_live import LiveLine
 from stack.commands.loadtest_target import Target
 from stack.console import console
@@ -48,7 +48,8 @@ def run_plan(
     """Hold a plan and keep what it measured, also of one that was interrupted."""
     started = datetime.now(UTC)
     folder = target.out or _FOLDER / f"{started:%Y%m%dT%H%M%SZ}-{plan}"
-    _require_place(folder)
+    # Before, and not after ten minutes of load, it is told that they cannot be kept.
+    try_place(folder)
     live = LiveLine(plan)
     with Benches(target, live, limits_expected=limits_expected, also_direct=also_direct) as benches:
         try:
@@ -69,16 +70,6 @@ def run_plan(
         raise typer.Exit(1)
     if outcome.missed:
         raise typer.Exit(_BOUND_MISSED)
-
-
-def _require_place(folder: Path) -> None:
-    """Before, and not after ten minutes of load, it is told that they cannot be kept."""
-    there = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise LoadTestError(
-            f"The run could not be kept in {folder}, as {there} is no folder that may be written "
-            "to. Name another one by --out."
-        )
 
 
 class Benches:
@@ -169,6 +160,7 @@ def _run(plan: str, started: datetime, target: Target, steps: list[Step], outcom
         steps=[_judged(step, outcome) for step in steps],
         answer=outcome.answer,
         invalid=outcome.invalid,
+        traffic=traffic_values(target.traffic),
     )
 
 
@@ -183,18 +175,31 @@ def _judged(step: Step, outcome: Outcome) -> Step:
 
 
 def _keep(folder: Path, run: Run, target: Target) -> None:
-    if target.out:
-        left_out = write_run(folder, run)
-    else:
-        folder, left_out = write_run_beside(folder, run)
-    if target.as_json:
-        told = {"plan": run.plan, "folder": str(folder), "answer": run.answer}
-        typer.echo(json.dumps({**told, "valid": not run.invalid, "invalid": run.invalid}, indent=2))
-    else:
-        # The report needs rich only here, and its pictures matplotlib.
-        from loadtest.report.terminal import print_run
-
-        print_run(run, console(markup=False))
-        typer.echo(f"\nReport: {folder / 'report.html'}")
+    """Keep a run and print it; one that cannot be kept is printed all the same, then told."""
+    try:
+        place, left_out = _written(folder, run, target)
+    except LoadTestError:
+        _print(run, target, None)
+        raise
+    _print(run, target, place)
     for sentence in left_out:
         typer.echo(sentence, err=True)
+
+
+def _written(folder: Path, run: Run, target: Target) -> tuple[Path, list[str]]:
+    if target.out:
+        return folder, write_run(folder, run)
+    return write_run_beside(folder, run)
+
+
+def _print(run: Run, target: Target, place: Path | None) -> None:
+    if target.as_json:
+        told = {"plan": run.plan, "folder": str(place) if place else None, "answer": run.answer}
+        typer.echo(json.dumps({**told, "valid": not run.invalid, "invalid": run.invalid}, indent=2))
+        return
+    # The report needs rich only here, and its pictures matplotlib.
+    from loadtest.report.terminal import print_run
+
+    print_run(run, console(markup=False))
+    if place:
+        typer.echo(f"\nReport: {place / 'report.html'}")

@@ -15,10 +15,12 @@ import typer
 from gateway.settings import is_http_url
 from loadtest.errors import OptionError
 from loadtest.quantities import parse_time_s
-from loadtest.traffic import KeyShare, Traffic, Transport
+from loadtest.traffic import KEY_VARIABLE, KeyShare, Traffic, Transport
 from loadtest.traffic_options import parse_dimension, parse_models, parse_tenants
+from stack.settings import StackSettings
+from stack.settings_flags import settings_of
 
-KEY_VARIABLE = "CONCH_API_KEY"
+_BY_SETTINGS = "where the settings have it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +57,17 @@ def target_of(
             help="Samples in a request (default: 1); several make a mix.", metavar="SIZE[=WEIGHT]"
         ),
     ] = None,
-    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:8080",
+    url: Annotated[str | None, typer.Option(help=f"The gateway (default: {_BY_SETTINGS}).")] = None,
     triton_url: Annotated[
-        str, typer.Option(help="Triton's HTTP, for its statistics and for --direct.")
-    ] = "http://127.0.0.1:8000",
+        str | None,
+        typer.Option(
+            help=f"Triton's HTTP, for its statistics and for --direct (default: {_BY_SETTINGS})."
+        ),
+    ] = None,
     admin_url: Annotated[
-        str, typer.Option(help="The gateway's admin plane, for its metrics.")
-    ] = "http://127.0.0.1:8081",
+        str | None,
+        typer.Option(help=f"The gateway's admin plane, for its metrics (default: {_BY_SETTINGS})."),
+    ] = None,
     direct: Annotated[
         bool, typer.Option("--direct", help="Call Triton itself, without the gateway.")
     ] = False,
@@ -69,8 +75,9 @@ def target_of(
         Transport, typer.Option(help="How requests travel; grpc goes to Triton's --grpc-url.")
     ] = Transport.HTTP,
     grpc_url: Annotated[
-        str, typer.Option(help="Triton's gRPC, for --transport grpc.")
-    ] = "127.0.0.1:8001",
+        str | None,
+        typer.Option(help=f"Triton's gRPC, for --transport grpc (default: {_BY_SETTINGS})."),
+    ] = None,
     key_from: Annotated[
         list[str] | None,
         typer.Option(
@@ -112,7 +119,12 @@ def target_of(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> Target:
-    """The flags, and the target they make."""
+    """The flags, and the target they make; addresses that are not given are the stack's own."""
+    settings = settings_of({})
+    url = settings.url if url is None else url
+    triton_url = _triton_url(settings) if triton_url is None else triton_url
+    admin_url = settings.admin_url if admin_url is None else admin_url
+    grpc_url = f"127.0.0.1:{settings.triton_grpc_port}" if grpc_url is None else grpc_url
     for name, value in (("--url", url), ("--triton-url", triton_url), ("--admin-url", admin_url)):
         if value and not is_http_url(value):
             raise OptionError(f"{name} is {value!r}, which is no URL. Write http://HOST:PORT.")
@@ -121,6 +133,8 @@ def target_of(
             raise OptionError(f"{name} holds a name before its host. Write http://HOST:PORT.")
     if out is not None and out.exists():
         raise OptionError(f"--out {out} is there already. Name a folder that is not.")
+    if direct and transport is not Transport.GRPC and not triton_url:
+        raise OptionError("--direct calls one Triton, and none is known. Name it by --triton-url.")
     direct = direct or transport is Transport.GRPC
     return Target(
         traffic=Traffic(
@@ -162,6 +176,11 @@ def with_target(command: Callable[..., None]) -> Callable[..., None]:
     run.__name__ = command.__name__
     run.__doc__ = command.__doc__
     return run
+
+
+def _triton_url(settings: StackSettings) -> str:
+    """Empty where the gateway forwards to several: there is no statistics of all of them."""
+    return "" if "," in settings.gateway_triton_urls else settings.triton_url
 
 
 def _keys(variables: list[str]) -> list[KeyShare]:

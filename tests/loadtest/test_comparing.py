@@ -193,6 +193,31 @@ def test_other_machines_and_models_are_told() -> None:
     ]
 
 
+def of_batch(batch: str, **more: str) -> Run:
+    traffic = {"url": "http://a", "batch": batch, "seed": "0"} | more
+    return msgspec.structs.replace(a_run(0.01), traffic=traffic)
+
+
+def test_other_traffic_is_told() -> None:
+    found = compare(of_batch("1"), of_batch("32", url="http://b", seed="7"))
+    assert found.notes == ["url differs: http://a and http://b", "batch differs: 1 and 32"]
+
+
+def test_traffic_that_was_not_kept_is_unknown() -> None:
+    found = compare(a_run(0.01), of_batch("1"), names=("old", "new"))
+    assert found.notes == [
+        "batch, models, transport and url of old are unknown: it was kept without"
+    ]
+
+
+def test_other_arrivals_are_told() -> None:
+    even, by_chance = (
+        of([a_step(load=Load(loop=Loop.OPEN, rate=100, duration_s=10, arrivals=kind))])
+        for kind in ("constant", "poisson")
+    )
+    assert compare(even, by_chance).notes == ["arrivals differs: constant and poisson"]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "told"),
     [

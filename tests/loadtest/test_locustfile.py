@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.loadtest.fake_triton import fake_triton
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,6 +71,22 @@ def test_stages_follow_one_another(tmp_path: Path) -> None:
         done, rows = locust(url, tmp_path, "-f", shapes, "--stages", "1:1s,3:1s")
     assert done.returncode == 0, done.stderr
     assert int(rows["fake batch 1"]["Request Count"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("host", "model", "told"),
+    [
+        ("http://127.0.0.1:1", "fake", "Nothing listens at http://127.0.0.1:1"),
+        ("", "fake", "'' is no address of a server"),
+    ],
+)
+def test_a_worker_that_cannot_send_ends_the_test_of_all(
+    tmp_path: Path, host: str, model: str, told: str
+) -> None:
+    options = ("--users", "2", "--run-time", "50s", "--processes", "2", "--model", model)
+    done, _ = locust(host, tmp_path, *options)
+    assert done.returncode == 1, done.stderr
+    assert told in done.stderr
 
 
 def test_a_key_that_is_not_set_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -46,6 +46,22 @@ def test_failures_are_told_with_their_step() -> None:
     )
 
 
+def test_it_ends_where_the_server_is_gone() -> None:
+    # The second load begins 17 s after the first, with their warm-ups.
+    model = QueueModel(capacity=1000, errors=lambda at_s: at_s >= 17)
+    outcome = sweep(model.measure, SweepOptions(users=[1, 2, 4, 8]))
+    assert [step.label for step in model.steps] == ["1 user", "2 users"]
+    assert outcome.answer["at"] == "1 user"
+    assert outcome.invalid == ["2 users had no answer; not held: 4 users, 8 users"]
+
+
+def test_arrivals_without_one_rate_are_held_once_and_not_judged() -> None:
+    model = QueueModel(capacity=1000)
+    outcome = sweep(model.measure, SweepOptions(rates=[100], arrivals="ramp:10"))
+    assert [step.label for step in model.steps] == ["100/s"] and not outcome.spoilt
+    assert outcome.answer["steady_state"] == "not judged: ramp:10 does not keep one rate"
+
+
 def test_a_sweep_without_a_step_to_trust_is_invalid() -> None:
     def at_its_end(load: Load) -> list[str]:
         return ["the generator was at its end"]

@@ -94,9 +94,9 @@ def test_the_same_is_told_as_markdown() -> None:
     assert comparison_markdown(found).splitlines() == [
         "### Worse by more than 5%: p99 ms of 100/s.",
         "",
+        "- 200/s is only in tuesday",
+        "",
         "| step | figure | before | after | ratio | 95 % interval | verdict |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",
         "| 100/s | p99 ms | 4.00 | 5.00 | 1.250 | 1.200 to 1.310 | worse |",
-        "",
-        "- 200/s is only in tuesday",
     ]

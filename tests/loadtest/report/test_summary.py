@@ -1,14 +1,22 @@
 """The summary for a pull request."""
 
 from loadtest.report.summary import summary
-from tests.loadtest.some_steps import a_run, a_step
+from tests.loadtest.some_steps import a_run, a_step, a_window, all_of, closed
 
 
 def test_a_step_is_a_line_of_a_table() -> None:
     text = summary(a_run(a_step()))
     assert (
-        "| 100/s | 100/s | 100 | 4.97 | 4.97 | 4.97 | \N{EN DASH} | 1,000 | 0 | 0 | 1.0 | unknown |"
+        "| 100/s | 100/s | 100 | 4.97 | 4.97 | 4.97 | \N{EN DASH} "
+        "| 1,000 | 0 | 0 | 0 | 1.0 | unknown |"
     ) in text.splitlines()
+
+
+def test_columns_that_only_some_runs_need_are_there_for_them() -> None:
+    windows = [a_window(n, missed=5, first_event=all_of(1.0, 100)) for n in range(10)]
+    heading = summary(a_run(a_step(windows=windows))).splitlines()[2]
+    assert "| first p50 | first p99 | samples | errors | never sent |" in heading
+    assert "never sent" not in summary(a_run(closed(a_step())))
 
 
 def test_every_line_of_the_table_has_as_many_cells() -> None:

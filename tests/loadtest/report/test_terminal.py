@@ -5,8 +5,8 @@ import io
 from rich.console import Console
 
 from loadtest.report.terminal import print_run
-from loadtest.results import Bottleneck, Run
-from tests.loadtest.some_steps import a_run, a_step
+from loadtest.results import Bottleneck, Load, Loop, Run
+from tests.loadtest.some_steps import a_run, a_step, a_window, all_of, closed
 
 
 def shown(run: Run) -> str:
@@ -21,8 +21,35 @@ def test_steps_are_shown_with_what_stopped_them() -> None:
     assert first.split()[:4] == ["STEP", "LOAD", "ANSWERS/S", "P50"]
     assert second.split() == [
         *("100/s", "100/s", "100", "4.97", "4.97", "\N{EN DASH}"),
-        *("1,000", "0", "0", "1.0", "queue"),
+        *("1,000", "0", "0", "0", "1.0", "queue"),
     ]
+
+
+def test_an_arrival_that_was_never_sent_is_no_error() -> None:
+    windows = [a_window(n, planned=125, missed=25) for n in range(10)]
+    heading, line = shown(a_run(a_step(windows=windows))).splitlines()
+    assert heading.split()[-6:-2] == ["NEVER", "SENT", "429", "BATCH"]
+    assert line.split()[-6:] == ["1,000", "0", "250", "0", "1.0", "unknown"]
+
+
+def test_a_closed_loop_has_no_arrivals_to_be_sent() -> None:
+    assert "NEVER SENT" not in shown(a_run(closed(a_step())))
+
+
+def test_where_triton_was_not_read_no_batch_is_told() -> None:
+    assert shown(a_run(a_step(models={}))).splitlines()[1].split()[-2] == "\N{EN DASH}"
+
+
+def test_of_a_stream_the_time_to_the_first_event_is_told() -> None:
+    windows = [a_window(n, first_event=all_of(1.0, 100)) for n in range(10)]
+    heading, line = shown(a_run(a_step(windows=windows))).splitlines()
+    assert "FIRST P50  FIRST P99  SAMPLES" in heading
+    assert line.split()[6:9] == ["1.00", "1.00", "1,000"]
+
+
+def test_the_load_of_arrivals_without_one_rate_is_their_mean() -> None:
+    load = Load(loop=Loop.OPEN, rate=200, arrivals="ramp:0", duration_s=10, warmup_s=2)
+    assert "mean 100/s" in shown(a_run(a_step(load=load)))
 
 
 def test_an_invalid_step_tells_why() -> None:

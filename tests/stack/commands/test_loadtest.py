@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 import typer
 
+from loadtest.errors import LoadTestError
 from loadtest.plans.outcome import Outcome
 from loadtest.results import Load, Loop, Machine, Run, Step
 from loadtest.run_folder import read_run, write_run
@@ -135,6 +136,11 @@ def test_on_a_terminal_a_line_tells_what_goes_on_and_ctrl_c_keeps_what_was_measu
         (["soak", "--rate", "9", "--arrivals", "spike:2:1:1"], "do not keep one rate, and soak"),
         (["sweep", "--users", "1,b"], "--users 'b' is no number of users"),
         (["sweep", "--rates", "1,b"], "--rates is 'b', which is no rate"),
+        (["sweep", "--users", "4", "--rates", "9"], "--rates makes it an open one"),
+        (["sweep", "--users", "4", "--arrivals", "poisson"], "Give --rates with it"),
+        (["sweep", "--rates", "9", "--arrivals", "spike:5:20:5"], "from second 20 on never comes"),
+        (["soak", "--users", "4", "--rate", "9"], "--rate makes it an open one"),
+        (["soak", "--arrivals", "poisson"], "Give --rate with it"),
         (["smoke", "--duration", "1s"], "--duration 1s is too short"),
         (["soak", "--duration", "5s"], "--duration 5s is too short"),
         (["smoke", "--url", "gateway"], "--url is 'gateway', which is no URL"),
@@ -149,10 +155,36 @@ def test_what_cannot_be_is_refused(tmp_path: Path, arguments: list[str], told: s
     assert told in refusal(tmp_path, "loadtest", *arguments, "--model", "x", code=2)
 
 
+def test_addresses_are_those_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "conch.toml").write_text("port = 1\ntriton_http_port = 2\n")
+    told = refusal(tmp_path, "loadtest", "smoke", "--model", "x")
+    assert "Nothing listens at http://127.0.0.1:1. " in told and "--url" in told
+    told = refusal(tmp_path, "loadtest", "smoke", "--model", "x", "--direct")
+    assert "Nothing listens at http://127.0.0.1:2. " in told
+
+
+def test_of_several_tritons_one_must_be_named_to_call_it(tmp_path: Path) -> None:
+    settings = {"CONCH_TRITON_URLS": "http://a:1,http://b:1"}
+    arguments = ("loadtest", "smoke", "--model", "x", "--direct")
+    told = refusal(tmp_path, *arguments, code=2, settings=settings)
+    assert "Name it by --triton-url" in told
+
+
 def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     told = refusal(tmp_path, "loadtest", "smoke", "--model", "x", "--out", "file/run")
-    assert "could not be kept in file/run" in told
+    assert "could not be kept in file/run" in told and "Name another folder by --out" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_cannot_be_kept_after_all_is_printed_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = read_run(Path(a_run(tmp_path, 100)))
+    (tmp_path / "file").touch()
+    with pytest.raises(LoadTestError, match=r"could not be kept in .*file/run.*--out"):
+        _keep(tmp_path / "file" / "run", run, a_target(as_json=False))
+    assert "2 users" in capsys.readouterr().out
 
 
 def a_run(folder: Path, capacity: float, *, duration_s: float = 9, **more: Any) -> str:
@@ -177,7 +209,7 @@ def a_run(folder: Path, capacity: float, *, duration_s: float = 9, **more: Any) 
     return str(path)
 
 
-def a_target(out: Path | None = None) -> Target:
+def a_target(out: Path | None = None, *, as_json: bool = True) -> Target:
     return Target(
         traffic=Traffic(url="", models=[]),
         direct=True,
@@ -186,7 +218,7 @@ def a_target(out: Path | None = None) -> Target:
         processes=1,
         max_in_flight=None,
         out=out,
-        as_json=True,
+        as_json=as_json,
     )
 
 
