@@ -80,9 +80,12 @@ def test_the_search_finds_the_capacity_of_a_server(tmp_path: Path) -> None:
     # three seconds for which a rate is held have the answers that a p99 needs.
     search = ("--arrivals", "constant", "--from", "34", "--to", "48", "--window", "1s")
     with fake_triton(service_ms=25) as url:
-        told = loadtest(tmp_path, url, "slo", "--p99", "250ms", *search, code=None)
-    if not told["valid"]:
-        pytest.skip(f"this machine was too busy to measure: {told['invalid'][0]}")
+        # Where other programs had the cores meanwhile the run says so, and is made again.
+        for _ in range(3):
+            told = loadtest(tmp_path, url, "slo", "--p99", "250ms", *search, code=None)
+            if told["valid"]:
+                break
+    assert told["valid"], told["invalid"]
     assert 37.2 <= told["answer"]["rate"] <= 43.6
 
 
