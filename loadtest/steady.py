@@ -29,8 +29,11 @@ _RANGE_OF_THREE = 3.31
 Measure = Callable[[str, Load], Step]
 
 
-def unsteady(step: Step) -> str:
-    """What was not steady, in words; empty when the step is."""
+def unsteady(step: Step, *, tolerated_us: float = 0.0) -> str:
+    """What was not steady, in words; empty when the step is.
+
+    By so much medians may differ in any case: it does not matter to what is asked.
+    """
     groups = _groups(held(step))
     if not groups:
         return f"fewer than {WINDOWS} seconds were measured"
@@ -41,7 +44,8 @@ def unsteady(step: Step) -> str:
         return f"answers went from {_rate(step, min(rates))} to {_rate(step, max(rates))}"
     medians = [_median_us(step, group) for group in groups]
     lowest, highest = min(medians), max(medians)
-    allowed = max(lowest * TOLERANCE, _LEAST_DIFFERENCE_US, _by_chance_us(step, groups))
+    least_us = max(_LEAST_DIFFERENCE_US, tolerated_us)
+    allowed = max(lowest * TOLERANCE, least_us, _by_chance_us(step, groups))
     if highest - lowest > allowed:
         return f"the median went from {ms_text(lowest)} to {ms_text(highest)}"
     return ""

@@ -13,7 +13,7 @@ from loadtest.histogram import percentile_if_known
 from loadtest.plans.outcome import failed_part, failures
 from loadtest.quantities import ms_text
 from loadtest.results import Step
-from loadtest.steady import unsteady
+from loadtest.steady import TOLERANCE, unsteady
 from loadtest.validity import overload_reasons
 
 # Below this part of what was due, answers fall behind: trying again would tell the same.
@@ -60,7 +60,8 @@ def judge(step: Step, objective: Objective) -> Judgement:
         return _not_judged("; ".join(distrusted))
     if not figures.answered(step):
         return _not_judged(f"no good answer; {failures(step) or 'nothing came'}")
-    uneven = unsteady(step)
+    # A median that moves by a tenth of what p99 may be is steady enough to be held against it.
+    uneven = unsteady(step, tolerated_us=objective.p99_ms * 1e3 * TOLERANCE)
     missed = _errors(step, objective) or _p99(step, objective)
     if uneven:
         missed = missed or _behind(step)

@@ -33,6 +33,13 @@ def test_a_latency_that_grows_is_not_steady() -> None:
     assert "the median went from 1" in unsteady(step)
 
 
+def test_a_median_may_move_by_what_is_tolerated_and_no_more() -> None:
+    model = QueueModel(capacity=100, service_s=growing)
+    step = model.measure("step", Load(loop=Loop.OPEN, rate=20, duration_s=9))
+    assert unsteady(step, tolerated_us=8_000) == ""
+    assert "the median went from 1" in unsteady(step, tolerated_us=2_000)
+
+
 def test_a_queue_that_grows_is_not_steady() -> None:
     load = Load(loop=Loop.OPEN, rate=120, duration_s=9)
     step = QueueModel(capacity=100).measure("step", load)

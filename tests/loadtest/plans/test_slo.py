@@ -169,10 +169,16 @@ def moody(at_s: float) -> float:
 
 def test_a_server_that_never_is_steady_has_no_capacity() -> None:
     model = QueueModel(capacity=1000, service_s=moody)
-    outcome = slo(model.measure, even(p99_ms=100, most=20))
+    outcome = slo(model.measure, even(p99_ms=40, most=20))
     assert "rate" not in outcome.answer and "at_least" not in outcome.answer
     assert "could not be judged: no steady state" in outcome.invalid[0]
     assert outcome.invalid[0].endswith(". No rate is known to hold")
+
+
+def test_a_median_that_moves_by_less_than_a_tenth_of_the_objective_holds_it() -> None:
+    model = QueueModel(capacity=1000, service_s=moody)
+    outcome = slo(model.measure, even(p99_ms=400, most=20))
+    assert outcome.answer["rate"] == 20 and outcome.invalid == []
 
 
 def test_a_search_that_ends_at_what_cannot_be_trusted_is_invalid() -> None:
