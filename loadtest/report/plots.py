@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from loadtest.report.scales import LOGARITHMIC_FROM
 from loadtest.report.series import (
@@ -153,5 +153,8 @@ def _title(run: Run) -> str:
 
 def _logarithmic(axes: Axes) -> None:
     axes.set_yscale("log")
+    # Not as powers of ten.
+    for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        ticks(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 1)))
     # 0.1, 10 and 1,000 instead of powers.
     axes.yaxis.set_major_formatter("{x:,g}")

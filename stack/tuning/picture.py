@@ -23,6 +23,7 @@ def draw_front(
     """Every point, the front, and the curves of shipped and chosen over the loads."""
     with extra("export"):
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
@@ -65,6 +66,9 @@ def draw_front(
                 fontsize=8,
             )
     axes.set_xscale("log")
+    # Not as powers of ten.
+    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        ticks(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 1)))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("p99, ms (numbers: users)")
     axes.set_ylabel("answers a second")
