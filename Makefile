@@ -34,10 +34,6 @@ test-compiled: $(COMPILED) ## the tests of the gateway's data plane, before the 
 	  $(CURDIR)/$(BIN)/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) --import-mode=append \
 	  $(addprefix $(CURDIR)/tests/gateway/,data usage quotas test_worker.py test_restart.py) $(ARGS))
 
-compiled: $(COMPILED) ## the tests of the gateway's data plane, before the compiled one
-	PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) CONCH_TESTS_COMPILED=1 \
-	  $(BIN)/pytest --import-mode=append tests/gateway/data tests/gateway/usage tests/gateway/quotas $(ARGS)
-
 compiled: $(COMPILED) ## compile the gateway, as installing Conch does, into build/compiled
 
 # Where these cannot be had, the tests that need them are skipped.
