@@ -103,8 +103,13 @@ def errors(client: Any, spec: ModelSpec, questions: tuple[Question, ...]) -> Ite
 
 
 def compute_us(client: Any, spec: ModelSpec, size: int) -> float:
-    """What the server itself counts for the model alone, without network and queue."""
+    """Of random inputs of this batch, by `timed_us`."""
     inputs = Randoms(spec, read_samples(spec), RANDOM_SEEDS[0]).inputs(size, {})
+    return timed_us(client, spec, size, inputs)
+
+
+def timed_us(client: Any, spec: ModelSpec, size: int, inputs: Any) -> float:
+    """What the server itself counts for the model alone, without network and queue."""
     for _ in range(WARM_UP_RUNS):
         infer(client, spec, inputs)
     before = computed(client, spec.name, size)

@@ -25,8 +25,7 @@ import uvloop
 from loadtest.histogram import LatencyHistogram
 from loadtest.infer_body import InferBody
 from loadtest.results import Histogram
-
-KEY_VARIABLE = "CONCH_API_KEY"
+from loadtest.traffic import KEY_VARIABLE
 
 
 @dataclass(frozen=True)

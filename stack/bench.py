@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.closed_loop import KEY_VARIABLE
+from loadtest.traffic import KEY_VARIABLE
 from stack.errors import TrialError
 from stack.process_usage import group_cpu
 from stack.settings import StackSettings

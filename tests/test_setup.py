@@ -5,7 +5,9 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import mypyc.build  # noqa: F401 - so that a part of it can be replaced
 import pytest
+from setuptools import Extension
 
 ROOT = Path(__file__).parent.parent
 SETUP: dict[str, Any] = runpy.run_path(str(ROOT / "setup.py"))
@@ -26,6 +28,17 @@ def test_no_class_has_what_the_compiler_would_leave_out(module: str) -> None:
 def test_nothing_is_compiled_but_for_a_wheel(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setattr("sys.argv", ["setup.py", command])
     assert SETUP["extensions"]() == []
+
+
+def test_a_wheel_is_compiled_and_no_warning_fails_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mypycify(paths: list[str], *, opt_level: str) -> list[Extension]:
+        assert paths[-len(MODULES) :] == MODULES
+        return [Extension(opt_level, [], extra_compile_args=["-Werror", "-Wall"])]
+
+    monkeypatch.setattr("sys.argv", ["setup.py", "bdist_wheel"])
+    monkeypatch.setattr("mypyc.build.mypycify", mypycify)
+    (extension,) = SETUP["extensions"]()
+    assert (extension.name, extension.extra_compile_args) == ("3", ["-Wall"])
 
 
 def test_compiling_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

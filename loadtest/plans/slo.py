@@ -120,7 +120,8 @@ class _Search:
             "bottleneck": stop.name,
             "bottleneck_reason": stop.reason,
         }
-        return Outcome(answer, objective=self._told)
+        missed = [] if held else [f"no rate holds {answer['objective']}"]
+        return Outcome(answer, objective=self._told, missed=missed)
 
     def _lowest(self, step: Step) -> str:
         """Why nothing lower was tried, and how fast half of the answers were there."""

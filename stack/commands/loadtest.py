@@ -120,6 +120,8 @@ def slo(
     Rates are doubled until one fails; between that one and the last that held, the search goes on
     until they are within 5 %. Latency counts from the time at which a request was due.
 
+    Exits 3 where no rate holds.
+
     Example: conch loadtest slo --model mnist_cnn --p99 20ms --errors 0.1%
     """
     check_even_arrivals(arrivals, "slo searches a rate that holds")

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import tritonclient.http as triton
 
-from deploy.gpu_check import computed, infer
+from deploy.gpu_check import infer, timed_us
 from exporters.arrays import Arrays
 from exporters.candidate import Wanted
 from exporters.capturing.capture import Captured, capture
@@ -41,8 +41,6 @@ COLUMNS = {
 }
 KINDS = ("gpu", "cpu")
 LOAD_TIMEOUT_S = 300.0
-WARM_UP_RUNS = 30
-TIMED_RUNS = 200
 
 
 def main(names: list[str]) -> None:
@@ -131,13 +129,7 @@ def _answer(client: Any, spec: ModelSpec, inputs: Arrays) -> Arrays:
 def _compute_us(client: Any, name: str, column: str, kind: str, captured: Captured) -> float:
     spec = _named(name, column, kind)
     size, inputs = max(timed_batches(spec, list(captured.samples)).items())
-    for _ in range(WARM_UP_RUNS):
-        infer(client, spec, inputs)
-    before = computed(client, spec.name, size)
-    for _ in range(TIMED_RUNS):
-        infer(client, spec, inputs)
-    after = computed(client, spec.name, size)
-    return (after[1] - before[1]) / (after[0] - before[0]) / 1000
+    return timed_us(client, spec, size, inputs)
 
 
 if __name__ == "__main__":

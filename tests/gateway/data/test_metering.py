@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -212,20 +214,27 @@ def test_what_comes_past_the_bound_of_billed_models_is_counted_without_a_name() 
     run(test)
 
 
+@asynccontextmanager
+async def before_a_triton_that_takes(seconds: float) -> AsyncIterator[Gateway]:
+    """A gateway whose clock stands still but for Triton."""
+    gateways: list[Gateway] = []
+
+    async def slow(
+        triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            await triton.read_request(reader)
+            gateways[0].clock.now_s += seconds
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with running(FakeTriton(behaviour=slow)) as gateway:
+        gateways.append(gateway)
+        yield gateway
+
+
 def test_the_time_of_triton_is_summed_in_microseconds() -> None:
     async def test() -> None:
-        running_gateways: list[Gateway] = []
-
-        async def slow(
-            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-        ) -> None:
-            while True:
-                await triton.read_request(reader)
-                running_gateways[0].clock.now_s += 0.000_25
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-        async with running(FakeTriton(behaviour=slow)) as gateway:
-            running_gateways.append(gateway)
+        async with before_a_triton_that_takes(0.000_25) as gateway:
             for _ in range(3):
                 await gateway.ask(post(INFER, gateway.token, infer_body(1)))
             assert counted(gateway)["echo"].compute_us == 750
@@ -235,25 +244,13 @@ def test_the_time_of_triton_is_summed_in_microseconds() -> None:
 
 def test_the_gateways_own_time_is_told_of_what_went_to_triton_alone() -> None:
     async def test() -> None:
-        running_gateways: list[Gateway] = []
-
-        async def slow(
-            triton: FakeTriton, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-        ) -> None:
-            while True:
-                await triton.read_request(reader)
-                running_gateways[0].clock.now_s += 5
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-        async with running(FakeTriton(behaviour=slow)) as gateway:
-            running_gateways.append(gateway)
+        async with before_a_triton_that_takes(5) as gateway:
             await gateway.ask(post(INFER, gateway.token, infer_body(1)))
             await gateway.ask(get(b"/nowhere", gateway.token))
             await gateway.ask(post(INFER, "no key", infer_body(1)))
             gateway.gate.metrics.publish()
             told = gateway.registry.get_sample_value
             assert told("conch_gateway_overhead_seconds_count") == 1
-            # The clock stands still but for Triton.
             assert told("conch_gateway_overhead_seconds_sum") == 0
             assert told("conch_request_duration_seconds_sum", {"model": "echo"}) == 5
 

@@ -1,20 +1,20 @@
 """What hedging does for clients where one of two Tritons is slow now and then."""
 
 import asyncio
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.gateway.conftest import running_gateway
 from tests.gateway.helpers import INFER, RawClient, post
-from tests.gateway.processes import PATIENCE_S, free_port, wait_for
+from tests.gateway.long_runs.parts import running_upstream
+from tests.gateway.processes import PATIENCE_S
+
+_UNEVEN = "tests.gateway.long_runs.uneven_server"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ class Seen:
 def measure(plan: Plan, *, hedge_after_ms: int) -> Seen:
     """A real worker before two upstreams, with hedging after so long; 0: without."""
     with ExitStack() as stack:
-        even = stack.enter_context(_upstream(plan, slow_every=0))
-        uneven = stack.enter_context(_upstream(plan, slow_every=plan.slow_every))
+        even, uneven = (
+            stack.enter_context(running_upstream(_UNEVEN, plan.fast_s, plan.slow_s, slow_every))
+            for slow_every in (0, plan.slow_every)
+        )
         state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         gateway = stack.enter_context(
             running_gateway(
@@ -66,21 +68,6 @@ def measure(plan: Plan, *, hedge_after_ms: int) -> Seen:
         asked = post(INFER, gateway.new_key().token, b'{"inputs":[]}')
         seconds, statuses = asyncio.run(_ask_all(gateway.port, asked, plan))
         return Seen(seconds, statuses, _inferences(even) + _inferences(uneven))
-
-
-@contextmanager
-def _upstream(plan: Plan, *, slow_every: int) -> Iterator[int]:
-    port = free_port()
-    told = map(str, (port, plan.fast_s, plan.slow_s, slow_every))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.gateway.long_runs.uneven_server", *told]
-    )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/", process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
 
 
 def _inferences(port: int) -> int:

@@ -15,23 +15,29 @@ MIB = 1024 * 1024
 
 
 @contextmanager
+def running_upstream(module: str, *arguments: object) -> Iterator[int]:
+    """`python -m MODULE PORT ARGUMENTS` until the block ends; yields its port."""
+    port = free_port()
+    told = map(str, (port, *arguments))
+    process = subprocess.Popen([sys.executable, "-m", module, *told])
+    try:
+        wait_for(f"http://127.0.0.1:{port}/", process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+@contextmanager
 def gateway_before_fake_server(**settings: str) -> Iterator[RunningGateway]:
     """A real worker with its access log on; what it writes there is not kept."""
-    port = free_port()
-    upstream = subprocess.Popen(
-        [sys.executable, "-m", "tests.gateway.long_runs.fake_server", str(port)]
-    )
     told = {"CONCH_ACCESS_LOG": "/dev/null"} | settings
-    try:
-        wait_for(f"http://127.0.0.1:{port}/", upstream)
-        with (
-            tempfile.TemporaryDirectory() as state_dir,
-            running_gateway(port, Path(state_dir), **told) as gateway,
-        ):
-            yield gateway
-    finally:
-        upstream.terminate()
-        upstream.wait(PATIENCE_S)
+    with (
+        running_upstream("tests.gateway.long_runs.fake_server") as port,
+        tempfile.TemporaryDirectory() as state_dir,
+        running_gateway(port, Path(state_dir), **told) as gateway,
+    ):
+        yield gateway
 
 
 def resident_bytes(pid: int) -> int:

@@ -39,6 +39,7 @@ class Overload:
     def __init__(self, demand: Demand, workers: int, seed: int = 1) -> None:
         self.world = World((limit(demand.measure),), workers, on_admitted=self._begin)
         self.sent_us: list[int] = []
+        self.renewals = 0
         self._demand = demand
         self._random = random.Random(seed)
         self._numbers = itertools.count()
@@ -105,6 +106,7 @@ class Overload:
             return
         self._asking.add(worker)
         renewals = worker.send()
+        self.renewals += len(renewals)
 
         def arrive() -> None:
             answers = [self.world.store.renew(renewal) for renewal in renewals]

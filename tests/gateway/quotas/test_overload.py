@@ -1,5 +1,7 @@
 """What is given of what is allowed, by eight workers who are asked for more, and killed or not."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from gateway.limits import Budget, Concurrency, Measure, Period
@@ -27,14 +29,32 @@ def allowed_of(measure: Measure, sent_us: list[int]) -> int:
     return count
 
 
-def given_share(demand: Demand, kill_every_s: float = 0.0) -> float:
-    given = ideal = 0
+@dataclass
+class Given:
+    """What several runs admitted, what one exact count would have, and what the store was asked."""
+
+    admitted: int = 0
+    ideal: int = 0
+    renewals: int = 0
+
+
+def given_of(demand: Demand, kill_every_s: float = 0.0) -> Given:
+    given = Given()
     for seed in range(4):
         overload = Overload(demand, WORKERS, seed)
         overload.run(LOAD_S, kill_every_s)
-        given += overload.admitted
-        ideal += allowed_of(demand.measure, overload.sent_us)
-    return given / ideal
+        given.admitted += overload.admitted
+        given.ideal += allowed_of(demand.measure, overload.sent_us)
+        given.renewals += overload.renewals
+    return given
+
+
+def share_of(given: Given) -> float:
+    return given.admitted / given.ideal
+
+
+def given_share(demand: Demand, kill_every_s: float = 0.0) -> float:
+    return share_of(given_of(demand, kill_every_s))
 
 
 @pytest.mark.parametrize("demand", RATES_AND_BUDGETS, ids=lambda demand: str(demand.measure))

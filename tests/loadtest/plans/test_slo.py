@@ -235,6 +235,7 @@ def test_an_objective_out_of_reach_ends_where_a_p99_would_rest_on_too_few_answer
     rates = list(dict.fromkeys(step.load.rate for step in model.steps))
     assert rates == [20, 10, pytest.approx(100 / 15)]
     assert outcome.answer["rate"] == 0.0 and outcome.invalid == []
+    assert outcome.missed == [f"no rate holds {outcome.answer['objective']}"]
     assert "At 6.667/s p50 is 9.93 ms" in str(outcome.answer["stopped_by"])
     assert "and the objective p99 5 ms" in str(outcome.answer["stopped_by"])
 

@@ -13,10 +13,13 @@ from pathlib import Path
 
 from gateway.limits import Measure
 from gateway.records.store import Records
+from tests.gateway.long_runs.parts import running_upstream
 from tests.gateway.long_runs.quotas.plan import Tenant
 from tests.gateway.postgresql import postgresql_server
 from tests.gateway.processes import PATIENCE_S, free_port, wait_for
 from tests.gateway.redis_server import RedisServer, running_redis
+
+_UPSTREAM = "tests.gateway.long_runs.quotas.upstream"
 
 _REDIS = ("--appendonly", "yes", "--appendfsync", "everysec")
 
@@ -103,7 +106,7 @@ def running_cluster(
     with (
         postgresql_server() as postgresql,
         running_redis(directory / "redis", *_REDIS) as redis,
-        _running_upstream(upstream_log) as upstream_port,
+        running_upstream(_UPSTREAM, upstream_log) as upstream_port,
     ):
         url = postgresql.new_database()
         told = {
@@ -132,19 +135,6 @@ def _running(gateways: list[Gateway]) -> Iterator[None]:
             gateway.process.terminate()
         for gateway in gateways:
             gateway.stop()
-
-
-@contextmanager
-def _running_upstream(log: Path) -> Iterator[int]:
-    port = free_port()
-    program = "tests.gateway.long_runs.quotas.upstream"
-    process = subprocess.Popen([sys.executable, "-m", program, str(port), str(log)])
-    try:
-        wait_for(f"http://127.0.0.1:{port}/", process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
 
 
 async def _record(url: str, tenants: tuple[Tenant, ...]) -> list[str]:
