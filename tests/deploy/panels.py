@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from deploy.grafana.make_dashboards import FOLDER
 
-# What one Triton without a GPU cannot show.
+# What a machine without a GPU cannot show.
 EXEMPT = {
-    "gateway: Sent to another Triton": "with one Triton there is no other",
-    "gateway: Sent to a second Triton as well": "with one Triton there is no other",
     "triton: GPU": "needs a GPU",
     "triton: GPU memory": "needs a GPU",
     "triton: GPU power": "needs a GPU",

@@ -11,6 +11,10 @@ from gateway.data.replicas.replica import Replica
 # Names of hosts come and go; beyond so many Tritons these are counted together.
 MAX_REPLICAS = 256
 OTHERS = "others"
+_NOT_SENT = ("over_budget", "nobody_left")
+# Told from the start, as 0: Prometheus knows no rate of what was not there before.
+REPEATS = ("unsent", "unheard", "refused", *_NOT_SENT)
+HEDGES = ("won", "lost", *_NOT_SENT)
 
 
 class ReplicaMetrics:
@@ -57,6 +61,9 @@ class ReplicaMetrics:
             ["outcome"],
             registry=registry,
         )
+        for counter, outcomes in ((self._repeats, REPEATS), (self._hedges, HEDGES)):
+            for outcome in outcomes:
+                counter.labels(outcome)
         self._labels: set[str] = set()
         self._shown: set[str] = set()
         self._told: dict[tuple[object, ...], int] = {}

@@ -36,6 +36,15 @@ def test_states_and_numbers_of_each_triton_are_told() -> None:
         assert value("conch_triton_breakers_open", other) == 0
 
 
+def test_what_may_be_sent_twice_is_told_before_anything_was() -> None:
+    registry = CollectorRegistry()
+    ReplicaMetrics(registry)
+    for name, outcomes in (("retries", metrics.REPEATS), ("hedges", metrics.HEDGES)):
+        for outcome in outcomes:
+            told = registry.get_sample_value(f"conch_triton_{name}_total", {"outcome": outcome})
+            assert told == 0
+
+
 def test_one_that_is_gone_is_up_no_more() -> None:
     registry, group = CollectorRegistry(), group_of(3)
     told = ReplicaMetrics(registry)
