@@ -23,10 +23,11 @@ from gateway.private_files import make_private_file
 from gateway.quotas.accounts import account_key, account_text, new_account, parse_account
 from gateway.quotas.ledger import Account, Now
 from gateway.quotas.protocol import Answer, Ask, Given, Renewal
+from gateway.write_ahead import OPENING_S, use_write_ahead_log
 
 FILE = "quotas.db"
 # How long it waits for another worker that writes. Less than a holder waits for an answer.
-BUSY_S = 0.4
+BUSY_MS = 400
 SWEEP_EVERY_US = 60_000_000
 # For ever, as far as the column goes; a bucket of 10**12 units that refills by one an hour takes
 # longer than SQLite's integers reach.
@@ -110,7 +111,7 @@ class SqliteStore:
     def _connect(self) -> None:
         os.close(make_private_file(self._path))
         self._connection = connection = sqlite3.connect(
-            self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            self._path, timeout=OPENING_S, isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection)
@@ -119,7 +120,7 @@ class SqliteStore:
             raise
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(connection.execute)
         # Each commit is on the disk when it returns.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")
@@ -131,6 +132,7 @@ class SqliteStore:
         connection.execute(f"PRAGMA user_version = {_FORM}")
         self._end_leases_of_other_boots(connection)
         connection.execute("COMMIT")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     def _end_leases_of_other_boots(self, connection: sqlite3.Connection) -> None:
         known = connection.execute("SELECT id FROM boot").fetchall()

@@ -7,6 +7,7 @@ from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.records.urls import is_postgresql, parse_url, unusable
+from gateway.write_ahead import use_write_ahead_log
 
 BUSY_TIMEOUT_MS = 5000
 # How long a caller waits for one of the connections to PostgreSQL.
@@ -43,7 +44,7 @@ def open_engine(url: str, *, command_timeout_s: float | None = COMMAND_TIMEOUT_S
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    use_write_ahead_log(cursor.execute)
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
+from gateway.quotas import sqlite_store
 from gateway.quotas.protocol import TTL_US, Ask, Given, Renewal
 from gateway.quotas.sqlite_store import SWEEP_EVERY_US, SqliteStore
 from gateway.rates import MAX_BURST, Rate
@@ -167,6 +168,31 @@ def test_a_file_that_another_holds_too_long_is_no_answer(tmp_path: Path) -> None
         (given,) = await renew(store, ask(DAY, 1), number=2)
         assert given.granted >= 1
         await store.close()
+
+    asyncio.run(run())
+
+
+def test_who_opens_a_file_waits_longer_than_who_renews(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that starts while the others write at full speed must not end for it."""
+    monkeypatch.setattr(sqlite_store, "BUSY_MS", 0)
+
+    async def run() -> None:
+        first = await SqliteStore.open(tmp_path / "quotas.db")
+        other = sqlite3.connect(tmp_path / "quotas.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(SqliteStore.open(tmp_path / "quotas.db"))
+        # It cannot be written for as long as this takes, and the one that opens it waits.
+        assert await first.renew([renewal(ask(DAY, 1))]) == [None]
+        assert not opening.done()
+        other.rollback()
+        other.close()
+        second = await opening
+        (given,) = await renew(second, ask(DAY, 1))
+        assert given.granted >= 1
+        await first.close()
+        await second.close()
 
     asyncio.run(run())
 
