@@ -1,9 +1,12 @@
-"""What a worker gets from the process that starts it, as its one argument: open files."""
+"""What a worker gets from the process that starts it, as its one argument."""
 
-import json
 import socket
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.quotas.holder_id import HolderId
 
 # What a worker says once it answers clients.
 READY = b"ready"
@@ -11,12 +14,13 @@ READY = b"ready"
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    """Numbers of open files; all are sockets."""
+    """Numbers of open files, all of them sockets; and whose limits it goes on with."""
 
     listeners: Sequence[int]
     # The worker says READY on it, and closes it when it begins to end; when the other end is shut,
     # the worker is to retire.
     control: int
+    holder_id: HolderId
 
     @property
     def files(self) -> list[int]:
@@ -24,11 +28,11 @@ class Inheritance:
         return [*self.listeners, self.control]
 
     def to_argument(self) -> str:
-        return json.dumps(asdict(self))
+        return msgspec.json.encode(self).decode()
 
     @classmethod
     def from_argument(cls, argument: str) -> "Inheritance":
-        return cls(**json.loads(argument))
+        return msgspec.json.decode(argument, type=cls)
 
     def open_listeners(self) -> list[socket.socket]:
         return [socket.socket(fileno=number) for number in self.listeners]

@@ -1,14 +1,15 @@
 """Which store keeps the limits of this gateway: SQLite for one machine, Redis for several."""
 
+from gateway.quotas.holder_id import HolderId
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
 from gateway.settings import GatewaySettings
 
 
-async def open_quotas(settings: GatewaySettings) -> Renewing:
+async def open_quotas(settings: GatewaySettings, holder_id: HolderId) -> Renewing:
     """What a worker keeps limits with, yet to be started. Raises ConfigurationError."""
-    return Renewing(await _open_store(settings), _policies(settings))
+    return Renewing(await _open_store(settings), _policies(settings), holder_id)
 
 
 async def _open_store(settings: GatewaySettings) -> Store:

@@ -32,6 +32,7 @@ from gateway.listening import cannot_listen, open_listeners
 from gateway.open_files import most_connections
 from gateway.quota_store import open_quotas
 from gateway.quotas.holder import Holder
+from gateway.quotas.holder_id import new_holder_id
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import MAX_CONNECTIONS, GatewaySettings
@@ -59,7 +60,8 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     verifier = _verifier(settings)
     authenticator = _authenticator(settings, records, verifier)
     seen = await records.last_change()
-    quotas = await open_quotas(settings)
+    holder_id = new_holder_id() if inherited is None else inherited.holder_id
+    quotas = await open_quotas(settings, holder_id)
     registry = CollectorRegistry()
     names = Names([Address(host, port) for host, port in triton_addresses(settings.triton_urls)])
     tritons = {address: _triton(address, settings) for address in await names.look_up()}

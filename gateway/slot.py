@@ -13,6 +13,7 @@ import structlog
 
 from gateway.listening import Listeners
 from gateway.metrics_files import forget_process
+from gateway.quotas.holder_id import HolderIds
 from gateway.worker_process import WorkerProcess
 
 START_TIMEOUT_S = 30.0
@@ -21,6 +22,8 @@ HEALTHY_S = 30.0
 MAX_FAILURES = 5
 _FIRST_DELAY_S = 0.1
 _MOST_DELAY_S = 10.0
+# A worker that was killed is known to be dead this soon after it is heard to leave.
+_DEATH_S = 0.1
 
 _log = structlog.get_logger()
 
@@ -47,6 +50,7 @@ class Slot:
         # With those that are starting or retiring.
         self._workers: dict[WorkerProcess, asyncio.Task[None]] = {}
         self._restarts: set[asyncio.Task[None]] = set()
+        self._holder_ids = HolderIds()
         # In a row.
         self._failures = 0
         self._ending = asyncio.Event()
@@ -93,9 +97,11 @@ class Slot:
         """A worker that answers clients; None if it did not come so far."""
         if self._ending.is_set():
             return None
+        holder_id = self._holder_ids.take()
         try:
-            worker = await WorkerProcess.start(self._listeners)
+            worker = await WorkerProcess.start(self._listeners, holder_id)
         except OSError as error:  # no more processes or open files, say
+            self._holder_ids.give_back(holder_id)
             _log.error("worker_not_started", slot=self._number, error=str(error))
             return None
         self._workers[worker] = self._in_background(self._watch(worker))
@@ -116,12 +122,16 @@ class Slot:
             self._restarts.add(restart)
             restart.add_done_callback(self._restarts.discard)
         ending = await worker.wait()
+        self._holder_ids.give_back(worker.holder_id)
         del self._workers[worker]
         forget_process(self._state_dir, worker.pid)
         if is_missed:
             _log.error("worker_ended", slot=self._number, pid=worker.pid, ending=ending)
 
     async def _start_again(self, ended: WorkerProcess) -> None:
+        if ended in self._workers:
+            # The next one is to come under its name, which frees what it held of limits.
+            await asyncio.wait([self._workers[ended]], timeout=_DEATH_S)
         async with self._changing:
             while self._serving is ended and not self._ending.is_set():
                 if self._failures >= MAX_FAILURES and not self._is_last():

@@ -18,6 +18,7 @@ from gateway.quotas.decisions import (
     Waiting,
 )
 from gateway.quotas.due import Due
+from gateway.quotas.holder_id import HolderId
 from gateway.quotas.holding import HEARTBEAT_NS, LIGHT_HEARTBEAT_NS, METRICS, Costs, Holding
 from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
@@ -39,7 +40,7 @@ class Holder:
 
     def __init__(
         self,
-        holder_id: str,
+        holder_id: HolderId,
         now_ns: Callable[[], int],
         policies: Policies,
         on_due: Callable[[], None],
@@ -50,12 +51,11 @@ class Holder:
         self.admitted_at_once = 0
         self.decided: Counter[str] = Counter()
         self.outage = Outage(policies)
-        self._id = holder_id
+        self._name = holder_id.name
         self._now_ns = now_ns
         self._on_due = on_due
         # Of the last Renewal; and of the last epoch of any lease.
-        self._number = 0
-        self._epoch = 0
+        self._number = self._epoch = holder_id.first
         # Those with a lease.
         self._active: dict[Holding, None] = {}
         self._due = Due()
@@ -359,7 +359,7 @@ class Holder:
     ) -> Renewal:
         self._number += 1
         self._sent[self._number] = now_ns, holdings
-        return Renewal(tenant=tenant, holder=self._id, number=self._number, asks=asks)
+        return Renewal(tenant=tenant, holder=self._name, number=self._number, asks=asks)
 
     def _begin_if_over(self, holding: Holding, now_ns: int) -> None:
         """Give it a new epoch if it has no lease, or one whose time is up."""

@@ -1,9 +1,11 @@
 """The lease protocol: what a holder and the store tell each other.
 
-A **holder** is one life of a worker; its id is random. The **store** keeps, for each limit, what is
-left and who holds how much. A holder asks in a Renewal, an Ask for each limit, and gets an Answer,
-a Given for each Ask. All numbers are whole: units, and microseconds; below 2**53, which Redis holds
-exactly. All times are spans, never points: neither side trusts the other's clock.
+A **holder** is a worker, by a random name. Once it is dead, and not before, another worker may have
+its name: it counts epochs and Renewals on from above all of the dead one (`holder_id.py`). The
+**store** keeps, for each limit, what is left and who holds how much. A holder asks in a Renewal, an
+Ask for each limit, and gets an Answer, a Given for each Ask. All numbers are whole: units, and
+microseconds; below 2**53, which Redis holds exactly. All times are spans, never points: neither
+side trusts the other's clock.
 
 **A lease** is a limit, a holder and an epoch, which the holder counts up whenever it begins a lease
 anew. An Ask tells totals since the epoch began, so that a message lost, repeated or late counts

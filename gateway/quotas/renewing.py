@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +9,7 @@ from functools import partial
 import structlog
 
 from gateway.quotas.holder import Holder
+from gateway.quotas.holder_id import HolderId
 from gateway.quotas.patience import within
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal, Store
@@ -31,11 +31,12 @@ class Renewing:
         self,
         store: Store,
         policies: Policies,
+        holder_id: HolderId,
         *,
         timeout_s: float = TIMEOUT_S,
         clock_ns: Callable[[], int] = now_ns,
     ) -> None:
-        self.holder = Holder(os.urandom(8).hex(), clock_ns, policies, self._wake)
+        self.holder = Holder(holder_id, clock_ns, policies, self._wake)
         self._store = store
         self._timeout_s = timeout_s
         self._due = asyncio.Event()

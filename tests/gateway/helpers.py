@@ -25,6 +25,7 @@ from gateway.keys import Key
 from gateway.limits import Limit
 from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
+from gateway.quotas.holder_id import new_holder_id
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
@@ -136,7 +137,11 @@ class Gateway:
         max_body = int(str(options.pop("max_body_bytes", 1_000_000)))
         store = options.pop("store", None) or TemporaryStore(self.clock.nanoseconds)
         self.quotas = Renewing(
-            cast(Store, store), Policies(), timeout_s=10, clock_ns=self.clock.nanoseconds
+            cast(Store, store),
+            Policies(),
+            new_holder_id(),
+            timeout_s=10,
+            clock_ns=self.clock.nanoseconds,
         )
         self.gate = Gate(
             authenticator=Authenticator(self._find_key),

@@ -15,6 +15,7 @@ import pytest
 import trustme
 
 from gateway import slot
+from gateway.measures import parse_measure
 from gateway.parent import Parent
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
@@ -231,6 +232,37 @@ def test_all_workers_together_keep_a_limit(tmp_path: Path) -> None:
             assert len(load.workers) == 3
             assert set(load.answers) == {200, 429}
             assert 50 <= load.answers[200] <= 50 + 50 * period_s
+
+    run(test)
+
+
+def test_slots_of_a_worker_that_is_killed_are_free_for_the_next_one(tmp_path: Path) -> None:
+    """Who comes in its place needs not wait until its lease is over."""
+    held = asyncio.Event()
+
+    async def hold(
+        triton: FakeTriton, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
+    ) -> None:
+        await triton.read_request(reader)
+        triton.behaviour = None
+        held.set()
+        # Until the worker is dead.
+        await reader.read()
+
+    async def test() -> None:
+        records_url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
+        await new_token(records_url, None)
+        records = Records(records_url)
+        await records.create_limit("acme", parse_measure(concurrency=1))
+        await records.close()
+        async with running_parent(FakeTriton(behaviour=hold), tmp_path, workers=1) as gateway:
+            client = await gateway.connect()
+            await client.send(post(INFER, gateway.token))
+            await held.wait()
+            assert_problem(await gateway.ask(post(INFER, gateway.token)), 429, "quota_exceeded")
+            (worker,) = gateway.workers
+            os.kill(worker, signal.SIGKILL)
+            assert (await gateway.ask(post(INFER, gateway.token))).status == 200
 
     run(test)
 

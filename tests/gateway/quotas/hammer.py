@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.limits import Budget, Limit, Metric, Period
 from gateway.quotas.decisions import Refusal, Reservation, Waiting
+from gateway.quotas.holder_id import new_holder_id
 from gateway.quotas.open_redis import open_redis
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Store
@@ -21,7 +22,7 @@ STRICT = Policies(rate=Policy.REFUSE)
 async def hammer(
     store: Store, folder: Path, seconds: float, name: str, limits: tuple[Limit, ...]
 ) -> None:
-    quotas = Renewing(store, STRICT)
+    quotas = Renewing(store, STRICT, new_holder_id())
     quotas.start()
     with (folder / f"{name}.log").open("w", buffering=1) as log:
 

@@ -214,10 +214,13 @@ class QuotaMachine(RuleBasedStateMachine):
             while worker.in_flight:
                 self._settle(worker, 0, 100)
 
-    @rule(who=which, drift=st.integers(-4, 4))
-    def crash(self, who: int, drift: int) -> None:
-        """Its messages may still arrive."""
-        self.world.workers[who % len(self.world.workers)] = self.world.born(drift)
+    @rule(who=which, drift=st.integers(-4, 4), is_known=st.booleans())
+    def crash(self, who: int, drift: int, is_known: bool) -> None:
+        """Its messages may still arrive. If it is known to be dead, another has its name."""
+        number = who % len(self.world.workers)
+        dead, world = self.world.workers[number], self.world
+        fresh = world.born_again(dead, drift) if is_known else world.born(drift)
+        self.world.workers[number] = fresh
 
     @precondition(lambda self: len(self.world.log) > 20)
     @rule()

@@ -1,7 +1,7 @@
 """Workers at overload on a made-up clock: what is given of what is allowed, and what it costs.
 
 Each worker beats, and talks to the store in one exchange at a time, as `renewing.py` has it; an
-exchange takes a few milliseconds. Some workers are killed, and others are born in their place.
+exchange takes a few milliseconds. Some workers are killed, and others come in their place.
 """
 
 import heapq
@@ -19,6 +19,8 @@ from tests.gateway.quotas.world import SECOND_US, Admitted, Worker, World
 BEAT_US = SECOND_US // 4
 # From a question to the store until its answer is heard.
 EXCHANGE_US = 4000
+# From the death of a worker until another has its place, and its name.
+START_US = SECOND_US
 ONE: Costs = (1, 1, 100, 10)
 
 
@@ -122,6 +124,10 @@ class Overload:
         self._at(EXCHANGE_US // 2, arrive)
 
     def _kill(self) -> None:
-        number = self._random.randrange(len(self.world.workers))
-        worker = self.world.workers[number] = self.world.born()
+        dead = self.world.workers.pop(self._random.randrange(len(self.world.workers)))
+        self._at(START_US, lambda: self._start_again(dead))
+
+    def _start_again(self, dead: Worker) -> None:
+        worker = self.world.born_again(dead)
+        self.world.workers.append(worker)
         self._at(self._random.randrange(BEAT_US), lambda: self._beat(worker))

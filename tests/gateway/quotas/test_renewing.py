@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.limits import Budget, Limit, Period
 from gateway.quotas.accounts import account_key, new_account
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
+from gateway.quotas.holder_id import new_holder_id
 from gateway.quotas.ledger import Account
 from gateway.quotas.outage import Policies
 from gateway.quotas.protocol import Answer, Renewal
@@ -57,7 +58,7 @@ async def decide(quotas: Renewing, limits: tuple[Limit, ...] = LIMITS) -> Reserv
 def test_requests_of_one_turn_of_the_loop_share_one_operation() -> None:
     async def run() -> None:
         store = FakeStore()
-        quotas = Renewing(store, Policies())
+        quotas = Renewing(store, Policies(), new_holder_id())
         quotas.start()
         outcomes = await asyncio.gather(*(decide(quotas) for _ in range(50)))
         assert all(isinstance(outcome, Reservation) for outcome in outcomes)
@@ -70,7 +71,7 @@ def test_requests_of_one_turn_of_the_loop_share_one_operation() -> None:
 def test_a_slow_store_is_a_store_that_is_away() -> None:
     async def run() -> None:
         store = FakeStore(delay=asyncio.Event().wait)
-        quotas = Renewing(store, Policies(), timeout_s=0.01)
+        quotas = Renewing(store, Policies(), new_holder_id(), timeout_s=0.01)
         quotas.start()
         outcome = await decide(quotas)
         assert isinstance(outcome, Refusal)
@@ -83,7 +84,7 @@ def test_a_slow_store_is_a_store_that_is_away() -> None:
 def test_what_is_held_is_returned_when_it_closes() -> None:
     async def run() -> None:
         store = FakeStore()
-        quotas = Renewing(store, Policies())
+        quotas = Renewing(store, Policies(), new_holder_id())
         quotas.start()
         for _ in range(10):
             await decide(quotas)
@@ -99,7 +100,7 @@ def test_what_is_held_is_returned_when_it_closes() -> None:
 def test_a_fault_does_not_end_the_renewing() -> None:
     async def test() -> None:
         store = FakeStore()
-        renewing = Renewing(store, Policies())
+        renewing = Renewing(store, Policies(), new_holder_id())
         heard = renewing.holder.heard
         faults = 0
 
@@ -134,7 +135,7 @@ def test_a_fault_of_the_store_does_not_end_the_asking() -> None:
             raise RuntimeError("ours")
 
     async def run() -> None:
-        quotas = Renewing(FakeStore(delay=fail_once), Policies())
+        quotas = Renewing(FakeStore(delay=fail_once), Policies(), new_holder_id())
         quotas.start()
         outcome = await decide(quotas)
         while isinstance(outcome, Refusal):
@@ -151,7 +152,7 @@ def test_a_fault_of_the_store_does_not_end_the_asking() -> None:
 
 def test_a_fault_of_one_answer_leaves_the_others_heard() -> None:
     async def run() -> None:
-        quotas = Renewing(FakeStore(), Policies())
+        quotas = Renewing(FakeStore(), Policies(), new_holder_id())
 
         def fault(outcome: object) -> None:
             raise RuntimeError("ours")

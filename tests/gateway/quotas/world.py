@@ -8,6 +8,7 @@ from gateway.limits import Limit
 from gateway.quotas.accounts import account_key, account_text, new_account, parse_account
 from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 from gateway.quotas.holder import Holder
+from gateway.quotas.holder_id import HolderId, HolderIds
 from gateway.quotas.holding import Costs, Holding
 from gateway.quotas.ledger import Account, Now
 from gateway.quotas.policies import Policies
@@ -103,7 +104,7 @@ class Worker:
     """A holder and what surrounds it."""
 
     world: "World"
-    name: str
+    holder_id: HolderId
     # Its clock is so much faster than the true one.
     drift_per_mille: int
     holder: Holder = field(init=False)
@@ -116,7 +117,7 @@ class Worker:
     unanswered: list[Renewal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.holder = Holder(self.name, self.now_ns, self.world.policies, lambda: None)
+        self.holder = Holder(self.holder_id, self.now_ns, self.world.policies, lambda: None)
         self.limits = self.world.limits
 
     def now_ns(self) -> int:
@@ -207,7 +208,13 @@ class World:
 
     def born(self, drift_per_mille: int = 0) -> Worker:
         self._born += 1
-        return Worker(self, f"worker_{self._born}", drift_per_mille)
+        return Worker(self, HolderId(f"worker_{self._born}"), drift_per_mille)
+
+    def born_again(self, dead: Worker, drift_per_mille: int = 0) -> Worker:
+        """In the place of the dead one, and under its name."""
+        ids = HolderIds()
+        ids.give_back(dead.holder_id)
+        return Worker(self, ids.take(), drift_per_mille)
 
     def pass_us(self, span_us: int) -> None:
         self.clock.us += span_us
