@@ -24,6 +24,7 @@ def use_write_ahead_log(
             execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or clock_s() > ends_s:
+            # The lowest byte is the kind, such as busy; the others tell why.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or clock_s() > ends_s:
                 raise
         time.sleep(_PAUSE_S)
