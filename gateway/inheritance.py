@@ -2,11 +2,11 @@
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from gateway.quotas.holder_id import HolderId
+from gateway.quotas.holder_id import HolderId, new_holder_id
 
 # What a worker says once it answers clients.
 READY = b"ready"
@@ -20,7 +20,8 @@ class Inheritance:
     # The worker says READY on it, and closes it when it begins to end; when the other end is shut,
     # the worker is to retire.
     control: int
-    holder_id: HolderId
+    # A parent of a version before has none to give, and is to be updated by SIGHUP all the same.
+    holder_id: HolderId = field(default_factory=new_holder_id)
 
     @property
     def files(self) -> list[int]:

@@ -22,7 +22,8 @@ HEALTHY_S = 30.0
 MAX_FAILURES = 5
 _FIRST_DELAY_S = 0.1
 _MOST_DELAY_S = 10.0
-# A worker that was killed is known to be dead this soon after it is heard to leave.
+# A worker that was killed is known to be dead this soon after it is heard to leave: on a quiet
+# machine within a millisecond. One that drains takes longer, and is not waited for.
 _DEATH_S = 0.1
 
 _log = structlog.get_logger()
@@ -97,11 +98,9 @@ class Slot:
         """A worker that answers clients; None if it did not come so far."""
         if self._ending.is_set():
             return None
-        holder_id = self._holder_ids.take()
         try:
-            worker = await WorkerProcess.start(self._listeners, holder_id)
+            worker = await WorkerProcess.start(self._listeners, self._holder_ids.take())
         except OSError as error:  # no more processes or open files, say
-            self._holder_ids.give_back(holder_id)
             _log.error("worker_not_started", slot=self._number, error=str(error))
             return None
         self._workers[worker] = self._in_background(self._watch(worker))
@@ -122,6 +121,7 @@ class Slot:
             self._restarts.add(restart)
             restart.add_done_callback(self._restarts.discard)
         ending = await worker.wait()
+        # Not sooner: what it holds is its own while it drains.
         self._holder_ids.give_back(worker.holder_id)
         del self._workers[worker]
         forget_process(self._state_dir, worker.pid)

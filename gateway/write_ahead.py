@@ -24,7 +24,13 @@ def use_write_ahead_log(
             execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # The lowest byte is the kind, such as busy; the others tell why.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or clock_s() > ends_s:
+            if not _is_busy(error) or clock_s() > ends_s:
                 raise
+        # On an event loop as well, which stands still meanwhile: a file is new but once.
         time.sleep(_PAUSE_S)
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    # SQLAlchemy raises some of its own, without a code. Of a code, the lowest byte is the kind.
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY

@@ -236,33 +236,76 @@ def test_all_workers_together_keep_a_limit(tmp_path: Path) -> None:
     run(test)
 
 
-def test_slots_of_a_worker_that_is_killed_are_free_for_the_next_one(tmp_path: Path) -> None:
-    """Who comes in its place needs not wait until its lease is over."""
-    held = asyncio.Event()
+class Holding:
+    """A Triton that keeps the first request until its worker is gone, and answers the others."""
 
-    async def hold(
-        triton: FakeTriton, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
+    def __init__(self) -> None:
+        self.triton = FakeTriton(behaviour=self._hold)
+        self._held = asyncio.Event()
+
+    async def begin(self, gateway: Running) -> None:
+        """Send that request; no other one is let in meanwhile."""
+        client = await gateway.connect()
+        await client.send(post(INFER, gateway.token))
+        await self._held.wait()
+        assert_problem(await gateway.ask(post(INFER, gateway.token)), 429, "quota_exceeded")
+
+    async def _hold(
+        self, triton: FakeTriton, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
     ) -> None:
         await triton.read_request(reader)
         triton.behaviour = None
-        held.set()
-        # Until the worker is dead.
+        self._held.set()
         await reader.read()
 
+
+@asynccontextmanager
+async def before_one_slot(state_dir: Path, holding: Holding) -> AsyncIterator[Running]:
+    """A parent with one worker, and a tenant that may have one request in flight."""
+    records_url = f"sqlite+aiosqlite:///{state_dir}/conch.db"
+    await new_token(records_url, None)
+    records = Records(records_url)
+    await records.create_limit("acme", parse_measure(concurrency=1))
+    await records.close()
+    async with running_parent(holding.triton, state_dir, workers=1) as gateway:
+        yield gateway
+
+
+async def first_line(gateway: Running) -> bytes:
+    """Of the answer of whichever worker comes to accept the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(post(INFER, gateway.token))
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await reader.readline()
+    finally:
+        writer.close()
+
+
+def test_slots_of_a_worker_that_is_killed_are_free_for_the_next_one(tmp_path: Path) -> None:
+    """Who comes in its place needs not wait until its lease is over."""
+
     async def test() -> None:
-        records_url = f"sqlite+aiosqlite:///{tmp_path}/conch.db"
-        await new_token(records_url, None)
-        records = Records(records_url)
-        await records.create_limit("acme", parse_measure(concurrency=1))
-        await records.close()
-        async with running_parent(FakeTriton(behaviour=hold), tmp_path, workers=1) as gateway:
-            client = await gateway.connect()
-            await client.send(post(INFER, gateway.token))
-            await held.wait()
-            assert_problem(await gateway.ask(post(INFER, gateway.token)), 429, "quota_exceeded")
+        holding = Holding()
+        async with before_one_slot(tmp_path, holding) as gateway:
+            await holding.begin(gateway)
             (worker,) = gateway.workers
             os.kill(worker, signal.SIGKILL)
-            assert (await gateway.ask(post(INFER, gateway.token))).status == 200
+            assert (await first_line(gateway)).startswith(b"HTTP/1.1 200 ")
+
+    run(test)
+
+
+def test_slots_of_a_worker_that_drains_stay_its_own(tmp_path: Path) -> None:
+    async def test() -> None:
+        holding = Holding()
+        async with before_one_slot(tmp_path, holding) as gateway:
+            await holding.begin(gateway)
+            (worker,) = gateway.workers
+            os.kill(worker, signal.SIGTERM)
+            await come_true(lambda: len(gateway.workers) == 2)
+            assert (await first_line(gateway)).startswith(b"HTTP/1.1 429 ")
+            assert worker in gateway.workers
 
     run(test)
 

@@ -68,3 +68,11 @@ def test_what_waiting_does_not_mend_is_told_at_once(file: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             use_write_ahead_log(execute)
     assert len(tries) == 1
+
+
+def test_an_error_that_sqlite_did_not_tell_is_passed_on() -> None:
+    def execute(statement: str) -> None:
+        raise sqlite3.OperationalError("no active connection")
+
+    with pytest.raises(sqlite3.OperationalError, match="no active"):
+        use_write_ahead_log(execute)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.limits import MAX_BUDGET, Budget, Concurrency, Limit, Metric, Period
+from gateway.quotas.holder_id import HolderId
 from gateway.quotas.protocol import Ask, Given, Renewal, capacity_of
 from gateway.rates import MAX_AMOUNT, MAX_BURST, PERIODS_S, Rate
 from tests.gateway.quotas.ledger_at_a_time import EXACT, LedgerAtATime
@@ -59,7 +60,7 @@ spans_us = st.one_of(st.sampled_from(SPANS_US), st.integers(0, 10 * SECOND_US))
 class Holding:
     """What a holder knows of its lease of one limit."""
 
-    epoch: int = 1
+    epoch: int
     granted: int = 0
     spent: int = 0
     returned: int = 0
@@ -78,9 +79,14 @@ class Holders:
 
     data: st.DataObject
     run: int
-    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    # Of the first epochs and Renewals, which a later life of a holder counts from high up.
+    first: int
+    numbers: Iterator[int] = field(init=False)
     holdings: dict[tuple[str, str, str], Holding] = field(default_factory=dict)
     sent: list[Renewal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.numbers = count(self.first)
 
     def renewal(self) -> Renewal:
         draw = self.data.draw
@@ -99,7 +105,7 @@ class Holders:
     def ask(self, tenant: str, holder: str, limit_id: str) -> Ask:
         draw = self.data.draw
         measure = draw({"a": rates, "b": budgets, "c": concurrencies}[limit_id])
-        holding = self.holdings.setdefault((tenant, holder, limit_id), Holding())
+        holding = self.holdings.setdefault((tenant, holder, limit_id), Holding(self.first))
         if draw(st.integers(0, 7)) == 0:
             holding.begin_anew()
         left = max(holding.granted - holding.spent - holding.returned, 0)
@@ -143,7 +149,8 @@ def redis(redis_server: RedisServer) -> Iterator[RedisAtATime]:
 )
 @given(data=st.data())
 def test_the_script_answers_what_the_ledger_says(redis: RedisAtATime, data: st.DataObject) -> None:
-    ledger, holders = LedgerAtATime(), Holders(data, next(_runs))
+    first = data.draw(st.sampled_from([1, HolderId("h", 1).first, EXACT - 60]))
+    ledger, holders = LedgerAtATime(), Holders(data, next(_runs), first)
     wall_us = int(data.draw(st.sampled_from(STARTS)).timestamp()) * SECOND_US
     for _ in range(data.draw(st.integers(1, 25))):
         wall_us += data.draw(spans_us)

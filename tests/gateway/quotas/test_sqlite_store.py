@@ -7,17 +7,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from gateway import write_ahead
 from gateway.errors import ConfigurationError
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas import sqlite_store
 from gateway.quotas.protocol import TTL_US, Ask, Given, Renewal
 from gateway.quotas.sqlite_store import SWEEP_EVERY_US, SqliteStore
 from gateway.rates import MAX_BURST, Rate
+from gateway.write_ahead import OPENING_S
 from tests.gateway.quotas.invariants import most_above_rate
 from tests.gateway.quotas.world import SECOND_US, Clock
 from tests.waiting import wait_until
@@ -25,6 +28,9 @@ from tests.waiting import wait_until
 DAY = Limit("day", "acme", None, "*", Metric.REQUESTS, Budget(100, Period.DAY))
 RATE = Limit("rate", "acme", None, "*", Metric.REQUESTS, Rate(10, 1, 50))
 SLOTS = Limit("slots", "acme", None, "*", Metric.REQUESTS, Concurrency(4))
+
+
+prepare_it = SqliteStore._prepare
 
 
 def ask(limit: Limit, needs: int, *, epoch: int = 1, granted: int = 0, spent: int = 0) -> Ask:
@@ -172,19 +178,50 @@ def test_a_file_that_another_holds_too_long_is_no_answer(tmp_path: Path) -> None
     asyncio.run(run())
 
 
+def test_a_new_file_that_others_open_as_well_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sqlite3.connect(
+        tmp_path / "quotas.db", isolation_level=None, check_same_thread=False, timeout=0
+    )
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(write_ahead.time, "sleep", lambda _span_s: other.close())
+
+    async def run() -> None:
+        store = await SqliteStore.open(tmp_path / "quotas.db")
+        (given,) = await renew(store, ask(DAY, 1))
+        assert given.granted >= 1
+        await store.close()
+
+    asyncio.run(run())
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        other.execute("SELECT 1")
+
+
 def test_who_opens_a_file_waits_longer_than_who_renews(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that starts while the others write at full speed must not end for it."""
     monkeypatch.setattr(sqlite_store, "BUSY_MS", 0)
+    is_waiting = threading.Event()
+
+    def prepare(store: SqliteStore, connection: sqlite3.Connection) -> None:
+        def trace(statement: str) -> None:
+            if statement == "BEGIN IMMEDIATE":
+                is_waiting.set()
+
+        connection.set_trace_callback(trace)
+        prepare_it(store, connection)
 
     async def run() -> None:
         first = await SqliteStore.open(tmp_path / "quotas.db")
         other = sqlite3.connect(tmp_path / "quotas.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(SqliteStore, "_prepare", prepare)
         opening = asyncio.create_task(SqliteStore.open(tmp_path / "quotas.db"))
-        # It cannot be written for as long as this takes, and the one that opens it waits.
-        assert await first.renew([renewal(ask(DAY, 1))]) == [None]
+        assert await asyncio.to_thread(is_waiting.wait, OPENING_S)
+        async with asyncio.timeout(OPENING_S / 2):
+            assert await first.renew([renewal(ask(DAY, 1))]) == [None]
         assert not opening.done()
         other.rollback()
         other.close()
