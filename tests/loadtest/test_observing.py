@@ -56,10 +56,20 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
         yield running
 
 
+def counted(triton: RunningTriton) -> int:
+    """How many requests of all models Triton has counted."""
+    models = httpx2.get(f"{triton.http_url}/v2/models/stats").json()["model_stats"]
+    return sum(int(model["inference_stats"]["success"]["count"]) for model in models)
+
+
 def ask(triton: RunningTriton, model: str) -> None:
+    """Return once Triton has counted it, with those of an ensemble; it answers before that."""
+    before = counted(triton)
     body = {"inputs": [{"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
     answer = httpx2.post(f"{triton.http_url}/v2/models/{model}/infer", json=body, timeout=30)
     assert answer.status_code == 200, answer.text
+    requests = 1 if model == "doubler" else 3
+    wait_until(lambda: counted(triton) == before + requests, what="the request counted")
 
 
 def answers(url: str) -> bool:
