@@ -72,6 +72,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             say=watched.said.append,
             complete=watched.complete,
         )
+        publish_factor(triton.repository, "between", 1)
         watching = asyncio.run_coroutine_threadsafe(watcher.run(), triton.loop)
         yield watched
         watching.cancel()
@@ -94,18 +95,9 @@ def test_a_model_that_appears_changes_and_vanishes_is_followed(watched: Watched)
     assert len([text for text in watched.said if name in text]) == 3
 
 
-def test_what_came_before_the_watch_began_is_followed(
-    watched: Watched,
-) -> None:
-    deployment = Deployment(TritonClient(watched.triton.http_url), watched.repository.resolve())
-    said: list[str] = []
-    watcher = Watcher(deployment, look_at_models(watched.repository), say=said.append)
-    publish_factor(watched.repository, "between", 1)
-    watching = asyncio.run_coroutine_threadsafe(watcher.run(), watched.triton.loop)
-    wait_until(lambda: said, 20)
-    watching.cancel()
-    assert said == ["model between serves version 1"]
-    watched.triton.call(deployment.client.close())
+def test_what_came_before_the_watch_began_is_followed(watched: Watched) -> None:
+    watched.hears("model between serves version 1")
+    assert watched.answer("between") == 1
 
 
 def test_a_half_copied_version_is_not_loaded_until_it_is_whole(
