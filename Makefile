@@ -21,11 +21,8 @@ help: ## this list
 serve: $(INSTALLED) ## set up, compile the example models, run the whole stack
 	@$(BIN)/conch up $(ARGS)
 
-# Most tests wait for a process or a server. More at a time would have them wait for processors.
-TWO_AT_A_TIME := -n 2 --dist loadfile
-
 test: $(INSTALLED) varnishtest wrk prometheus promtool amtool ## set up and run every test, real Triton included
-	$(BIN)/python -m pytest $(or $(ARGS),$(TWO_AT_A_TIME))
+	$(BIN)/python -m pytest $(ARGS)
 	$(if $(ARGS),,$(MAKE) test-compiled)
 
 # From a folder where Python finds no sources, nor do the processes that tests start.
@@ -33,7 +30,7 @@ test-compiled: $(COMPILED) ## the tests of the gateway's data plane, before the 
 	@if ls build/compiled/gateway/data/exchange.*.so >/dev/null 2>&1; then \
 	  cd build/compiled && PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) TESTS_COMPILED=1 \
 	  $(CURDIR)/$(BIN)/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) --import-mode=append \
-	  $(addprefix $(CURDIR)/tests/gateway/,data usage quotas abuse test_worker.py test_restart.py) $(or $(ARGS),$(TWO_AT_A_TIME)); \
+	  $(addprefix $(CURDIR)/tests/gateway/,data usage quotas abuse test_worker.py test_restart.py) $(ARGS); \
 	else echo "The gateway was not compiled: there is no C compiler, or no Python.h. Its tests are skipped." >&2; fi
 
 compiled: $(COMPILED) ## compile the gateway, as installing Conch does, into build/compiled
