@@ -1,7 +1,7 @@
 """Small models that exports must take or refuse, and how they are declared."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -112,9 +112,9 @@ class ReturnsText(nn.Module):
         return "not a tensor"
 
 
-def spec_of(build: Callable[[], nn.Module], **changes: object) -> ModelSpec:
+def spec_of(build: Callable[[], nn.Module], **changes: Any) -> ModelSpec:
     """A spec with one input `x` and one output `y`, except for `changes`."""
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "name": "small",
         "build": build,
         "inputs": (X,),
@@ -122,7 +122,7 @@ def spec_of(build: Callable[[], nn.Module], **changes: object) -> ModelSpec:
         "max_batch_size": 4,
         "samples": ({"x": np.arange(WIDTH, dtype=np.float32)},),
     }
-    return ModelSpec(**{**fields, **changes})  # type: ignore[arg-type]
+    return ModelSpec(**{**fields, **changes})
 
 
 class WritesIntoItsInput(nn.Module):

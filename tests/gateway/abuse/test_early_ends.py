@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -28,6 +29,10 @@ _CHUNKED = infer(
 _REQUESTS = pytest.mark.parametrize("request_bytes", [_BINARY, _CHUNKED], ids=["length", "chunked"])
 
 Leave = Callable[[RawClient], None]
+
+
+def has_opened(triton: FakeTriton, connections: int) -> bool:
+    return triton.connections == connections
 
 
 def _close(client: RawClient) -> None:
@@ -144,7 +149,7 @@ def test_a_streamed_body_that_breaks_off_ends_the_connection_to_triton(leave: Le
                 client = await gateway.connect()
                 gateway.clients.remove(client)
                 await client.send(head + b"x" * sent)
-                await until(lambda opened=opened: triton.connections == opened + 1)  # type: ignore[misc]
+                await until(partial(has_opened, triton, opened + 1))
                 leave(client)
                 await until(lambda: triton.closed == triton.connections)
             await until(lambda: gateway.server.open_connections == 0)

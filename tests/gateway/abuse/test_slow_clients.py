@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import cast
 
 import pytest
 
@@ -134,7 +135,7 @@ def test_a_client_that_reads_no_refusals_is_held_up_and_let_go() -> None:
             small_buffer(connection._transport)
             own = client.writer.get_extra_info("socket")
             own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            cast(asyncio.Transport, client.writer.transport).pause_reading()
             refused = b"GET /nowhere HTTP/1.1\r\nHost: gateway\r\n\r\n" * 30
             async with asyncio.timeout(PATIENCE_S):
                 while connection._is_writable:

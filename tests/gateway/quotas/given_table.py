@@ -18,6 +18,9 @@ ROWS = {
     "64 slots, requests of a second, 90 a second": Demand(
         measure=Concurrency(64), per_s=90, takes_s=1
     ),
+    "64 slots, requests of 0.1 s, 900 a second": Demand(
+        measure=Concurrency(64), per_s=900, takes_s=0.1
+    ),
 }
 # None, 4 and 15 in the minute.
 KILLS_EVERY_S = (0.0, 15.0, 4.0)

@@ -44,7 +44,11 @@ def given_of(demand: Demand, kill_every_s: float = 0.0) -> Given:
         overload = Overload(demand, WORKERS, seed)
         overload.run(LOAD_S, kill_every_s)
         given.admitted += overload.admitted
-        given.ideal += allowed_of(demand.measure, overload.sent_us)
+        # What is allowed is counted of requests that take a second: where they take another time,
+        # that is the second of the clock.
+        second_s = demand.takes_s or 1.0
+        sent_us = [round(at_us / second_s) for at_us in overload.sent_us]
+        given.ideal += allowed_of(demand.measure, sent_us)
         given.renewals += overload.renewals
     return given
 
