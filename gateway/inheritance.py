@@ -2,11 +2,9 @@
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
-
-from gateway.quotas.holder_id import HolderId, new_holder_id
 
 # What a worker says once it answers clients.
 READY = b"ready"
@@ -14,14 +12,12 @@ READY = b"ready"
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    """Numbers of open files, all of them sockets; and whose limits it goes on with."""
+    """Numbers of open files, all of them sockets."""
 
     listeners: Sequence[int]
     # The worker says READY on it, and closes it when it begins to end; when the other end is shut,
     # the worker is to retire.
     control: int
-    # A parent of a version before has none to give, and is to be updated by SIGHUP all the same.
-    holder_id: HolderId = field(default_factory=new_holder_id)
 
     @property
     def files(self) -> list[int]:

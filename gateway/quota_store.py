@@ -1,15 +1,29 @@
 """Which store keeps the limits of this gateway: SQLite for one machine, Redis for several."""
 
-from gateway.quotas.holder_id import HolderId
+import os
+from typing import NamedTuple
+
+from gateway.quotas.held_file import HeldFile
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Store
+from gateway.quotas.reaper import Reaper
 from gateway.quotas.renewing import Renewing
 from gateway.settings import GatewaySettings
 
 
-async def open_quotas(settings: GatewaySettings, holder_id: HolderId) -> Renewing:
-    """What a worker keeps limits with, yet to be started. Raises ConfigurationError."""
-    return Renewing(await _open_store(settings), _policies(settings), holder_id)
+class Quotas(NamedTuple):
+    """What a worker keeps limits with, yet to be started."""
+
+    renewing: Renewing
+    reaper: Reaper
+
+
+async def open_quotas(settings: GatewaySettings) -> Quotas:
+    """Raises ConfigurationError for a store that cannot be used."""
+    store = await _open_store(settings)
+    folder = settings.state_dir / "leases"
+    held = HeldFile(folder, os.urandom(8).hex())
+    return Quotas(Renewing(store, _policies(settings), held), Reaper(folder, store))
 
 
 async def _open_store(settings: GatewaySettings) -> Store:

@@ -32,7 +32,6 @@ from gateway.listening import cannot_listen, open_listeners
 from gateway.open_files import most_connections
 from gateway.quota_store import open_quotas
 from gateway.quotas.holder import Holder
-from gateway.quotas.holder_id import new_holder_id
 from gateway.records.migrate import require_current
 from gateway.records.store import Records
 from gateway.settings import MAX_CONNECTIONS, GatewaySettings
@@ -60,8 +59,7 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     verifier = _verifier(settings)
     authenticator = _authenticator(settings, records, verifier)
     seen = await records.last_change()
-    holder_id = new_holder_id() if inherited is None else inherited.holder_id
-    quotas = await open_quotas(settings, holder_id)
+    quotas, reaper = await open_quotas(settings)
     registry = CollectorRegistry()
     names = Names([Address(host, port) for host, port in triton_addresses(settings.triton_urls)])
     tritons = {address: _triton(address, settings) for address in await names.look_up()}
@@ -74,11 +72,14 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     )
     usage.start()
     quotas.start()
+    # Of the worker in whose place this one is.
+    await reaper.reap()
     await _listen(server, settings, inherited, tls)
     tasks = [
         asyncio.create_task(follow_changes(records, authenticator, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
         asyncio.create_task(watch.run()),
+        asyncio.create_task(reaper.run()),
         asyncio.create_task(
             follow_names(gate.replicas, names, tritons, lambda one: _triton(one, settings))
         ),

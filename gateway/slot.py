@@ -13,7 +13,6 @@ import structlog
 
 from gateway.listening import Listeners
 from gateway.metrics_files import forget_process
-from gateway.quotas.holder_id import HolderIds
 from gateway.worker_process import WorkerProcess
 
 START_TIMEOUT_S = 30.0
@@ -22,9 +21,6 @@ HEALTHY_S = 30.0
 MAX_FAILURES = 5
 _FIRST_DELAY_S = 0.1
 _MOST_DELAY_S = 10.0
-# A worker that was killed is known to be dead this soon after it is heard to leave: on a quiet
-# machine within a millisecond. One that drains takes longer, and is not waited for.
-_DEATH_S = 0.1
 
 _log = structlog.get_logger()
 
@@ -51,7 +47,6 @@ class Slot:
         # With those that are starting or retiring.
         self._workers: dict[WorkerProcess, asyncio.Task[None]] = {}
         self._restarts: set[asyncio.Task[None]] = set()
-        self._holder_ids = HolderIds()
         # In a row.
         self._failures = 0
         self._ending = asyncio.Event()
@@ -99,7 +94,7 @@ class Slot:
         if self._ending.is_set():
             return None
         try:
-            worker = await WorkerProcess.start(self._listeners, self._holder_ids.take())
+            worker = await WorkerProcess.start(self._listeners)
         except OSError as error:  # no more processes or open files, say
             _log.error("worker_not_started", slot=self._number, error=str(error))
             return None
@@ -121,17 +116,12 @@ class Slot:
             self._restarts.add(restart)
             restart.add_done_callback(self._restarts.discard)
         ending = await worker.wait()
-        # Not sooner: what it holds is its own while it drains.
-        self._holder_ids.give_back(worker.holder_id)
         del self._workers[worker]
         forget_process(self._state_dir, worker.pid)
         if is_missed:
             _log.error("worker_ended", slot=self._number, pid=worker.pid, ending=ending)
 
     async def _start_again(self, ended: WorkerProcess) -> None:
-        if ended in self._workers:
-            # The next one is to come under its name, which frees what it held of limits.
-            await asyncio.wait([self._workers[ended]], timeout=_DEATH_S)
         async with self._changing:
             while self._serving is ended and not self._ending.is_set():
                 if self._failures >= MAX_FAILURES and not self._is_last():

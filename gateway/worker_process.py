@@ -9,16 +9,12 @@ import sys
 
 from gateway.inheritance import READY, Inheritance
 from gateway.listening import Listeners
-from gateway.quotas.holder_id import HolderId
 
 
 class WorkerProcess:
     """One process `python -m gateway.worker`."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, control: socket.socket, holder_id: HolderId
-    ) -> None:
-        self.holder_id = holder_id
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
         self._process = process
         self._control = control
         self._started_s = asyncio.get_running_loop().time()
@@ -26,13 +22,13 @@ class WorkerProcess:
         self._leaving = asyncio.create_task(self._hear())
 
     @classmethod
-    async def start(cls, listeners: Listeners, holder_id: HolderId) -> "WorkerProcess":
-        """Start one that accepts on these sockets, and is this holder of limits."""
+    async def start(cls, listeners: Listeners) -> "WorkerProcess":
+        """Start one that accepts on these sockets."""
         control, theirs = socket.socketpair()
         control.setblocking(False)
         with theirs:
             numbers = [listener.fileno() for listener in listeners]
-            inheritance = Inheritance(numbers, theirs.fileno(), holder_id)
+            inheritance = Inheritance(numbers, theirs.fileno())
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -41,7 +37,7 @@ class WorkerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=inheritance.files,
             )
-        return cls(process, control, holder_id)
+        return cls(process, control)
 
     @property
     def pid(self) -> int:

@@ -28,7 +28,7 @@ function Concurrency.take() end
 
 function Concurrency.keep(account, concurrency, holders, now_us)
   if now_us < account.shared_until_us then
-    return (div(concurrency.slots, 2 * holders))
+    return (div(concurrency.slots, max(holders, 2)))
   end
   return concurrency.slots
 end

@@ -5,13 +5,13 @@ from gateway.quotas.ledger import Account, Lease, Now, Wait
 from gateway.quotas.protocol import HEARTBEAT_US, Ask
 
 # A holder that was refused a slot asks again so soon: slots come free at any moment.
-ASK_US = 100_000
+ASK_US = 25_000
 
 
 class ConcurrencyAccount(Account[Concurrency], tag="concurrency"):
     """Slots on all leases are never more than there are."""
 
-    # Until then holders keep no more than their share: one of them could get none.
+    # Until then holders keep no more than equal parts: one of them could get none.
     shared_until_us: int = 0
 
     def restart(self, now: Now) -> None:
@@ -25,7 +25,10 @@ class ConcurrencyAccount(Account[Concurrency], tag="concurrency"):
         return measure.slots - self.out()
 
     def keep(self, measure: Concurrency, holders: int, now: Now) -> int:
-        return measure.slots // (2 * holders) if now.us < self.shared_until_us else measure.slots
+        if now.us >= self.shared_until_us:
+            return measure.slots
+        # At least one more would have some, though it is not always there.
+        return measure.slots // max(holders, 2)
 
     def wait(self, measure: Concurrency, lease: Lease, short: int, now: Now) -> Wait:
         if not any(self.others(lease)):

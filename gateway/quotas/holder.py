@@ -18,7 +18,7 @@ from gateway.quotas.decisions import (
     Waiting,
 )
 from gateway.quotas.due import Due
-from gateway.quotas.holder_id import HolderId
+from gateway.quotas.held_file import Held
 from gateway.quotas.holding import HEARTBEAT_NS, LIGHT_HEARTBEAT_NS, METRICS, Costs, Holding
 from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
@@ -40,7 +40,7 @@ class Holder:
 
     def __init__(
         self,
-        holder_id: HolderId,
+        held: Held,
         now_ns: Callable[[], int],
         policies: Policies,
         on_due: Callable[[], None],
@@ -51,11 +51,11 @@ class Holder:
         self.admitted_at_once = 0
         self.decided: Counter[str] = Counter()
         self.outage = Outage(policies)
-        self._name = holder_id.name
+        self._held = held
         self._now_ns = now_ns
         self._on_due = on_due
         # Of the last Renewal; and of the last epoch of any lease.
-        self._number = self._epoch = holder_id.first
+        self._number = self._epoch = 0
         # Those with a lease.
         self._active: dict[Holding, None] = {}
         self._due = Due()
@@ -345,6 +345,7 @@ class Holder:
     ) -> Renewal:
         for holding in holdings:
             self._begin_if_over(holding, now_ns)
+            self._held.note(holding)
             holding.is_asked = True
         asks = tuple(holding.ask(needed.get(holding, 0), now_ns) for holding in holdings)
         return self._send(tenant, asks, holdings, now_ns)
@@ -359,7 +360,7 @@ class Holder:
     ) -> Renewal:
         self._number += 1
         self._sent[self._number] = now_ns, holdings
-        return Renewal(tenant=tenant, holder=self._name, number=self._number, asks=asks)
+        return Renewal(tenant=tenant, holder=self._held.holder, number=self._number, asks=asks)
 
     def _begin_if_over(self, holding: Holding, now_ns: int) -> None:
         """Give it a new epoch if it has no lease, or one whose time is up."""
@@ -377,6 +378,7 @@ class Holder:
         if holding.is_idle:
             holding.end(now_ns)
             del self._active[holding]
+            self._held.forget(holding)
         else:
             every_ns = holding.heartbeat_ns
             self._beats[every_ns].append((now_ns + every_ns, holding))

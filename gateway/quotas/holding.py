@@ -34,6 +34,8 @@ _AGAIN_NS = 50_000_000
 # What a killed worker held of a budget is gone until the window ends: for requests to come, all
 # holders together have at most one part in so many of what is left.
 _PART = 32
+# Requests that take no longer than it takes to have their slot told, and asked for.
+_SHORT_NS = 25_000_000
 # No `free` is below it.
 _NEVER = -(2**62)
 
@@ -187,10 +189,10 @@ class Holding(_Purse):
         if self.kind is Kind.CONCURRENCY:
             self.reserved -= cost
             self.free += cost
-            if self.is_above_share:
+            # Of a lease that is over nothing is free: this slot is in nobody's count.
+            if self.free > 0 and self._goes_back(now_ns - reserved_ns):
                 # Taken from under the next request: others wait for it elsewhere.
-                self.free -= cost
-                self.returned += cost
+                self._give_back(min(cost, self.free))
                 return True
         elif reserved_ns >= self.begun_ns:
             self.reserved -= cost
@@ -202,10 +204,17 @@ class Holding(_Purse):
             self.free -= used - cost
         return False
 
-    @property
-    def is_above_share(self) -> bool:
-        """Whether it has more slots than the store would have it keep."""
-        return self.reserved + self.free > self.keep
+    def _give_back(self, units: int) -> None:
+        """The store is to be told of them with the next Ask; none if below zero."""
+        if units > 0:
+            self.free -= units
+            self.returned += units
+
+    def _goes_back(self, took_ns: int) -> bool:
+        """Whether a slot that came free, of a request that took so long, is wanted elsewhere."""
+        if self.keep == self.capacity:
+            return False
+        return took_ns > _SHORT_NS or self.reserved + self.free > self.keep
 
     def end(self, now_ns: int) -> None:
         """Whatever it has is void; debt stays, and so do the slots of requests in flight."""
@@ -222,10 +231,7 @@ class Holding(_Purse):
         """What to ask the store for; the first request that waits needs so many units."""
         wants = self._wants(needed, now_ns)
         surplus = self.reserved + self.free - wants * self.stretch
-        if surplus > 0 and self.free > 0:
-            back = min(surplus, self.free)
-            self.free -= back
-            self.returned += back
+        self._give_back(min(surplus, self.free))
         self.asked_ns, self.needed = now_ns, needed
         self.used, self.peak, self.low_water = 0, self.reserved, _NEVER
         self.told_spent, self.told_returned = self.spent, self.returned
@@ -255,6 +261,10 @@ class Holding(_Purse):
         self.ready_ns = now_ns + given.ready_us * US
         self.is_open = 0 < given.ready_us < given.window_us
         self.low_water = self._low_water()
+        if self.kind is Kind.CONCURRENCY:
+            # Others have none, as it hears only now: theirs is what nobody here waits for.
+            above = self.reserved + self.free - self.keep
+            self._give_back(min(above, self.free - self.wanted))
 
     @property
     def heartbeat_ns(self) -> int:

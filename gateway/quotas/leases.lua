@@ -9,7 +9,7 @@ local HEARTBEAT_US = 1000000
 local LIGHT = 12
 local LIGHT_PART = 4
 local LIGHT_PART_OF_BUDGET = 100
-local ASK_US = 100000
+local ASK_US = 25000
 local BATCH_US = 250000
 local DAY_US = 86400000000
 -- For ever, as far as answers and expiries go: 31 years.

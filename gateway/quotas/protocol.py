@@ -1,11 +1,9 @@
 """The lease protocol: what a holder and the store tell each other.
 
-A **holder** is a worker, by a random name. Once it is dead, and not before, another worker may have
-its name: it counts epochs and Renewals on from above all of the dead one (`holder_id.py`). The
-**store** keeps, for each limit, what is left and who holds how much. A holder asks in a Renewal, an
-Ask for each limit, and gets an Answer, a Given for each Ask. All numbers are whole: units, and
-microseconds; below 2**53, which Redis holds exactly. All times are spans, never points: neither
-side trusts the other's clock.
+A **holder** is a worker, by a random name. The **store** keeps, for each limit, what is left and
+who holds how much. A holder asks in a Renewal, an Ask for each limit, and gets an Answer, a Given
+for each Ask. All numbers are whole: units, and microseconds; below 2**53, which Redis holds
+exactly. All times are spans, never points: neither side trusts the other's clock.
 
 **A lease** is a limit, a holder and an epoch, which the holder counts up whenever it begins a lease
 anew. An Ask tells totals since the epoch began, so that a message lost, repeated or late counts
@@ -39,6 +37,10 @@ these steps (`ledger.py` says them exactly, and is the specification of every st
 clock, less a hundredth for drift. Then what it holds is void, and the next Ask begins a new epoch.
 Requests in flight keep their slots in the holder's own count.
 
+**A dead holder's** leases may be ended by another, once it is dead and not before (`reaper.py`): by
+an Ask in its name that wants nothing, of an epoch and a number that are LAST. What the dead one
+said before comes too late from then on.
+
 So units that may be spent are never more than `out` says, at any moment, whatever is lost.
 """
 
@@ -47,7 +49,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from gateway.limits import Budget, Concurrency, Limit, Period
+from gateway.limits import Budget, Concurrency, Limit, Measure, Period
 from gateway.rates import Rate
 
 # A lease ends so long after it was renewed last.
@@ -65,6 +67,8 @@ HEARTBEAT_US = 1_000_000
 LIGHT_HEARTBEAT_US = 40_000_000
 # Most limits in one Renewal: a store answers it in one go.
 MAX_ASKS = 100
+# Above all epochs and numbers that a holder counts up to.
+LAST = 2**53 - 1
 
 
 class Kind(StrEnum):
@@ -86,7 +90,24 @@ def kind_of(limit: Limit) -> Kind:
     return Kind.DAY if measure.period is Period.DAY else Kind.MONTH
 
 
-def capacity_of(measure: Rate | Concurrency | Budget) -> int:
+def numbers_of(measure: Measure) -> tuple[int, ...]:
+    """With its kind, all of it; `measure_of` puts it together again."""
+    if isinstance(measure, Rate):
+        return measure.amount, measure.period_s, measure.burst
+    return (measure.slots,) if isinstance(measure, Concurrency) else (measure.amount,)
+
+
+def measure_of(kind: Kind, numbers: Sequence[int]) -> Measure:
+    """Raises TypeError, ValueError or InvalidInput for what `numbers_of` did not say."""
+    if kind is Kind.RATE:
+        return Rate(*numbers)
+    if kind is Kind.CONCURRENCY:
+        return Concurrency(*numbers)
+    (amount,) = numbers
+    return Budget(amount, Period(kind))
+
+
+def capacity_of(measure: Measure) -> int:
     """Most units that a request can ever get of it."""
     if isinstance(measure, Rate):
         return measure.burst

@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.limits import Budget, Concurrency
 from gateway.quotas.accounts import account_key
-from gateway.quotas.protocol import Answer, Ask, Given, Renewal, kind_of
-from gateway.rates import Rate
+from gateway.quotas.protocol import Answer, Ask, Given, Renewal, kind_of, numbers_of
 
 # With the version of what is kept under it; a Conch that keeps it in another way begins anew.
 PREFIX = "conch:quotas1:"
@@ -80,7 +78,7 @@ def parse_reply(number: int, text: bytes) -> Reply:
 def _ask(ask: Ask) -> tuple[object, ...]:
     return (
         kind_of(ask.limit),
-        _numbers(ask.limit.measure),
+        numbers_of(ask.limit.measure),
         ask.epoch,
         ask.granted,
         ask.spent,
@@ -89,9 +87,3 @@ def _ask(ask: Ask) -> tuple[object, ...]:
         ask.needs,
         ask.wants,
     )
-
-
-def _numbers(measure: Rate | Concurrency | Budget) -> tuple[int, ...]:
-    if isinstance(measure, Rate):
-        return measure.amount, measure.period_s, measure.burst
-    return (measure.slots,) if isinstance(measure, Concurrency) else (measure.amount,)

@@ -8,8 +8,8 @@ from functools import partial
 
 import structlog
 
+from gateway.quotas.held_file import Held
 from gateway.quotas.holder import Holder
-from gateway.quotas.holder_id import HolderId
 from gateway.quotas.patience import within
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal, Store
@@ -31,13 +31,14 @@ class Renewing:
         self,
         store: Store,
         policies: Policies,
-        holder_id: HolderId,
+        held: Held,
         *,
         timeout_s: float = TIMEOUT_S,
         clock_ns: Callable[[], int] = now_ns,
     ) -> None:
-        self.holder = Holder(holder_id, clock_ns, policies, self._wake)
+        self.holder = Holder(held, clock_ns, policies, self._wake)
         self._store = store
+        self._held = held
         self._timeout_s = timeout_s
         self._due = asyncio.Event()
         self._is_closing = False
@@ -58,6 +59,7 @@ class Renewing:
         self.holder.close()
         while self.holder.is_due:
             await self._exchange()
+        self._held.close()
         await self._store.close()
 
     def _wake(self) -> None:

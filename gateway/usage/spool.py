@@ -7,7 +7,6 @@ does not take along; nothing waits for the disk, so a machine that loses power m
 not in the records yet, mostly a second of it.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,13 +15,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from gateway.private_files import make_private_file, make_private_folder
+from gateway.locked_files import new_locked, open_left
 from gateway.usage.accumulator import batch_of
 from gateway.usage.counts import Batch
 from gateway.usage.tally import Tally
 
 _SUFFIX = ".usage"
 _FRESH_SUFFIX = ".new"
+_APPEND = os.O_WRONLY | os.O_APPEND
 _decoder = msgspec.json.Decoder(tuple[int, list[Tally]])
 _log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class Spool:
         line = _line(number, tallies)
         try:
             if self._file is None:
-                self._file = _new_locked(self.path)
+                self._file = new_locked(self.path, _APPEND)
             _write(self._file, line)
             self._is_failing = False
         except OSError as error:
@@ -68,7 +68,7 @@ class Spool:
         beside = self.path.with_suffix(_FRESH_SUFFIX)
         try:
             # Locked before it has the name that others look for.
-            fresh = _new_locked(beside)
+            fresh = new_locked(beside, _APPEND)
             _write(fresh, text)
             os.replace(beside, self.path)
         except OSError as error:
@@ -119,36 +119,14 @@ def remove(path: Path) -> None:
 @contextmanager
 def adopted(path: Path) -> Iterator[tuple[str, list[tuple[int, Batch]]] | None]:
     """Whose file it was and its batches, locked for the block; None while its worker lives."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    file = open_left(path)
+    if file is None:
         yield None
         return
     try:
-        yield (path.stem, list(_read(path, file).items())) if _lock(file) else None
+        yield path.stem, list(_read(path, file).items())
     finally:
         os.close(file)
-
-
-def _new_locked(path: Path) -> int:
-    make_private_folder(path.parent)
-    while True:
-        file = make_private_file(path, os.O_WRONLY | os.O_APPEND)
-        # Between the two calls somebody may have taken it for one that was left behind.
-        if _lock(file):
-            os.ftruncate(file, 0)
-            return file
-        os.close(file)
-
-
-def _lock(file: int) -> bool:
-    """Whether the file is this process's now, and is still to be found under a name."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    # Who had it before may have removed it after it was opened here.
-    return os.fstat(file).st_nlink > 0
 
 
 def _write(file: int, text: bytes) -> None:

@@ -25,13 +25,13 @@ from gateway.keys import Key
 from gateway.limits import Limit
 from gateway.listening import open_listeners
 from gateway.permissions import Grants, client_grants
-from gateway.quotas.holder_id import new_holder_id
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
 from gateway.rates import Rate
 from tests.gateway.fake_triton import FakeTriton
 from tests.gateway.quota_store import TemporaryStore
+from tests.gateway.quotas.held import HeldInMemory
 
 INFER = b"/v2/models/echo/infer"
 PATIENCE_S = 5.0
@@ -139,7 +139,7 @@ class Gateway:
         self.quotas = Renewing(
             cast(Store, store),
             Policies(),
-            new_holder_id(),
+            HeldInMemory(),
             timeout_s=10,
             clock_ns=self.clock.nanoseconds,
         )

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from gateway.listening import open_listeners
-from gateway.quotas.holder_id import new_holder_id
 from gateway.worker_process import WorkerProcess
 
 
@@ -25,7 +24,7 @@ def test_a_worker_that_has_just_died_is_reaped_by_one_alone(
 
     async def test() -> None:
         (listeners,) = open_listeners("127.0.0.1", 0)
-        worker = await WorkerProcess.start(listeners, new_holder_id())
+        worker = await WorkerProcess.start(listeners)
         await worker.leaves()
         with monkeypatch.context() as patched:
             patched.setattr(subprocess.Popen, "poll", poll)

@@ -1,19 +1,20 @@
 """A worker that sends as fast as it may for some seconds, and logs when each was admitted."""
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
 
 from gateway.limits import Budget, Limit, Metric, Period
 from gateway.quotas.decisions import Refusal, Reservation, Waiting
-from gateway.quotas.holder_id import new_holder_id
 from gateway.quotas.open_redis import open_redis
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Store
 from gateway.quotas.renewing import Renewing
 from gateway.quotas.sqlite_store import SqliteStore
 from gateway.rates import Rate
+from tests.gateway.quotas.held import HeldInMemory
 
 COSTS = (1, 1, 100, 10)
 STRICT = Policies(rate=Policy.REFUSE)
@@ -22,7 +23,7 @@ STRICT = Policies(rate=Policy.REFUSE)
 async def hammer(
     store: Store, folder: Path, seconds: float, name: str, limits: tuple[Limit, ...]
 ) -> None:
-    quotas = Renewing(store, STRICT, new_holder_id())
+    quotas = Renewing(store, STRICT, HeldInMemory(str(os.getpid())))
     quotas.start()
     with (folder / f"{name}.log").open("w", buffering=1) as log:
 

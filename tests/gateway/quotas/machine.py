@@ -22,6 +22,7 @@ from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.holding import Costs
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import Answer, Renewal
+from gateway.quotas.reaper import last_words
 from gateway.rates import Rate
 from tests.gateway.quotas.invariants import METRICS, largest_sum, most_above_rate
 from tests.gateway.quotas.world import (
@@ -89,6 +90,8 @@ class QuotaMachine(RuleBasedStateMachine):
         # On their way: to the store, and back from it.
         self.asked: list[tuple[Worker, Renewal]] = []
         self.answers: list[tuple[Worker, Answer]] = []
+        self.dead: list[Worker] = []
+        self.last_words: list[Renewal] = []
         self.is_store_up = True
         self.judged = 0
         # Of every limit, all measures it ever had.
@@ -214,19 +217,33 @@ class QuotaMachine(RuleBasedStateMachine):
             while worker.in_flight:
                 self._settle(worker, 0, 100)
 
-    @rule(who=which, drift=st.integers(-4, 4), is_known=st.booleans())
-    def crash(self, who: int, drift: int, is_known: bool) -> None:
-        """Its messages may still arrive. If it is known to be dead, another has its name."""
+    @rule(who=which, drift=st.integers(-4, 4))
+    def crash(self, who: int, drift: int) -> None:
+        """Its messages may still arrive."""
         number = who % len(self.world.workers)
-        dead, world = self.world.workers[number], self.world
-        fresh = world.born_again(dead, drift) if is_known else world.born(drift)
-        self.world.workers[number] = fresh
+        self.dead.append(self.world.workers[number])
+        self.world.workers[number] = self.world.born(drift)
+
+    @precondition(lambda self: self.dead)
+    @rule(who=which, again=st.booleans())
+    def speak_last_words(self, who: int, again: bool) -> None:
+        """Somebody has seen that it is dead; if he is killed meanwhile, somebody sees it again."""
+        dead = self._pick(self.dead, who, again)
+        self.last_words += last_words(dead.held.holder, dead.held.limits)
+
+    @precondition(lambda self: self.last_words)
+    @rule(one=which, again=st.booleans())
+    def last_word_arrives(self, one: int, again: bool) -> None:
+        renewal = self._pick(self.last_words, one, again)
+        if self.is_store_up:
+            self.world.store.renew(renewal)
 
     @precondition(lambda self: len(self.world.log) > 20)
     @rule()
     def machine_reboots(self) -> None:
         self.world.store.reboot()
-        self.asked, self.answers = [], []
+        self.asked, self.answers, self.last_words = [], [], []
+        self.dead += self.world.workers
         self.world.workers = [self.world.born() for _ in self.world.workers]
 
     # The operator.
@@ -253,6 +270,14 @@ class QuotaMachine(RuleBasedStateMachine):
         self.budgets_hold_in_every_window()
         # At every moment, noted as they were admitted.
         assert not self.slot_faults
+
+    @invariant()
+    def no_holder_returns_slots_it_does_not_have(self) -> None:
+        """Others would be given more than there are, and seldom soon enough to be seen."""
+        for limit in self.world.limits:
+            account = self.world.store.account(limit)
+            if account is not None and isinstance(limit.measure, Concurrency):
+                assert all(lease.out >= 0 for lease in account.leases.values())
 
     def rates_hold_in_every_interval(self) -> None:
         for limit_id, metric in (("rate", 0), ("bytes", 2)):

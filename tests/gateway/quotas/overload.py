@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from gateway.limits import Measure
 from gateway.quotas.holding import Costs
 from gateway.quotas.protocol import Answer
+from gateway.quotas.reaper import LOOK_EVERY_S
 from tests.gateway.quotas.builders import limit
 from tests.gateway.quotas.world import SECOND_US, Admitted, Worker, World
 
 BEAT_US = SECOND_US // 4
 # From a question to the store until its answer is heard.
 EXCHANGE_US = 4000
-# From the death of a worker until another has its place, and its name.
+# Another worker looks so often whether it is dead.
+LOOK_EVERY_US = round(LOOK_EVERY_S * SECOND_US)
+# From the death of a worker until another has its place.
 START_US = SECOND_US
 ONE: Costs = (1, 1, 100, 10)
 
@@ -47,13 +50,17 @@ class Overload:
         self._numbers = itertools.count()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._asking: set[Worker] = set()
+        # Of requests that were broken off, the time that they had still to go.
+        self._broken_off_us = 0
         self._began_us = self.world.clock.us
         for worker in self.world.workers:
             self._at(self._random.randrange(BEAT_US), lambda worker=worker: self._beat(worker))
 
     @property
-    def admitted(self) -> int:
-        return len(self.world.log)
+    def admitted(self) -> float:
+        """Of a request that was broken off counts the part that was done: its slot came free."""
+        takes_us = self._demand.takes_s * SECOND_US
+        return len(self.world.log) - (self._broken_off_us / takes_us if takes_us else 0.0)
 
     def run(self, seconds: float, kill_every_s: float = 0.0) -> None:
         """From the first request to the last."""
@@ -125,9 +132,13 @@ class Overload:
 
     def _kill(self) -> None:
         dead = self.world.workers.pop(self._random.randrange(len(self.world.workers)))
-        self._at(START_US, lambda: self._start_again(dead))
+        takes_us, now_us = round(self._demand.takes_s * SECOND_US), self.world.clock.us
+        self._broken_off_us += sum(line.at_us + takes_us - now_us for line in dead.in_flight)
+        seen_us = self._random.randrange(LOOK_EVERY_US)
+        self._at(seen_us + EXCHANGE_US // 2, lambda: self.world.reap(dead))
+        self._at(START_US, self._start_another)
 
-    def _start_again(self, dead: Worker) -> None:
-        worker = self.world.born_again(dead)
+    def _start_another(self) -> None:
+        worker = self.world.born()
         self.world.workers.append(worker)
         self._at(self._random.randrange(BEAT_US), lambda: self._beat(worker))

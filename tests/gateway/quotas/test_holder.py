@@ -275,6 +275,57 @@ def test_a_slot_that_comes_back_while_the_store_is_asked_is_returned_too() -> No
     assert admitted(other, 1) == 1
 
 
+def test_a_free_slot_goes_back_as_soon_as_it_is_heard_that_others_have_none() -> None:
+    world = World((limit(Concurrency(2)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 2) == 2
+    for line in list(one.in_flight):
+        one.settle(line, ONE)
+    assert admitted(other, 1) == 0
+    one.holder.beat()
+    world.pass_us(SECOND_US)
+    one.beat()
+    world.pass_us(ASK_US)
+    assert admitted(other, 1) == 1
+
+
+def test_slots_of_a_lease_that_is_over_are_not_returned_once_more() -> None:
+    world = World((limit(Concurrency(2)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 2) == 2
+    assert admitted(other, 1) == 0
+    world.pass_us(SECOND_US)
+    one.beat()
+    world.pass_us(6 * SECOND_US)
+    assert admitted(other, 2) == 2
+    one.beat()
+    for line in list(one.in_flight):
+        one.settle(line, ONE)
+        one.exchange()
+    world.pass_us(ASK_US)
+    assert admitted(other, 1) == 0
+
+
+def test_slots_of_short_requests_stay_up_to_an_equal_part() -> None:
+    """Between two of them a slot would be on its way for longer than in use."""
+    world = World((limit(Concurrency(8)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 8) == 8
+    assert admitted(other, 1) == 0
+    world.pass_us(SECOND_US)
+    one.beat()
+    for line in list(one.in_flight):
+        one.settle(line, ONE)
+    one.exchange()
+    assert admitted(one, 4) == 4
+    world.pass_us(SECOND_US // 100)
+    for line in list(one.in_flight):
+        one.settle(line, ONE)
+    assert not one.holder.is_due
+    world.pass_us(ASK_US)
+    assert admitted(other, 5) == 4
+
+
 def test_a_lease_goes_only_when_the_store_knows_what_was_spent_of_it() -> None:
     world = World((limit(Budget(100, Period.DAY), Metric.BYTES),))
     (worker,) = world.workers

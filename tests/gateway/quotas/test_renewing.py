@@ -7,7 +7,6 @@ from dataclasses import replace
 from gateway.limits import Budget, Limit, Period
 from gateway.quotas.accounts import account_key, new_account
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
-from gateway.quotas.holder_id import new_holder_id
 from gateway.quotas.ledger import Account
 from gateway.quotas.outage import Policies
 from gateway.quotas.protocol import Answer, Renewal
@@ -15,6 +14,7 @@ from gateway.quotas.renewing import Renewing
 from gateway.quotas.sqlite_store import read_clocks
 from tests.gateway.compiled import needs_sources
 from tests.gateway.quotas.builders import limit
+from tests.gateway.quotas.held import HeldInMemory
 
 ONE = (1, 1, 100, 10)
 LIMITS = (limit(Budget(100, Period.DAY)),)
@@ -58,7 +58,7 @@ async def decide(quotas: Renewing, limits: tuple[Limit, ...] = LIMITS) -> Reserv
 def test_requests_of_one_turn_of_the_loop_share_one_operation() -> None:
     async def run() -> None:
         store = FakeStore()
-        quotas = Renewing(store, Policies(), new_holder_id())
+        quotas = Renewing(store, Policies(), HeldInMemory())
         quotas.start()
         outcomes = await asyncio.gather(*(decide(quotas) for _ in range(50)))
         assert all(isinstance(outcome, Reservation) for outcome in outcomes)
@@ -71,7 +71,7 @@ def test_requests_of_one_turn_of_the_loop_share_one_operation() -> None:
 def test_a_slow_store_is_a_store_that_is_away() -> None:
     async def run() -> None:
         store = FakeStore(delay=asyncio.Event().wait)
-        quotas = Renewing(store, Policies(), new_holder_id(), timeout_s=0.01)
+        quotas = Renewing(store, Policies(), HeldInMemory(), timeout_s=0.01)
         quotas.start()
         outcome = await decide(quotas)
         assert isinstance(outcome, Refusal)
@@ -84,7 +84,7 @@ def test_a_slow_store_is_a_store_that_is_away() -> None:
 def test_what_is_held_is_returned_when_it_closes() -> None:
     async def run() -> None:
         store = FakeStore()
-        quotas = Renewing(store, Policies(), new_holder_id())
+        quotas = Renewing(store, Policies(), HeldInMemory())
         quotas.start()
         for _ in range(10):
             await decide(quotas)
@@ -100,7 +100,7 @@ def test_what_is_held_is_returned_when_it_closes() -> None:
 def test_a_fault_does_not_end_the_renewing() -> None:
     async def test() -> None:
         store = FakeStore()
-        renewing = Renewing(store, Policies(), new_holder_id())
+        renewing = Renewing(store, Policies(), HeldInMemory())
         heard = renewing.holder.heard
         faults = 0
 
@@ -135,7 +135,7 @@ def test_a_fault_of_the_store_does_not_end_the_asking() -> None:
             raise RuntimeError("ours")
 
     async def run() -> None:
-        quotas = Renewing(FakeStore(delay=fail_once), Policies(), new_holder_id())
+        quotas = Renewing(FakeStore(delay=fail_once), Policies(), HeldInMemory())
         quotas.start()
         outcome = await decide(quotas)
         while isinstance(outcome, Refusal):
@@ -152,7 +152,7 @@ def test_a_fault_of_the_store_does_not_end_the_asking() -> None:
 
 def test_a_fault_of_one_answer_leaves_the_others_heard() -> None:
     async def run() -> None:
-        quotas = Renewing(FakeStore(), Policies(), new_holder_id())
+        quotas = Renewing(FakeStore(), Policies(), HeldInMemory())
 
         def fault(outcome: object) -> None:
             raise RuntimeError("ours")

@@ -8,11 +8,12 @@ from gateway.limits import Limit
 from gateway.quotas.accounts import account_key, account_text, new_account, parse_account
 from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
 from gateway.quotas.holder import Holder
-from gateway.quotas.holder_id import HolderId, HolderIds
 from gateway.quotas.holding import Costs, Holding
 from gateway.quotas.ledger import Account, Now
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal
+from gateway.quotas.reaper import last_words
+from tests.gateway.quotas.held import HeldInMemory
 
 SECOND_US = 1_000_000
 # Noon of a day in the middle of a month.
@@ -104,12 +105,12 @@ class Worker:
     """A holder and what surrounds it."""
 
     world: "World"
-    holder_id: HolderId
+    held: HeldInMemory
     # Its clock is so much faster than the true one.
     drift_per_mille: int
     holder: Holder = field(init=False)
     # Held on to, as by the tab of a caller: debt outlives a lease.
-    held: Allowance | None = None
+    used: Allowance | None = None
     limits: tuple[Limit, ...] = ()
     waiting: list[Waiting] = field(default_factory=list)
     in_flight: list[Admitted] = field(default_factory=list)
@@ -117,14 +118,14 @@ class Worker:
     unanswered: list[Renewal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.holder = Holder(self.holder_id, self.now_ns, self.world.policies, lambda: None)
+        self.holder = Holder(self.held, self.now_ns, self.world.policies, lambda: None)
         self.limits = self.world.limits
 
     def now_ns(self) -> int:
         return self.world.clock.us * (1000 + self.drift_per_mille)
 
     def allowance(self) -> Allowance:
-        self.held = allowance = self.holder.allowances.of(self.limits, MODEL)
+        self.used = allowance = self.holder.allowances.of(self.limits, MODEL)
         return allowance
 
     def request(self, costs: Costs) -> Reservation | Refusal | Waiting:
@@ -208,13 +209,12 @@ class World:
 
     def born(self, drift_per_mille: int = 0) -> Worker:
         self._born += 1
-        return Worker(self, HolderId(f"worker_{self._born}"), drift_per_mille)
+        return Worker(self, HeldInMemory(f"worker_{self._born}"), drift_per_mille)
 
-    def born_again(self, dead: Worker, drift_per_mille: int = 0) -> Worker:
-        """In the place of the dead one, and under its name."""
-        ids = HolderIds()
-        ids.give_back(dead.holder_id)
-        return Worker(self, ids.take(), drift_per_mille)
+    def reap(self, dead: Worker) -> None:
+        """End what it held; it must be dead."""
+        for renewal in last_words(dead.held.holder, dead.held.limits):
+            self.store.renew(renewal)
 
     def pass_us(self, span_us: int) -> None:
         self.clock.us += span_us

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.usage import spool as spools
 from gateway.usage.counts import Account, Batch, Counts
 from gateway.usage.spool import Spool, adopted, left_behind
 from gateway.usage.tally import Tally
@@ -99,41 +98,6 @@ def test_a_folder_that_cannot_be_made_is_said_and_raises_nothing(
     spool.replace([], 1, [])
     spool.remove()
     assert "usage_spool_unwritable" in capsys.readouterr().out
-
-
-def test_a_file_that_was_removed_meanwhile_is_adopted_by_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spool = Spool(tmp_path, "w")
-    spool.append(1, tallies_of(1))
-    spool.close()
-    lock = spools._lock
-
-    def after_another(file: int) -> bool:
-        spools.remove(spool.path)
-        return lock(file)
-
-    monkeypatch.setattr(spools, "_lock", after_another)
-    with adopted(spool.path) as left:
-        assert left is None
-    with adopted(spool.path) as left:
-        assert left is None
-
-
-def test_a_new_file_that_another_took_for_one_left_behind_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spool, lock, taken = Spool(tmp_path, "w"), spools._lock, []
-
-    def after_another(file: int) -> bool:
-        if not taken:
-            taken.append(spools.remove(spool.path))
-        return lock(file)
-
-    monkeypatch.setattr(spools, "_lock", after_another)
-    spool.append(1, tallies_of(1))
-    spool.close()
-    assert found(tmp_path) == {"w": [(1, batch_of(1))]}
 
 
 def test_removing_takes_along_what_an_end_left_beside_the_file(tmp_path: Path) -> None:

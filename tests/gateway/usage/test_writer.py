@@ -157,7 +157,7 @@ def test_a_file_that_cannot_be_removed_at_the_end_counts_once(
     async def test(parts: Parts) -> None:
         parts.count(1)
         with monkeypatch.context() as patched:
-            patched.setattr(spool, "_new_locked", refuse)
+            patched.setattr(spool, "new_locked", refuse)
             patched.setattr(spool, "remove", refuse)
             await parts.writer.finish()
         assert len(parts.files) == 1

@@ -1,0 +1,92 @@
+"""Ends the leases of workers that died, at once instead of when nobody has renewed them for long.
+
+A store cannot tell a dead holder from a slow one. A worker of the same machine can, by the lock on
+the dead one's file (`held_file.py`), and speaks the last word in its name. It may be said twice, or
+by two, or not arrive: what ends then has ended, or ends by itself later.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import structlog
+
+from gateway.limits import Limit
+from gateway.quotas.held_file import inherited, left_behind
+from gateway.quotas.protocol import LAST, MAX_ASKS, Ask, Kind, Renewal, Store, kind_of
+
+LOOK_EVERY_S = 0.1
+# What could not be done now, since the store is away, say.
+RETRY_S = 1.0
+
+_log = structlog.get_logger()
+
+
+class Reaper:
+    """Looks for files of dead workers in this folder, for as long as it runs."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
+        self._store = store
+        # Files that could not be taken over, each complained of once.
+        self._refused: set[Path] = set()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S if await self.reap() else RETRY_S)
+
+    async def reap(self) -> bool:
+        """End what dead workers hold; False: some of it must be tried again."""
+        is_done = True
+        for path in left_behind(self._folder):
+            try:
+                if not await self._reap(path):
+                    # Nor would the store answer for the next one.
+                    return False
+            except Exception as error:  # as of another user's file; the others are to be ended
+                is_done = False
+                self._complain(path, error)
+        return is_done
+
+    async def _reap(self, path: Path) -> bool:
+        with inherited(path) as left:
+            if left is None:
+                return True
+            holder, limits = left
+            # Slots first: of them alone nobody gets more until these are free.
+            limits.sort(key=lambda limit: (kind_of(limit) is not Kind.CONCURRENCY, limit.tenant))
+            for start in range(0, len(limits), MAX_ASKS):
+                words = last_words(holder, limits[start : start + MAX_ASKS])
+                if None in await self._store.renew(words):
+                    return False
+            path.unlink(missing_ok=True)
+        self._refused.discard(path)
+        _log.info("leases_ended", holder=holder, limits=len(limits), reason="its worker is dead")
+        return True
+
+    def _complain(self, path: Path, error: Exception) -> None:
+        if path not in self._refused:
+            _log.error(
+                "leases_not_ended",
+                path=str(path),
+                error=str(error),
+                advice="they end by themselves within a minute; see to the file's owner and mode",
+            )
+        self._refused.add(path)
+
+
+def last_words(holder: str, limits: Sequence[Limit]) -> list[Renewal]:
+    """What ends a dead holder's leases of at most MAX_ASKS limits, those of a tenant together."""
+    by_tenant = groupby(limits, key=lambda limit: limit.tenant)
+    return [
+        Renewal(tenant=tenant, holder=holder, number=LAST, asks=tuple(map(_last_word, some)))
+        for tenant, some in by_tenant
+    ]
+
+
+def _last_word(limit: Limit) -> Ask:
+    return Ask(
+        limit=limit, epoch=LAST, granted=0, spent=0, returned=0, quiet_us=0, needs=0, wants=0
+    )
