@@ -66,6 +66,14 @@ def test_slots_admit_what_comes_when_one_is_free() -> None:
     assert allowed(tenant, sent_at(0, SECOND_US // 2, SECOND_US)) == 2
 
 
+def test_of_a_request_that_was_broken_off_a_part_is_given() -> None:
+    tenant = Tenant("one", Group.SLOTS, (Concurrency(1),), 1.0)
+    admitted = admitted_at(0, for_us=SECOND_US // 4) + admitted_at(SECOND_US, for_us=SECOND_US)
+    logs = Logs(admitted, sent_at(0, 1, SECOND_US), unexplained=0, answers=Counter())
+    (verdict,) = judge([tenant], logs)
+    assert (verdict.allowed, verdict.given) == (2, 1.25)
+
+
 def test_a_broken_limit_is_told_with_the_tenant() -> None:
     tenant = Tenant("greedy", Group.SLOTS, (Concurrency(1),), 1.0)
     logs = Logs(admitted_at(0, 1), sent_at(0, 1), unexplained=0, answers=Counter())

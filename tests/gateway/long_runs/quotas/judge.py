@@ -26,11 +26,10 @@ class Verdict:
     sent: int = 0
     admitted: int = 0
     # What one place that knows all would have admitted of what was sent, where that is less than
-    # all of it; and what was admitted of it.
+    # all of it; and what was admitted of it. Of a request that was broken off counts the part of
+    # its time that its slot was taken.
     allowed: int = 0
-    given: int = 0
-    # Of the allowed, what workers may still hold when the run ends.
-    held: int = 0
+    given: float = 0.0
     # The largest of any tenant, in units; above zero, a promise is broken.
     above_rate: float | None = None
     above_budget: int | None = None
@@ -76,8 +75,7 @@ def _add(verdict: Verdict, tenant: Tenant, admitted: list[Admitted], sent: list[
     ideal = allowed(tenant, sent)
     if ideal is not None and ideal < len(sent):
         verdict.allowed += ideal
-        verdict.given += len(admitted)
-        verdict.held += tenant.rate.burst // 4 if tenant.rate is not None else 0
+        verdict.given += len(admitted) if tenant.slots is None else _slots_taken(admitted)
 
 
 def _larger(before: N | None, above: N) -> N:
@@ -129,6 +127,11 @@ def allowed(tenant: Tenant, sent: Sequence[Sent]) -> int | None:
     assert budget is not None
     days = groupby(moments, key=lambda at_us: at_us // _DAY_US)
     return sum(min(budget.amount, sum(1 for _ in day)) for _, day in days)
+
+
+def _slots_taken(admitted: Sequence[Admitted]) -> float:
+    """In requests that were not broken off."""
+    return sum(min((one.ended_us - one.arrived_us) / (SLOW_S * 1e6), 1.0) for one in admitted)
 
 
 def _bucket(moments: Sequence[int], rate: Rate) -> int:

@@ -81,12 +81,9 @@ class Seen:
 
     @property
     def is_given(self) -> bool:
-        """Whether tenants whose bursts are large beside the number of workers got their due."""
-        return all(
-            verdict.given >= LEAST_GIVEN * (verdict.allowed - verdict.held)
-            for verdict in self.verdicts
-            if verdict.group in (Group.BUSY, Group.DAY)
-        )
+        """Whether all who wanted more than they are allowed got that."""
+        shares = [verdict.given_share for verdict in self.verdicts]
+        return all(share >= LEAST_GIVEN for share in shares if share is not None)
 
 
 def run(plan: Plan, directory: Path) -> Seen:
