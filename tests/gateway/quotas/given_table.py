@@ -21,6 +21,9 @@ ROWS = {
     "64 slots, requests of 0.1 s, 900 a second": Demand(
         measure=Concurrency(64), per_s=900, takes_s=0.1
     ),
+    "8 slots, requests of 5 ms, 2,200 a second": Demand(
+        measure=Concurrency(8), per_s=2200, takes_s=0.005
+    ),
 }
 # None, 4 and 15 in the minute.
 KILLS_EVERY_S = (0.0, 15.0, 4.0)
