@@ -1,6 +1,7 @@
 """Puts one worker of the data plane together and runs it until it is told to end."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Collection
@@ -43,6 +44,9 @@ from gateway.usage.writer import UsageWriter
 if TYPE_CHECKING:
     from gateway.data.tokens.verifier import JwtVerifier
 
+# Clients wait for it: of many leases of a dead worker not all are ended before.
+REAP_FIRST_S = 0.5
+
 _log = structlog.get_logger()
 
 
@@ -72,8 +76,10 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
     )
     usage.start()
     quotas.start()
-    # Of the worker in whose place this one is.
-    await reaper.reap()
+    # Of the worker in whose place this one is; what takes longer goes on below.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REAP_FIRST_S):
+            await reaper.reap()
     await _listen(server, settings, inherited, tls)
     tasks = [
         asyncio.create_task(follow_changes(records, authenticator, seen)),

@@ -29,8 +29,9 @@ _IDLE_NS = HEARTBEAT_US * US * 9 // 10
 # Of how far two clocks may be apart in what they call a second; real ones are a hundred times
 # better.
 _DRIFT_PERCENT = 1
-# An Ask that brought nothing is not made again at once, unless for less: nothing has changed.
-_AGAIN_NS = 50_000_000
+# An Ask that brought nothing is not made again at once, unless for less: nothing has changed. No
+# longer than a refused slot is to be asked for again: a request would wait, and nobody ask.
+_AGAIN_NS = 25_000_000
 # What a killed worker held of a budget is gone until the window ends: for requests to come, all
 # holders together have at most one part in so many of what is left.
 _PART = 32

@@ -31,14 +31,18 @@ def test_a_file_is_left_once_its_process_is_killed_and_no_sooner(tmp_path: Path)
     os.close(file)
 
 
-def test_a_new_file_is_empty_and_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "file"
-    path.parent.mkdir()
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    file = new_locked(tmp_path / "folder" / "file")
+    assert os.fstat(file).st_mode & 0o777 == 0o600
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o700
+    os.close(file)
+
+
+def test_what_stood_in_a_file_of_that_name_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "file"
     path.write_text("from before")
-    path.unlink()
     file = new_locked(path)
     assert os.fstat(file).st_size == 0
-    assert os.fstat(file).st_mode & 0o777 == 0o600
     os.close(file)
 
 

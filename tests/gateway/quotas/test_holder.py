@@ -243,13 +243,24 @@ def test_what_is_held_is_returned_at_the_end() -> None:
     assert admitted(other, 100) == 60
 
 
-def test_slots_that_others_wait_for_are_returned_at_once() -> None:
-    world = World((limit(Concurrency(4)),), workers=2)
+def contested(slots: int) -> tuple[World, Worker, Worker]:
+    """One has them all in flight, the other found none, and the first has heard of that."""
+    world = World((limit(Concurrency(slots)),), workers=2)
     one, other = world.workers
-    assert admitted(one, 4) == 4
+    assert admitted(one, slots) == slots
     assert admitted(other, 1) == 0
     world.pass_us(SECOND_US)
     one.beat()
+    return world, one, other
+
+
+def settle_all(worker: Worker) -> None:
+    for line in list(worker.in_flight):
+        worker.settle(line, ONE)
+
+
+def test_slots_that_others_wait_for_are_returned_at_once() -> None:
+    world, one, other = contested(4)
     for _ in range(3):
         one.settle(one.in_flight[0], ONE)
         one.exchange()
@@ -258,17 +269,11 @@ def test_slots_that_others_wait_for_are_returned_at_once() -> None:
 
 
 def test_a_slot_that_comes_back_while_the_store_is_asked_is_returned_too() -> None:
-    world = World((limit(Concurrency(2)),), workers=2)
-    one, other = world.workers
-    assert admitted(one, 2) == 2
-    assert admitted(other, 1) == 0
-    world.pass_us(SECOND_US)
-    one.beat()
+    world, one, other = contested(2)
     world.pass_us(SECOND_US)
     one.holder.beat()
     (asked,) = one.send()
-    for line in list(one.in_flight):
-        one.settle(line, ONE)
+    settle_all(one)
     one.hear(world.store.renew(asked))
     one.exchange()
     world.pass_us(ASK_US)
@@ -279,10 +284,8 @@ def test_a_free_slot_goes_back_as_soon_as_it_is_heard_that_others_have_none() ->
     world = World((limit(Concurrency(2)),), workers=2)
     one, other = world.workers
     assert admitted(one, 2) == 2
-    for line in list(one.in_flight):
-        one.settle(line, ONE)
+    settle_all(one)
     assert admitted(other, 1) == 0
-    one.holder.beat()
     world.pass_us(SECOND_US)
     one.beat()
     world.pass_us(ASK_US)
@@ -290,37 +293,23 @@ def test_a_free_slot_goes_back_as_soon_as_it_is_heard_that_others_have_none() ->
 
 
 def test_slots_of_a_lease_that_is_over_are_not_returned_once_more() -> None:
-    world = World((limit(Concurrency(2)),), workers=2)
-    one, other = world.workers
-    assert admitted(one, 2) == 2
-    assert admitted(other, 1) == 0
-    world.pass_us(SECOND_US)
-    one.beat()
+    world, one, other = contested(2)
     world.pass_us(6 * SECOND_US)
     assert admitted(other, 2) == 2
     one.beat()
-    for line in list(one.in_flight):
-        one.settle(line, ONE)
-        one.exchange()
-    world.pass_us(ASK_US)
-    assert admitted(other, 1) == 0
+    (holding,) = one.allowance().holdings
+    settle_all(one)
+    assert (holding.granted, holding.returned, holding.free) == (0, 0, 0)
 
 
 def test_slots_of_short_requests_stay_up_to_an_equal_part() -> None:
     """Between two of them a slot would be on its way for longer than in use."""
-    world = World((limit(Concurrency(8)),), workers=2)
-    one, other = world.workers
-    assert admitted(one, 8) == 8
-    assert admitted(other, 1) == 0
-    world.pass_us(SECOND_US)
-    one.beat()
-    for line in list(one.in_flight):
-        one.settle(line, ONE)
+    world, one, other = contested(8)
+    settle_all(one)
     one.exchange()
     assert admitted(one, 4) == 4
     world.pass_us(SECOND_US // 100)
-    for line in list(one.in_flight):
-        one.settle(line, ONE)
+    settle_all(one)
     assert not one.holder.is_due
     world.pass_us(ASK_US)
     assert admitted(other, 5) == 4
