@@ -17,10 +17,9 @@ def new_locked(path: Path, flags: int = os.O_WRONLY) -> int:
     while True:
         file = make_private_file(path, flags)
         # Between the two calls somebody may have taken it for one that was left behind.
-        if lock(file):
+        if _lock_or_close(file):
             os.ftruncate(file, 0)
             return file
-        os.close(file)
 
 
 def lock(file: int) -> bool:
@@ -39,11 +38,14 @@ def open_left(path: Path) -> int | None:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    return file if _lock_or_close(file) else None
+
+
+def _lock_or_close(file: int) -> bool:
+    is_locked = False
     try:
-        if lock(file):
-            return file
-    except BaseException:
-        os.close(file)
-        raise
-    os.close(file)
-    return None
+        is_locked = lock(file)
+    finally:
+        if not is_locked:
+            os.close(file)
+    return is_locked

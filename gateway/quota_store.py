@@ -1,6 +1,7 @@
 """Which store keeps the limits of this gateway: SQLite for one machine, Redis for several."""
 
 import os
+import time
 from typing import NamedTuple
 
 from gateway.quotas.held_file import HeldFile
@@ -23,7 +24,7 @@ async def open_quotas(settings: GatewaySettings) -> Quotas:
     store = await _open_store(settings)
     folder = settings.state_dir / "leases"
     held = HeldFile(folder, os.urandom(8).hex())
-    return Quotas(Renewing(store, _policies(settings), held), Reaper(folder, store))
+    return Quotas(Renewing(store, _policies(settings), held), Reaper(folder, store, time.monotonic))
 
 
 async def _open_store(settings: GatewaySettings) -> Store:

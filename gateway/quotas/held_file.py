@@ -6,6 +6,7 @@ reach the page cache, which a killed process does not take along; nothing waits 
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,11 +19,14 @@ from gateway.errors import InvalidInput
 from gateway.limits import Limit, Metric
 from gateway.locked_files import new_locked, open_left
 from gateway.quotas.holding import Holding
-from gateway.quotas.protocol import Kind, kind_of, measure_of, numbers_of
+from gateway.quotas.protocol import LIGHT, TTL_US, Kind, kind_of, measure_of, numbers_of
 
 _SUFFIX = ".leases"
 # One limit each, filled up with spaces: the longest takes some two hundred.
 _CELL_BYTES = 256
+_TOUCH_EVERY_S = 1.0
+# After the last Ask no lease lasts longer.
+_LONGEST_S = LIGHT * TTL_US / 1_000_000 + 2 * _TOUCH_EVERY_S
 
 _log = structlog.get_logger()
 
@@ -58,22 +62,20 @@ class HeldFile:
         self.holder = holder
         self._path = folder / f"{holder}{_SUFFIX}"
         self._file: int | None = None
-        # With the limit as it was noted.
-        self._cells: dict[Holding, tuple[int, Limit]] = {}
+        # With the limit as it was noted; None: it could not be.
+        self._cells: dict[Holding, tuple[int, Limit | None]] = {}
         self._empty: list[int] = []
+        self._touched_s = 0.0
         self._is_failing = False
 
     def note(self, holding: Holding) -> None:
         limit = holding.limit
-        noted = self._cells.get(holding)
-        if noted is not None and noted[1] is limit:
+        cell, noted = self._cells.get(holding) or (self._empty_cell(), None)
+        if noted is limit:
+            self._touch()
             return
-        if noted is not None:
-            cell = noted[0]
-        else:
-            cell = self._empty.pop() if self._empty else len(self._cells)
-        self._cells[holding] = cell, limit
-        self._write(cell, _text(limit))
+        is_written = self._write(cell, _text(limit))
+        self._cells[holding] = cell, limit if is_written else None
 
     def forget(self, holding: Holding) -> None:
         cell, _ = self._cells.pop(holding)
@@ -89,16 +91,31 @@ class HeldFile:
         os.close(self._file)
         self._file = None
 
-    def _write(self, cell: int, text: bytes) -> None:
+    def _empty_cell(self) -> int:
+        return self._empty.pop() if self._empty else len(self._cells)
+
+    def _write(self, cell: int, text: bytes) -> bool:
         try:
             if self._file is None:
                 self._file = new_locked(self._path)
             os.pwrite(self._file, text.ljust(_CELL_BYTES), cell * _CELL_BYTES)
-            self._is_failing = False
         except OSError as error:
             if not self._is_failing:
                 _log.error("leases_not_noted", path=str(self._path), error=str(error))
             self._is_failing = True
+            return False
+        self._is_failing = False
+        self._touched_s = time.monotonic()
+        return True
+
+    def _touch(self) -> None:
+        """The file is as old as the last Ask: by that it is told whether leases may be left."""
+        now_s = time.monotonic()
+        if self._file is None or now_s < self._touched_s + _TOUCH_EVERY_S:
+            return
+        self._touched_s = now_s
+        with suppress(OSError):
+            os.utime(self._file)
 
 
 def left_behind(folder: Path) -> list[Path]:
@@ -110,6 +127,7 @@ def left_behind(folder: Path) -> list[Path]:
 def inherited(path: Path) -> Iterator[tuple[str, list[Limit]] | None]:
     """A dead worker's name and the limits that it had leases of, locked for the block.
 
+    Those that are over by now are left out: whoever noted them knew measures of another time.
     None while it lives. The file stays; raises OSError.
     """
     file = open_left(path)
@@ -117,7 +135,8 @@ def inherited(path: Path) -> Iterator[tuple[str, list[Limit]] | None]:
         yield None
         return
     try:
-        yield path.stem, list(_limits(path, file))
+        is_over = time.time() - os.fstat(file).st_mtime > _LONGEST_S
+        yield path.stem, [] if is_over else list(_limits(path, file))
     finally:
         os.close(file)
 

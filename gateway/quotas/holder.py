@@ -190,6 +190,8 @@ class Holder:
         self.outage.store_failed(now_ns)
         # Many fail together, and for those who wait only the mode says more than a beat would.
         if self.outage.mode is not before:
+            for holding in self._active:
+                holding.forget_share()
             self._serve_all(now_ns)
 
     @property

@@ -46,6 +46,10 @@ def less_drift(span: int) -> int:
     return span * (100 - _DRIFT_PERCENT) // 100
 
 
+# By this clock, no more than the shortest lease that the store begins with an Ask.
+_ORDINARY_NS = less_drift(TTL_US * US)
+
+
 class _Purse:
     """What each request looks at, side by side: Python lays out a base's slots first, and with many
     limits in use all else is memory that need not be fetched."""
@@ -77,6 +81,7 @@ class Holding(_Purse):
         "holders",
         "is_asked",
         "is_awaited",
+        "is_brief",
         "is_kept",
         "is_open",
         "keep",
@@ -143,6 +148,8 @@ class Holding(_Purse):
         self.stretch = 1
         # 0: it never said.
         self.holders = 0
+        # Of slots: the request that ended last was short.
+        self.is_brief = False
         # The store is away, and since then a share of the limit comes in here; 0: it does not.
         self.lent_ns = 0
 
@@ -150,6 +157,11 @@ class Holding(_Purse):
     def spent(self) -> int:
         """Total of this epoch, as the store is told it."""
         return self.granted - self.returned - self.reserved - self.free
+
+    def forget_share(self) -> None:
+        """The store is away: nobody would get slots that go back."""
+        if self.kind is Kind.CONCURRENCY:
+            self.keep = self.capacity
 
     def change(self, limit: Limit) -> None:
         """The limit's measure is another; what the store said of the one before is void."""
@@ -190,8 +202,9 @@ class Holding(_Purse):
         if self.kind is Kind.CONCURRENCY:
             self.reserved -= cost
             self.free += cost
+            self.is_brief = now_ns - reserved_ns <= _SHORT_NS
             # Of a lease that is over nothing is free: this slot is in nobody's count.
-            if self.free > 0 and self._goes_back(now_ns - reserved_ns):
+            if self.free > 0 and self.reserved + self.free > self._share():
                 # Taken from under the next request: others wait for it elsewhere.
                 self._give_back(min(cost, self.free))
                 return True
@@ -211,11 +224,13 @@ class Holding(_Purse):
             self.free -= units
             self.returned += units
 
-    def _goes_back(self, took_ns: int) -> bool:
-        """Whether a slot that came free, of a request that took so long, is wanted elsewhere."""
-        if self.keep == self.capacity:
-            return False
-        return took_ns > _SHORT_NS or self.reserved + self.free > self.keep
+    def _share(self) -> int:
+        """Slots that it may have; what is more goes back when it is not in use.
+
+        While others have none, a slot of requests that are not short is theirs at once.
+        """
+        is_wanted_elsewhere = self.keep < self.capacity and self.stretch == 1
+        return 0 if is_wanted_elsewhere and not self.is_brief else self.keep
 
     def end(self, now_ns: int) -> None:
         """Whatever it has is void; debt stays, and so do the slots of requests in flight."""
@@ -233,6 +248,10 @@ class Holding(_Purse):
         wants = self._wants(needed, now_ns)
         surplus = self.reserved + self.free - wants * self.stretch
         self._give_back(min(surplus, self.free))
+        if self.ends_ns:
+            # A light lease may be an ordinary one from now on, and the answer be lost.
+            self.ends_ns = min(self.ends_ns, now_ns + _ORDINARY_NS)
+            self.open_until_ns = min(self.open_until_ns, self.ends_ns)
         self.asked_ns, self.needed = now_ns, needed
         self.used, self.peak, self.low_water = 0, self.reserved, _NEVER
         self.told_spent, self.told_returned = self.spent, self.returned
@@ -264,7 +283,7 @@ class Holding(_Purse):
         self.low_water = self._low_water()
         if self.kind is Kind.CONCURRENCY:
             # Others have none, as it hears only now: theirs is what nobody here waits for.
-            above = self.reserved + self.free - self.keep
+            above = self.reserved + self.free - self._share()
             self._give_back(min(above, self.free - self.wanted))
 
     @property
@@ -287,11 +306,11 @@ class Holding(_Purse):
         """Units to hold, those of requests in flight included: as many as are used of late."""
         in_use = self.reserved + self.wanted
         if self.kind is Kind.CONCURRENCY:
-            wants = max(self.peak, in_use) * 3 // 2
+            wants = min(max(self.peak, in_use) * 3 // 2, self._share())
         else:
             self._note_demand(now_ns - self.asked_ns)
-            wants = in_use + self._ahead()
-        return max(min(wants, self.keep), self.reserved + needed)
+            wants = min(in_use + self._ahead(), self.keep)
+        return max(wants, self.reserved + needed)
 
     def _ahead(self) -> int:
         """Units to hold for requests to come: of a budget, little of what is left."""

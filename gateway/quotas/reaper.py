@@ -6,7 +6,7 @@ by two, or not arrive: what ends then has ended, or ends by itself later.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -26,29 +26,41 @@ _log = structlog.get_logger()
 class Reaper:
     """Looks for files of dead workers in this folder, for as long as it runs."""
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: Store, now_s: Callable[[], float]) -> None:
         self._folder = folder
         self._store = store
-        # Files that could not be taken over, each complained of once.
+        self._now_s = now_s
+        # When to try again; and what was complained of, once each.
+        self._again_s: dict[Path, float] = {}
         self._refused: set[Path] = set()
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_S if await self.reap() else RETRY_S)
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.reap()
 
-    async def reap(self) -> bool:
-        """End what dead workers hold; False: some of it must be tried again."""
-        is_done = True
-        for path in left_behind(self._folder):
+    async def reap(self) -> None:
+        """End what dead workers hold, as far as it can be ended now."""
+        try:
+            paths = left_behind(self._folder)
+        except OSError as error:  # as where no more files may be open
+            self._complain(self._folder, error)
+            return
+        self._refused.discard(self._folder)
+        for path in paths:
+            if self._again_s.get(path, 0.0) > self._now_s():
+                continue
             try:
-                if not await self._reap(path):
-                    # Nor would the store answer for the next one.
-                    return False
+                is_done = await self._reap(path)
             except Exception as error:  # as of another user's file; the others are to be ended
-                is_done = False
                 self._complain(path, error)
-        return is_done
+                is_done = False
+            if is_done:
+                self._again_s.pop(path, None)
+                self._refused.discard(path)
+            else:
+                self._again_s[path] = self._now_s() + RETRY_S
 
     async def _reap(self, path: Path) -> bool:
         with inherited(path) as left:
@@ -57,12 +69,17 @@ class Reaper:
             holder, limits = left
             # Slots first: of them alone nobody gets more until these are free.
             limits.sort(key=lambda limit: (kind_of(limit) is not Kind.CONCURRENCY, limit.tenant))
+            is_whole = True
             for start in range(0, len(limits), MAX_ASKS):
                 words = last_words(holder, limits[start : start + MAX_ASKS])
-                if None in await self._store.renew(words):
-                    return False
+                answers = await self._store.renew(words)
+                is_whole &= None not in answers
+                if not any(answers):
+                    # It is away: nor would it answer the rest.
+                    break
+            if not is_whole:
+                return False
             path.unlink(missing_ok=True)
-        self._refused.discard(path)
         _log.info("leases_ended", holder=holder, limits=len(limits), reason="its worker is dead")
         return True
 
@@ -72,7 +89,7 @@ class Reaper:
                 "leases_not_ended",
                 path=str(path),
                 error=str(error),
-                advice="they end by themselves within a minute; see to the file's owner and mode",
+                advice="it is tried again; they end by themselves within a minute",
             )
         self._refused.add(path)
 

@@ -12,6 +12,9 @@ from typing import TypeVar
 import pytest
 
 from gateway.compiled import is_compiled
+from gateway.limits import Concurrency, Limit, Metric
+from gateway.quotas.held_file import HeldFile
+from gateway.quotas.holding import Holding
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from tests.gateway.conftest import RunningGateway
@@ -51,6 +54,29 @@ def test_it_ends_cleanly_when_told_to(tmp_path: Path, number: int) -> None:
     assert code == 0 and not errors
     assert "worker_ready" in output and f"compiled={is_compiled()}" in output
     assert "Traceback" not in output
+
+
+def _leave_leases(state_dir: Path, holder: str) -> Path:
+    """As a worker that was killed."""
+    held = HeldFile(state_dir / "leases", holder)
+    held.note(Holding(Limit("limit_1", "acme", None, "*", Metric.REQUESTS, Concurrency(1))))
+    held.close()
+    return state_dir / "leases" / f"{holder}.leases"
+
+
+def test_it_ends_leases_of_the_dead_before_it_listens_and_while_it_serves(tmp_path: Path) -> None:
+    _migrate(tmp_path)
+    port = free_port()
+    before = _leave_leases(tmp_path, "before")
+    worker = GatewayProcess("gateway.worker", _settings(tmp_path, port))
+    worker.start()
+    worker.wait_until_listening(port)
+    assert not before.exists()
+    later = _leave_leases(tmp_path, "later")
+    wait_until(lambda: not later.exists())
+    code, output, _ = worker.stop()
+    assert code == 0
+    assert output.count("leases_ended") == 2
 
 
 def test_without_records_it_does_not_start(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ class HeldInMemory:
 
     def __init__(self, holder: str = "worker") -> None:
         self.holder = holder
+        self.is_closed = False
         self._limits: dict[Holding, Limit] = {}
 
     @property
@@ -22,4 +23,4 @@ class HeldInMemory:
         del self._limits[holding]
 
     def close(self) -> None:
-        """Whoever looks finds what is left."""
+        self.is_closed = True

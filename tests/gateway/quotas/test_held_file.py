@@ -1,6 +1,7 @@
 """What a worker has leases of, as whoever comes after it finds it."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,22 @@ def test_what_is_noted_already_is_not_written_again(
     held.close()
 
 
+def test_the_file_is_as_old_as_the_last_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, holding = HeldFile(tmp_path, "w"), Holding(SLOTS)
+    held.note(holding)
+    (path,) = left_behind(tmp_path)
+    os.utime(path, (1, 1))
+    held.note(holding)
+    assert path.stat().st_mtime == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(held, "_touched_s", time.monotonic() - 1)
+        held.note(holding)
+    assert path.stat().st_mtime > time.time() - 10
+    held.close()
+
+
 def test_who_has_returned_all_leaves_no_file(tmp_path: Path) -> None:
     held, holding = HeldFile(tmp_path, "w"), Holding(SLOTS)
     held.note(holding)
@@ -144,5 +161,7 @@ def test_a_full_disk_is_said_once_and_stops_nobody(
         held.forget(holdings[0])
     assert capsys.readouterr().out.count("leases_not_noted") == 1
     held.note(holdings[2])
+    # What could not be noted is, with the next Ask.
+    held.note(holdings[1])
     end(held)
-    assert found(tmp_path) == [("w", [holdings[2].limit])]
+    assert found(tmp_path) == [("w", [holdings[2].limit, holdings[1].limit])]

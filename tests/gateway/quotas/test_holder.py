@@ -6,6 +6,8 @@ from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.concurrency_account import ASK_US
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
 from gateway.quotas.holding import Holding
+from gateway.quotas.policies import Policies, Policy
+from gateway.quotas.protocol import TTL_US
 from gateway.rates import Rate
 from tests.gateway.quotas.world import SECOND_US, Worker, World
 
@@ -290,6 +292,43 @@ def test_a_free_slot_goes_back_as_soon_as_it_is_heard_that_others_have_none() ->
     one.beat()
     world.pass_us(ASK_US)
     assert admitted(other, 1) == 1
+
+
+def test_slots_that_nobody_else_wants_stay_however_long_requests_take() -> None:
+    world = World((limit(Concurrency(8)),), workers=2)
+    one, _ = world.workers
+    for _ in range(20):
+        assert admitted(one, 2) == 2
+        world.pass_us(SECOND_US // 20)
+        settle_all(one)
+        one.exchange()
+    assert world.store.operations < 10
+
+
+def test_none_of_many_slots_that_come_back_is_kept_idle() -> None:
+    world, one, other = contested(8)
+    settle_all(one)
+    one.exchange()
+    world.pass_us(ASK_US)
+    assert admitted(other, 8) == 8
+
+
+def test_a_light_lease_is_counted_on_no_longer_than_the_store_may_have_it() -> None:
+    """The answer by which it became an ordinary one is lost, and its holder is cut off."""
+    refuse = Policies(concurrency=Policy.REFUSE)
+    world = World((limit(Concurrency(200)),), workers=2, policies=refuse)
+    one, other = world.workers
+    admitted(one, 1)
+    (holding,) = one.allowance().holdings
+    assert holding.stretch > 1
+    for _ in range(30):
+        one.request(ONE)
+    for renewal in one.send():
+        assert world.store.renew(renewal).given[0].ttl_us == TTL_US
+        one.give_up(renewal)
+    world.pass_us(TTL_US)
+    assert admitted(other, 200) == 200
+    assert holding.ends_ns <= one.now_ns()
 
 
 def test_slots_of_a_lease_that_is_over_are_not_returned_once_more() -> None:

@@ -57,6 +57,25 @@ def test_a_concurrency_goes_on_by_its_share() -> None:
     assert admitted(worker, 10) == 1
 
 
+def test_slots_that_nobody_would_get_stay_while_the_store_is_away() -> None:
+    world = world_of(Concurrency(8), 2, concurrency=Policy.REFUSE)
+    one, other = world.workers
+    assert admitted(one, 4, is_away=False) == 4
+    assert admitted(other, 8, is_away=False) < 8
+    world.pass_us(SECOND_US)
+    one.beat()
+    world.pass_us(SECOND_US)
+    one.holder.beat()
+    fail(one)
+    for renewal in one.send():
+        one.give_up(renewal)
+    assert one.holder.outage.mode is Mode.SHARE
+    world.pass_us(SECOND_US)
+    for line in list(one.in_flight):
+        one.settle(line, ONE)
+    assert admitted(one, 4) == 4
+
+
 def test_a_budget_spends_what_it_holds_and_then_it_is_not_the_clients_fault() -> None:
     world = world_of(Budget(1000, Period.DAY))
     (worker,) = world.workers

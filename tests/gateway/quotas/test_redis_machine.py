@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from gateway.limits import Limit
 from gateway.quotas.accounts import new_account
-from gateway.quotas.ledger import Account
+from gateway.quotas.ledger import Account, Lease
 from gateway.quotas.protocol import Answer, Renewal
 from gateway.quotas.redis_messages import account_keys
 from tests.gateway.quotas.asks import ask_about, renewal_of
@@ -54,7 +54,10 @@ class RedisInAWorld:
         if kept is None:
             return None
         account = new_account(limit, self._clock.now())
-        *_, account.window_ends_us = msgspec.msgpack.decode(kept)
+        _, _, leases, *_, account.window_ends_us = msgspec.msgpack.decode(kept)
+        # An empty table of Lua is a list.
+        rows = dict(leases).items()
+        account.leases = {holder: Lease(*numbers) for holder, numbers in rows}
         return account
 
     def reboot(self) -> None:

@@ -83,12 +83,13 @@ def test_a_slow_store_is_a_store_that_is_away() -> None:
 
 def test_what_is_held_is_returned_when_it_closes() -> None:
     async def run() -> None:
-        store = FakeStore()
-        quotas = Renewing(store, Policies(), HeldInMemory())
+        store, held = FakeStore(), HeldInMemory()
+        quotas = Renewing(store, Policies(), held)
         quotas.start()
         for _ in range(10):
             await decide(quotas)
         await quotas.close()
+        assert held.is_closed and not held.limits
         (account,) = store.accounts.values()
         assert account.spare(LIMITS[0].measure) == 90
         assert store.is_closed
