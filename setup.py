@@ -14,8 +14,7 @@ from setuptools import Extension, setup
 
 # What each request passes through. The rest is asyncio's and the databases' time, not ours.
 # Not quotas/holding.py, though it is: mypyc's classes take no weak references, by which a lease
-# that nobody uses is forgotten. Nor usage/tally.py: it would take a struct of msgspec for a class
-# like any other, and leave out what stands beside its base.
+# that nobody uses is forgotten.
 MODULES = {
     "gateway/data": (
         "access_log answers auth authorize body client_connection entry exchange fields forwarding "
@@ -24,7 +23,7 @@ MODULES = {
         "upstream_request uploads"
     ),
     "gateway/data/replicas": "breakers choice group replica retries sequences trip",
-    "gateway/quotas": "decisions due estimates holder refusals waiting_line",
+    "gateway/quotas": "decisions due estimates holder purse refusals waiting_line",
     "gateway/usage": "accumulator counts meter",
 }
 

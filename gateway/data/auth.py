@@ -160,7 +160,13 @@ class Authenticator:
         # Not for longer, so that the next use is noted as well.
         calm_until_s = min(ends_s, now_s + NOTE_EVERY_S)
         principal = Principal(
-            key.id, key.tenant, key.grants, limits_of(key), begins_s, calm_until_s, key.networks
+            key.id,
+            key.tenant,
+            key.grants,
+            limits_of(key),
+            begins_s=begins_s,
+            calm_until_s=calm_until_s,
+            networks=key.networks,
         )
         self._cache.admit(key, token_hash, principal)
         return principal

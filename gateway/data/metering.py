@@ -5,7 +5,7 @@ from typing import Protocol
 from gateway.data.body import Body
 from gateway.data.forwarding import Forwarding
 from gateway.data.routes import TENSOR_VERBS, Route
-from gateway.usage.tally import Tally
+from gateway.usage.meter import Meter
 
 CLIENT_LEFT = 499
 # For these the tensors were computed, or were being so.
@@ -22,7 +22,7 @@ class Metered(Protocol):
     forwarding: Forwarding | None
 
 
-def meter(counts: Tally, exchange: Metered, status: int, triton_s: float) -> None:
+def meter(counts: Meter, exchange: Metered, status: int, triton_s: float) -> None:
     """Count the request, once."""
     forwarding = exchange.forwarding
     if forwarding is None:

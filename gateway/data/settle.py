@@ -93,10 +93,10 @@ def _charge(
         series = _name(gate, tab, exchange.forwarding)
     series.add(status, seconds)
     if triton_s is None:
-        meter(gate.usage.tally(tab), exchange, status, 0.0)
+        meter(gate.usage.open(tab), exchange, status, 0.0)
         return
     gate.metrics.overheads.add(seconds - triton_s)
-    meter(gate.usage.tally(tab), exchange, status, triton_s)
+    meter(gate.usage.open(tab), exchange, status, triton_s)
 
 
 def _name(gate: Gate, tab: Tab, forwarding: Forwarding | None) -> Series:
@@ -105,7 +105,7 @@ def _name(gate: Gate, tab: Tab, forwarding: Forwarding | None) -> Series:
     series = gate.metrics.series(tab.asked, has_succeeded=has_succeeded)
     name = gate.billed_models.name(tab.asked, has_succeeded=has_succeeded)
     if name:
-        tab.rename(name)
+        tab.model = name
         tab.series = series
     return series
 

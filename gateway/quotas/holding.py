@@ -12,6 +12,7 @@ from gateway.quotas.protocol import (
     capacity_of,
     kind_of,
 )
+from gateway.quotas.purse import Purse
 
 # Requests, samples, bytes, compute_ms: what a request takes of each metric, in this order.
 Costs = tuple[int, int, int, int]
@@ -50,21 +51,7 @@ def less_drift(span: int) -> int:
 _ORDINARY_NS = less_drift(TTL_US * US)
 
 
-class _Purse:
-    """What each request looks at, side by side: Python lays out a base's slots first, and with many
-    limits in use all else is memory that need not be fetched."""
-
-    __slots__ = ("free", "low_water", "metric", "open_until_ns", "spent_ns", "used")
-
-    free: int
-    low_water: int
-    metric: int
-    open_until_ns: int
-    spent_ns: int
-    used: int
-
-
-class Holding(_Purse):
+class Holding(Purse):
     """The units of one limit that this holder may spend until its lease ends."""
 
     __slots__ = (

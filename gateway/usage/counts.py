@@ -18,6 +18,10 @@ class Account(NamedTuple):
     model: str
 
 
+# The fields of an Account and then those of its Counts: as the spool has them.
+Row = tuple[int, str, str, str, int, int, int, int, int, int]
+
+
 @dataclass(slots=True)
 class Counts:
     """Sums over requests; what each is, docs/usage.md says."""

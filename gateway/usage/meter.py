@@ -1,22 +1,60 @@
 """Where a caller's usage is counted."""
 
-from gateway.usage.tally import Tally
+from gateway.usage.counts import Row
 
 
 class Meter:
-    """Where one caller's requests to one model are counted, tally after tally."""
+    """What one caller's requests to one model have used since it was opened.
 
-    __slots__ = ("key", "model", "tally", "tenant")
+    The sums stand in the object itself: with many keys in use each further object is memory to be
+    fetched.
+    """
+
+    __slots__ = (
+        "compute_us",
+        "errors",
+        "is_open",
+        "key",
+        "model",
+        "refused",
+        "requests",
+        "samples",
+        "size_bytes",
+        "tenant",
+    )
 
     def __init__(self, tenant: str, key: str, model: str) -> None:
+        # Whether it is of those that `Usage` looks at.
+        self.is_open = False
+        # What each is, docs/usage.md says.
+        self.requests = 0
+        self.samples = 0
+        self.size_bytes = 0
+        self.compute_us = 0
+        self.refused = 0
+        self.errors = 0
         self.tenant = tenant
         self.key = key
-        # The name that it is counted under.
+        # The name that it is counted under; empty: it has none yet, and others count for it.
         self.model = model
-        # None: nothing was counted since it was closed last, or the model has no name.
-        self.tally: Tally | None = None
 
-    def rename(self, model: str) -> None:
-        """Count under another name from here on; what was counted keeps its own."""
-        self.model = model
-        self.tally = None
+    def row(self, hour_s: int) -> Row:
+        """All that was counted, as used in this hour."""
+        return (
+            hour_s,
+            self.tenant,
+            self.key,
+            self.model,
+            self.requests,
+            self.refused,
+            self.errors,
+            self.samples,
+            self.size_bytes,
+            self.compute_us,
+        )
+
+    def close(self) -> None:
+        """It counts anew once it is opened again."""
+        self.is_open = False
+        self.requests = self.samples = self.size_bytes = self.compute_us = 0
+        self.refused = self.errors = 0

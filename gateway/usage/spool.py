@@ -17,13 +17,12 @@ import structlog
 
 from gateway.locked_files import new_locked, open_left
 from gateway.usage.accumulator import batch_of
-from gateway.usage.counts import Batch
-from gateway.usage.tally import Tally
+from gateway.usage.counts import Batch, Row
 
 _SUFFIX = ".usage"
 _FRESH_SUFFIX = ".new"
 _APPEND = os.O_WRONLY | os.O_APPEND
-_decoder = msgspec.json.Decoder(tuple[int, list[Tally]])
+_decoder = msgspec.json.Decoder(tuple[int, list[Row]])
 _log = structlog.get_logger()
 
 
@@ -38,9 +37,9 @@ class Spool:
         self._file: int | None = None
         self._is_failing = False
 
-    def append(self, number: int, tallies: list[Tally]) -> None:
+    def append(self, number: int, rows: list[Row]) -> None:
         """Add what the batch of this number, the last or the next, has grown to."""
-        line = _line(number, tallies)
+        line = _line(number, rows)
         try:
             if self._file is None:
                 self._file = new_locked(self.path, _APPEND)
@@ -55,15 +54,13 @@ class Spool:
             return
         self.size_bytes += len(line)
 
-    def replace(
-        self, closed: Sequence[tuple[int, Batch]], number: int, tallies: list[Tally]
-    ) -> None:
+    def replace(self, closed: Sequence[tuple[int, Batch]], number: int, rows: list[Row]) -> None:
         """Hold these batches, and what that of the number has grown to, in place of it all."""
         if self._file is None:
             return
         text = b"".join(_line(number, _rows(batch)) for number, batch in closed)
-        if tallies:
-            text += _line(number, tallies)
+        if rows:
+            text += _line(number, rows)
         fresh = None
         beside = self.path.with_suffix(_FRESH_SUFFIX)
         try:
@@ -135,11 +132,11 @@ def _write(file: int, text: bytes) -> None:
         raise OSError(f"{written} of {len(text)} bytes were written; the disk is full")
 
 
-def _line(number: int, rows: Sequence[Tally | tuple[str | int, ...]]) -> bytes:
+def _line(number: int, rows: list[Row]) -> bytes:
     return msgspec.json.encode((number, rows)) + b"\n"
 
 
-def _rows(batch: Batch) -> list[tuple[str | int, ...]]:
+def _rows(batch: Batch) -> list[Row]:
     return [(*account, *counts.values()) for account, counts in batch.items()]
 
 
@@ -149,10 +146,10 @@ def _read(path: Path, file: int) -> dict[int, Batch]:
     with open(file, "rb", closefd=False) as reader:
         for line in reader:
             try:
-                number, tallies = _decoder.decode(line)
+                number, rows = _decoder.decode(line)
             except msgspec.DecodeError as error:
                 # The last line of a process that was killed while it wrote it.
                 _log.warning("usage_line_unreadable", path=str(path), error=str(error))
                 continue
-            batches[number] = batch_of(tallies)
+            batches[number] = batch_of(rows)
     return batches

@@ -103,9 +103,10 @@ class UsageWriter:
 
     def gather(self) -> None:
         """Put into the spool what has been counted."""
-        if not self._usage.tallies:
+        rows = self._usage.rows()
+        if not rows:
             return
-        self._spool.append(self._number + 1, self._usage.tallies)
+        self._spool.append(self._number + 1, rows)
         if self._spool.size_bytes > max(_MERGE_BYTES, 2 * self._merged_bytes):
             self._replace_spool()
 
@@ -223,7 +224,7 @@ class UsageWriter:
     def _replace_spool(self) -> None:
         batches = ((self._frozen_number, self._frozen), (self._number, self._waiting))
         closed = [(number, batch) for number, batch in batches if batch]
-        self._spool.replace(closed, self._number + 1, self._usage.tallies)
+        self._spool.replace(closed, self._number + 1, self._usage.rows())
         self._merged_bytes = self._spool.size_bytes
 
     def _complain(self, error: Exception) -> None:

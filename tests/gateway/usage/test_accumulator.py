@@ -42,14 +42,14 @@ def test_what_was_taken_is_counted_in_no_more() -> None:
     assert taken == usage.take() == {Account(HOUR_S, "a", "k", "m"): Counts(requests=1)}
 
 
-def test_names_that_clients_make_up_are_one_tally_of_their_hour() -> None:
+def test_names_that_clients_make_up_are_one_account_of_their_hour() -> None:
     clock = WallClock()
     usage = Usage(clock)
     for now_s in (HOUR_S, HOUR_S + 3600):
         clock.now_s = now_s
         for _ in range(100):
             tally(usage, "a", "k", "").requests += 1
-    assert [(one.hour_s, one.requests) for one in usage.tallies] == [
+    assert [(row[0], row[4]) for row in usage.rows()] == [
         (HOUR_S, 100),
         (HOUR_S + 3600, 100),
     ]

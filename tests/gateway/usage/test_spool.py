@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.usage.counts import Account, Batch, Counts
+from gateway.usage.counts import Account, Batch, Counts, Row
 from gateway.usage.spool import Spool, adopted, left_behind
-from gateway.usage.tally import Tally
 
 
-def tallies_of(requests: int, model: str = "m") -> list[Tally]:
-    return [Tally(3600, "acme", "key", model, requests, 1, 2, 3, 4, 5)]
+def rows_of(requests: int, model: str = "m") -> list[Row]:
+    return [(3600, "acme", "key", model, requests, 1, 2, 3, 4, 5)]
 
 
 def batch_of(requests: int, model: str = "m") -> Batch:
@@ -30,8 +29,8 @@ def found(folder: Path) -> dict[str, list[tuple[int, Batch]]]:
 
 def test_batches_are_found_once_their_worker_is_gone_and_no_sooner(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "usage", "w")
-    spool.append(1, tallies_of(5))
-    spool.append(2, tallies_of(6, "Ω"))
+    spool.append(1, rows_of(5))
+    spool.append(2, rows_of(6, "Ω"))
     assert found(tmp_path / "usage") == {}
     spool.close()
     assert found(tmp_path / "usage") == {"w": [(1, batch_of(5)), (2, batch_of(6, "Ω"))]}
@@ -46,7 +45,7 @@ def test_nothing_to_write_makes_no_file(tmp_path: Path) -> None:
 
 def test_files_are_their_owners_alone(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "usage", "w")
-    spool.append(1, tallies_of(1))
+    spool.append(1, rows_of(1))
     spool.replace([(1, batch_of(1))], 2, [])
     (file,) = (tmp_path / "usage").iterdir()
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -55,10 +54,10 @@ def test_files_are_their_owners_alone(tmp_path: Path) -> None:
 def test_what_is_held_in_place_of_the_rest_is_still_locked_and_goes_on(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
     for number in range(1, 4):
-        spool.append(number, tallies_of(number))
+        spool.append(number, rows_of(number))
     spool.replace([(3, batch_of(3))], 4, [])
     assert found(tmp_path) == {}
-    spool.append(4, tallies_of(4))
+    spool.append(4, rows_of(4))
     assert spool.size_bytes == os.path.getsize(spool.path)
     spool.close()
     assert found(tmp_path) == {"w": [(3, batch_of(3)), (4, batch_of(4))]}
@@ -66,8 +65,8 @@ def test_what_is_held_in_place_of_the_rest_is_still_locked_and_goes_on(tmp_path:
 
 def test_a_line_that_was_cut_off_is_no_batch(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, tallies_of(1))
-    spool.append(2, tallies_of(2))
+    spool.append(1, rows_of(1))
+    spool.append(2, rows_of(2))
     spool.close()
     os.truncate(spool.path, os.path.getsize(spool.path) - 3)
     assert found(tmp_path) == {"w": [(1, batch_of(1))]}
@@ -77,13 +76,13 @@ def test_a_full_disk_leaves_whole_lines_and_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, tallies_of(1))
+    spool.append(1, rows_of(1))
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, text: write(file, text[:10]))
-    spool.append(2, tallies_of(2))
+    spool.append(2, rows_of(2))
     spool.replace([(2, batch_of(2))], 3, [])
     monkeypatch.setattr(os, "write", write)
-    spool.append(3, tallies_of(3))
+    spool.append(3, rows_of(3))
     spool.close()
     assert found(tmp_path) == {"w": [(1, batch_of(1)), (3, batch_of(3))]}
     assert capsys.readouterr().out.count("usage_spool_unwritable") == 1
@@ -94,7 +93,7 @@ def test_a_folder_that_cannot_be_made_is_said_and_raises_nothing(
 ) -> None:
     (tmp_path / "usage").write_text("")
     spool = Spool(tmp_path / "usage", "w")
-    spool.append(1, tallies_of(1))
+    spool.append(1, rows_of(1))
     spool.replace([], 1, [])
     spool.remove()
     assert "usage_spool_unwritable" in capsys.readouterr().out
@@ -102,7 +101,7 @@ def test_a_folder_that_cannot_be_made_is_said_and_raises_nothing(
 
 def test_removing_takes_along_what_an_end_left_beside_the_file(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, tallies_of(1))
+    spool.append(1, rows_of(1))
     (tmp_path / "w.new").touch()
     spool.remove()
     assert list(tmp_path.iterdir()) == []
@@ -110,10 +109,10 @@ def test_removing_takes_along_what_an_end_left_beside_the_file(tmp_path: Path) -
 
 def test_the_last_line_of_a_number_is_its_batch(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, tallies_of(1))
-    spool.append(1, tallies_of(3))
-    spool.replace([], 1, tallies_of(4))
-    spool.append(2, tallies_of(5) + tallies_of(6))
+    spool.append(1, rows_of(1))
+    spool.append(1, rows_of(3))
+    spool.replace([], 1, rows_of(4))
+    spool.append(2, rows_of(5) + rows_of(6))
     spool.close()
     both = {Account(3600, "acme", "key", "m"): Counts(11, 2, 4, 6, 8, 10)}
     assert found(tmp_path) == {"w": [(1, batch_of(4)), (2, both)]}

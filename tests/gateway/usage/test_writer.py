@@ -38,7 +38,7 @@ class Parts:
 
     def count(self, requests: int, model: str = "m") -> None:
         meter = self.meters.setdefault(model, Meter("acme", "key", model))
-        self.usage.tally(meter).requests += requests
+        self.usage.open(meter).requests += requests
         self.writer.gather()
 
     async def written(self) -> int:
