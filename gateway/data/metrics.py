@@ -44,7 +44,15 @@ class Latencies:
 class Series:
     """What one model counts: its requests by status, and their latency."""
 
-    __slots__ = ("_by_status", "_counters", "_histogram", "_latencies", "_model", "_requests")
+    __slots__ = (
+        "_counters",
+        "_histogram",
+        "_latencies",
+        "_model",
+        "_others",
+        "_requests",
+        "_succeeded",
+    )
 
     def __init__(self, requests: Counter, latency: Histogram, model: str) -> None:
         self._requests = requests
@@ -52,26 +60,37 @@ class Series:
         self._histogram: Histogram = latency.labels(model)
         # Looking a child up by its labels costs more than counting.
         self._counters: dict[int, Counter] = {}
-        self._by_status: dict[int, int] = {}
+        # Most are; with many models in use each one's dictionary is memory to be fetched.
+        self._succeeded = 0
+        # By status.
+        self._others: dict[int, int] = {}
         self._latencies = Latencies(BUCKETS_S)
 
     def add(self, status: int, seconds: float) -> None:
         """One request is done."""
-        by_status = self._by_status
-        by_status[status] = by_status.get(status, 0) + 1
+        if status == _OK:
+            self._succeeded += 1
+        else:
+            self._others[status] = self._others.get(status, 0) + 1
         self._latencies.add(seconds)
 
     def publish(self) -> None:
         """Hand over what was counted since the last time."""
-        if not self._by_status:
+        if self._succeeded:
+            self._count(_OK, self._succeeded)
+        elif not self._others:
             return
-        for status, count in self._by_status.items():
-            counter = self._counters.get(status)
-            if counter is None:
-                counter = self._counters[status] = self._requests.labels(self._model, str(status))
-            counter.inc(count)
-        self._by_status.clear()
+        for status, count in self._others.items():
+            self._count(status, count)
+        self._succeeded = 0
+        self._others.clear()
         self._latencies.publish(self._histogram)
+
+    def _count(self, status: int, count: int) -> None:
+        counter = self._counters.get(status)
+        if counter is None:
+            counter = self._counters[status] = self._requests.labels(self._model, str(status))
+        counter.inc(count)
 
 
 class Metrics:
