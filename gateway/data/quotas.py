@@ -6,6 +6,7 @@ from gateway.data.body import Body
 from gateway.data.forwarding import Forwarding
 from gateway.data.metering import COMPUTED, samples
 from gateway.data.routes import TENSOR_VERBS, Route
+from gateway.data.tab import Tab
 from gateway.quotas.decisions import Allowance
 from gateway.quotas.estimates import Estimates
 from gateway.quotas.holding import Costs
@@ -19,6 +20,7 @@ class Used(Protocol):
     body: Body
     route: Route | None
     forwarding: Forwarding | None
+    tab: Tab | None
 
 
 def costs_of(route: Route, body: Body, allowance: Allowance, estimates: Estimates) -> Costs:
@@ -36,14 +38,22 @@ def costs_of(route: Route, body: Body, allowance: Allowance, estimates: Estimate
 
 def used_by(exchange: Used, status: int, triton_s: float, estimates: Estimates) -> Costs:
     """What the request has used; of a model that answered the next estimate takes note."""
-    body, route, forwarding = exchange.body, exchange.route, exchange.forwarding
-    if forwarding is None or route is None:
+    body, route = exchange.body, exchange.route
+    forwarding, tab = exchange.forwarding, exchange.tab
+    if forwarding is None or route is None or tab is None:
         return 1, 0, body.received_bytes, 0
     if route.verb not in TENSOR_VERBS:
         return 1, 0, body.received_bytes + forwarding.sent_bytes, 0
-    compute_ms = -(-int(triton_s * 1e6) // 1000)
     if forwarding.has_succeeded:
-        estimates.observe(route.model, compute_ms, forwarding.sent_bytes)
+        estimates.observe(route.model, triton_s * 1e3, forwarding.sent_bytes)
     # As usage counts them: what was not computed costs no samples.
     computed = samples(route, body) if status in COMPUTED else 0
-    return 1, computed, body.received_bytes + forwarding.sent_bytes, compute_ms
+    return 1, computed, body.received_bytes + forwarding.sent_bytes, _whole_ms(tab, triton_s)
+
+
+def _whole_ms(tab: Tab, triton_s: float) -> int:
+    """Milliseconds to charge: of many short requests as much as they took together, rounded up."""
+    due_us = int(triton_s * 1e6 + 0.5) - tab.paid_us
+    whole_ms = -(-due_us // 1000)
+    tab.paid_us = whole_ms * 1000 - due_us
+    return whole_ms

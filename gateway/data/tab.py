@@ -13,7 +13,7 @@ from gateway.usage.meter import Meter
 class Tab(Meter):
     """The limits, the usage and the metrics of one caller's requests to one model."""
 
-    __slots__ = ("allowance", "asked", "permitted", "series")
+    __slots__ = ("allowance", "asked", "paid_us", "permitted", "series")
 
     def __init__(self, tenant: str, key: str, asked: str, allowance: Allowance | None) -> None:
         super().__init__(tenant, key, "")
@@ -21,6 +21,8 @@ class Tab(Meter):
         self.asked = asked
         # None: no limit of this caller's is one of this model.
         self.allowance = allowance
+        # Time of Triton that limits were charged with beyond what was used: they take whole ms.
+        self.paid_us = 0
         # What the caller was found to have last: its grants stay what they are.
         self.permitted: Permission | None = None
         # Where it counts for Prometheus; None: Triton has answered for no such model yet.

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from gateway.limits import Limit, Metric
 from gateway.quotas.holding import Costs, Holding
+from gateway.quotas.protocol import Kind
 
 
 class Allowance:
@@ -20,6 +21,12 @@ class Allowance:
         self.kept = tuple(holding for holding in holdings if holding.is_kept)
         self.counts_requests_only = all(h.limit.metric is Metric.REQUESTS for h in holdings)
         self.counts_samples = any(h.limit.metric is Metric.SAMPLES for h in holdings)
+
+    @property
+    def slots(self) -> int:
+        """Most of its requests that can be in flight; 0: no limit says."""
+        counts = (h.capacity for h in self.kept if h.kind is Kind.CONCURRENCY)
+        return min(counts, default=0)
 
     @property
     def most_bytes(self) -> int:
@@ -83,15 +90,23 @@ Decided = Callable[[Reservation | Refusal], None]
 class Waiting:
     """A request that waits for the store's answer; nothing is reserved for it meanwhile."""
 
-    __slots__ = ("allowance", "costs", "is_over", "on_decided", "until_ns")
+    __slots__ = ("allowance", "costs", "is_over", "on_decided", "slot_until_ns", "until_ns")
 
     def __init__(
-        self, allowance: Allowance, costs: Costs, until_ns: int, on_decided: Decided
+        self,
+        allowance: Allowance,
+        costs: Costs,
+        on_decided: Decided,
+        *,
+        until_ns: int,
+        slot_until_ns: int,
     ) -> None:
         self.allowance = allowance
         self.costs = costs
-        self.until_ns = until_ns
         self.on_decided = on_decided
+        self.until_ns = until_ns
+        # Until then a slot that others hold may come free.
+        self.slot_until_ns = slot_until_ns
         # Decided, or its client has left.
         self.is_over = False
 

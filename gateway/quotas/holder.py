@@ -20,16 +20,20 @@ from gateway.quotas.decisions import (
 from gateway.quotas.due import Due
 from gateway.quotas.held_file import Held
 from gateway.quotas.holding import HEARTBEAT_NS, LIGHT_HEARTBEAT_NS, METRICS, Costs, Holding
+from gateway.quotas.idle_slots import IdleSlots
 from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import MAX_ASKS, Answer, Ask, Kind, Renewal
-from gateway.quotas.refusals import late, strictest, why_short
+from gateway.quotas.refusals import late, may_pass, strictest, why_short
 from gateway.quotas.waiting_line import WaitingLine
 
 # A request waits for the store's answer at most so long, and so many do. Within it other holders
 # have told what they spent.
 WAIT_NS = 1_500_000_000
 MAX_WAITING = 1000
+# A request waits so long for a slot that none is free of: one that is idle at another holder comes
+# back with that one's next beat. No more of them wait than there are slots.
+SLOT_WAIT_NS = 400_000_000
 # Asked for at once: the store answers so many well before it counts as slow.
 MOST_ASKS = 250
 _COMPUTE_MS = METRICS.index(Metric.COMPUTE_MS)
@@ -68,6 +72,7 @@ class Holder:
         }
         # By tenant.
         self._lines: dict[str, WaitingLine] = {}
+        self._idle = IdleSlots()
 
     def __len__(self) -> int:
         """How many leases it has."""
@@ -110,8 +115,8 @@ class Holder:
         """The refusal that is certain; None: it may be admitted. Nothing is taken or asked."""
         now_ns, mode = self._now_ns(), self.outage.mode
         short = [h for h in allowance.holdings if h.is_short(costs[h.metric], now_ns)]
-        certain = [why_short(h, costs[h.metric], mode, now_ns) for h in short]
-        refusals = [refusal for refusal in certain if refusal is not None]
+        known = [(h, why_short(h, costs[h.metric], mode, now_ns)) for h in short]
+        refusals = [one for h, one in known if one and not may_pass(h, one, mode)]
         return strictest(refusals) if refusals else None
 
     def settle(self, reservation: Reservation, used: Costs) -> None:
@@ -127,6 +132,8 @@ class Holder:
             metric = holding.metric
             if holding.settle(reservation.costs[metric], used[metric], reservation.at_ns, now_ns):
                 self._ask(holding)
+            else:
+                self._idle.note(holding)
             if holding.is_awaited:
                 self._serve_tenant(holding.limit.tenant, now_ns)
 
@@ -208,9 +215,25 @@ class Holder:
                 # Otherwise it was asked for since, and has another turn.
                 if holding.epoch and holding.asked_ns <= due_ns - every_ns:
                     self._due.add_later(holding)
+        # While the store is away, nobody would get them.
+        if self.outage.mode is Mode.EXACT:
+            for holding in self._idle.let_go(now_ns):
+                self._ask(holding)
         self._due.beat()
         self._serve_all(now_ns)
         return bool(self._due) or self.outage.mode is not Mode.EXACT
+
+    @property
+    def is_hopeful(self) -> bool:
+        """Whether requests wait for slots that may come free: then `look_again` is to be called,
+        more often than `beat`."""
+        return any(line.is_hopeful for line in self._lines.values())
+
+    def look_again(self) -> None:
+        """Ask for the slots that requests wait for."""
+        now_ns = self._now_ns()
+        for tenant in [tenant for tenant, line in self._lines.items() if line.is_hopeful]:
+            self._serve_tenant(tenant, now_ns)
 
     def close(self) -> None:
         """Have `renewals` return all that is held; nothing is to be admitted from here on."""
@@ -225,7 +248,14 @@ class Holder:
     ) -> Reservation | Refusal | Waiting:
         line = self._lines.setdefault(allowance.holdings[0].limit.tenant, WaitingLine())
         costs = _bounded(allowance, costs)
-        waiting = Waiting(allowance, costs, now_ns + WAIT_NS, on_decided)
+        may_hope = len(line) < allowance.slots
+        waiting = Waiting(
+            allowance,
+            costs,
+            on_decided,
+            until_ns=now_ns + WAIT_NS,
+            slot_until_ns=now_ns + SLOT_WAIT_NS if may_hope else now_ns,
+        )
         outcome = self._try(waiting, line.blocked, now_ns)
         if outcome is None and len(line) >= MAX_WAITING:
             outcome = Refusal(Reason.CROWDED, allowance.holdings[0].limit, retry_after_s=1)
@@ -240,8 +270,9 @@ class Holder:
     ) -> Reservation | Refusal | None:
         """Admit the request or refuse it; None: it waits, for the store or those before it."""
         refusals: list[Refusal] = []
-        # Short of units that the store may have; and held up by those who wait before it.
-        is_unknown = is_behind = False
+        # Short of units that the store may have; of a slot that may come free; and held up by those
+        # who wait before it.
+        is_unknown = is_hopeful = is_behind = False
         for holding, cost in waiting.takes():
             if holding.is_short(cost, now_ns) and self.outage.mode is not Mode.EXACT:
                 self._lend(holding, now_ns)
@@ -250,6 +281,10 @@ class Holder:
                 if refusal is None:
                     is_unknown = True
                     self._ask_for(holding, cost, now_ns)
+                elif now_ns < waiting.slot_until_ns and may_pass(
+                    holding, refusal, self.outage.mode
+                ):
+                    is_hopeful = True
                 else:
                     refusals.append(refusal)
             elif holding in blocked:
@@ -258,7 +293,7 @@ class Holder:
         worst = strictest(refusals) if refusals else None
         if worst is not None and (not is_unknown or worst.reason is not Reason.USED_UP):
             return worst
-        if worst is None and not is_unknown and not is_behind:
+        if worst is None and not (is_unknown or is_hopeful or is_behind):
             return self._take(waiting, now_ns)
         return late(waiting, now_ns) if now_ns >= waiting.until_ns else None
 

@@ -33,6 +33,8 @@ _DRIFT_PERCENT = 1
 # An Ask that brought nothing is not made again at once, unless for less: nothing has changed. No
 # longer than a refused slot is to be asked for again: a request would wait, and nobody ask.
 _AGAIN_NS = 25_000_000
+# Slots that were not there several times, one after the other: each time twice as long, up to this.
+_SELDOM_NS = 100_000_000
 # What a killed worker held of a budget is gone until the window ends: for requests to come, all
 # holders together have at most one part in so many of what is left.
 _PART = 32
@@ -76,6 +78,7 @@ class Holding(Purse):
         "left",
         "lent_ns",
         "limit",
+        "misses",
         "needed",
         "peak",
         "ready_ns",
@@ -124,6 +127,8 @@ class Holding(Purse):
         # that is it asked again, if it gave nothing.
         self.needed = 0
         self.again_ns = 0
+        # How often it gave nothing, one after the other.
+        self.misses = 0
         # As the store said last.
         self.ask_ns = 0
         self.ready_ns = 0
@@ -190,6 +195,7 @@ class Holding(Purse):
             self.reserved -= cost
             self.free += cost
             self.is_brief = now_ns - reserved_ns <= _SHORT_NS
+            self.spent_ns = now_ns
             # Of a lease that is over nothing is free: this slot is in nobody's count.
             if self.free > 0 and self.reserved + self.free > self._share():
                 # Taken from under the next request: others wait for it elsewhere.
@@ -204,6 +210,21 @@ class Holding(Purse):
             # The lease that it was reserved from is over, and all of it counts as spent.
             self.free -= used - cost
         return False
+
+    @property
+    def is_scarce(self) -> bool:
+        """Of slots: whether others may soon find none, as the store said last."""
+        return self.stretch == 1 and self.holders > 0 and 2 * self.left < self.capacity
+
+    @property
+    def may_go(self) -> bool:
+        """Whether slots are free here, and scarce."""
+        return self.kind is Kind.CONCURRENCY and self.free > 0 and self.is_scarce
+
+    def let_go(self) -> None:
+        """Nobody has used its free slots for a while: others may have them."""
+        self._give_back(self.free)
+        self.peak = self.reserved
 
     def _give_back(self, units: int) -> None:
         """The store is to be told of them with the next Ask; none if below zero."""
@@ -258,13 +279,13 @@ class Holding(Purse):
         gained = given.granted - self.granted
         self.granted += gained
         self.free += gained
-        self.again_ns = now_ns + _AGAIN_NS if self.needed and not gained else 0
         self.ends_ns = sent_ns + less_drift(given.ttl_us * US)
         if not self.is_awaited:
             self.open_until_ns = self.ends_ns
         self.stretch = LIGHT if given.ttl_us > TTL_US else 1
         self.holders, self.keep, self.left = given.holders, given.keep, given.left
         self.ask_ns = now_ns + given.ask_us * US if given.ask_us else 0
+        self._note_gain(gained, now_ns)
         self.ready_ns = now_ns + given.ready_us * US
         self.is_open = 0 < given.ready_us < given.window_us
         self.low_water = self._low_water()
@@ -272,6 +293,16 @@ class Holding(Purse):
             # Others have none, as it hears only now: theirs is what nobody here waits for.
             above = self.reserved + self.free - self._share()
             self._give_back(min(above, self.free - self.wanted))
+
+    def _note_gain(self, gained: int, now_ns: int) -> None:
+        """When to ask again for what was needed and is not there."""
+        self.misses = self.misses + 1 if self.needed and not gained else 0
+        self.again_ns = now_ns + _AGAIN_NS if self.misses else 0
+        if self.misses > 1 and self.kind is Kind.CONCURRENCY:
+            # It was asked for while requests waited, in vain: all are in use, more likely.
+            self.again_ns = now_ns + min(_AGAIN_NS << (self.misses - 1), _SELDOM_NS)
+            # Till then a request is told so, and does not wait with nobody asking.
+            self.ask_ns = max(self.ask_ns, self.again_ns)
 
     @property
     def heartbeat_ns(self) -> int:
@@ -293,7 +324,8 @@ class Holding(Purse):
         """Units to hold, those of requests in flight included: as many as are used of late."""
         in_use = self.reserved + self.wanted
         if self.kind is Kind.CONCURRENCY:
-            wants = min(max(self.peak, in_use) * 3 // 2, self._share())
+            used = max(self.peak, in_use)
+            wants = min(used if self.is_scarce else used * 3 // 2, self._share())
         else:
             self._note_demand(now_ns - self.asked_ns)
             wants = min(in_use + self._ahead(), self.keep)

@@ -3,6 +3,7 @@
 from gateway.quotas.decisions import Reason, Refusal, Waiting
 from gateway.quotas.holding import US, Holding
 from gateway.quotas.outage import Mode
+from gateway.quotas.protocol import Kind
 from gateway.rates import Rate
 
 _SECOND_NS = US**3
@@ -19,6 +20,12 @@ def why_short(holding: Holding, cost: int, mode: Mode, now_ns: int) -> Refusal |
     if mode is not Mode.EXACT:
         return Refusal(Reason.STORE_AWAY, holding.limit, retry_after_s=1)
     return None
+
+
+def may_pass(holding: Holding, refusal: Refusal, mode: Mode) -> bool:
+    """Whether a slot may be there in a moment: other holders have some, in use or not."""
+    is_slot = holding.kind is Kind.CONCURRENCY and refusal.reason is Reason.USED_UP
+    return is_slot and mode is Mode.EXACT and holding.reserved < holding.capacity
 
 
 def strictest(refusals: list[Refusal]) -> Refusal:

@@ -15,6 +15,8 @@ from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer, Renewal, Store
 
 BEAT_S = 0.25
+# While requests wait for slots that may come free.
+LOOK_AGAIN_S = 0.02
 # A store that takes longer counts as away.
 TIMEOUT_S = 0.5
 
@@ -87,9 +89,14 @@ class Renewing:
                 continue
             if self._is_closing:
                 return
+            pause_s = next_beat_s - time.monotonic()
+            if self.holder.is_hopeful:
+                pause_s = min(pause_s, LOOK_AGAIN_S)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(next_beat_s - time.monotonic()):
+                async with asyncio.timeout(pause_s):
                     await self._due.wait()
+            if self.holder.is_hopeful:
+                self.holder.look_again()
             # What other requests of this turn of the loop ask for goes along.
             await asyncio.sleep(0)
 

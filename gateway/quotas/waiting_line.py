@@ -19,6 +19,8 @@ class WaitingLine:
         # Its holder is at it right now; and there is reason to try all again.
         self.is_served = False
         self.is_stirred = False
+        # Somebody waits for a slot that may come free.
+        self.is_hopeful = False
         self._waiting: list[Waiting] = []
 
     def __len__(self) -> int:
@@ -30,11 +32,13 @@ class WaitingLine:
     def join(self, waiting: Waiting, now_ns: int) -> None:
         """Wait at the end of the line."""
         self._waiting.append(waiting)
+        self.is_hopeful |= now_ns < waiting.slot_until_ns
         self._block(waiting, now_ns)
 
     def serve(self, attempt: Try, now_ns: int) -> list[tuple[Waiting, Outcome]]:
         """Try all in order; returns those that were decided, whom nobody has told yet."""
         before, self.blocked = self.blocked, set()
+        self.is_hopeful = False
         line, self._waiting = self._waiting, []
         decided = []
         for holding in before:

@@ -9,7 +9,7 @@ from gateway.quotas.outage import Mode
 from gateway.quotas.protocol import Answer as QuotaAnswer
 from gateway.quotas.protocol import Renewal
 from gateway.rates import Rate
-from tests.gateway.fake_triton import OK_BODY, FakeTriton
+from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
 from tests.gateway.helpers import INFER, Gateway, assert_problem, post, run, running, until
 
 
@@ -192,6 +192,24 @@ def test_compute_is_charged_as_it_was_measured() -> None:
             client.close()
             await until(lambda: gateway.gate.metrics.in_flight == 0)
             assert_problem(await gateway.ask(post(INFER, token)), 429, "quota_exceeded")
+
+    run(test)
+
+
+def test_many_short_requests_are_charged_what_they_took_together() -> None:
+    async def test() -> None:
+        triton = FakeTriton()
+        async with running(triton) as gateway:
+
+            def slow(_: Asked) -> bytes:
+                gateway.clock.now_s += 0.0004
+                return OK
+
+            triton.answer = slow
+            token = gateway.add_key(limits=(limit(Budget(100, Period.DAY), Metric.COMPUTE_MS),))
+            sent = await statuses(gateway, token, [b"{}"] * 300)
+            # 99.2 ms, of which whole ones are charged: the next may not take one of its own.
+            assert sent == [200] * 248 + [429] * 52
 
     run(test)
 

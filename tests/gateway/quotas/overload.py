@@ -14,10 +14,12 @@ from gateway.limits import Measure
 from gateway.quotas.holding import Costs
 from gateway.quotas.protocol import Answer
 from gateway.quotas.reaper import LOOK_EVERY_S
+from gateway.quotas.renewing import LOOK_AGAIN_S
 from tests.gateway.quotas.builders import limit
 from tests.gateway.quotas.world import SECOND_US, Admitted, Worker, World
 
 BEAT_US = SECOND_US // 4
+LOOK_AGAIN_US = round(LOOK_AGAIN_S * SECOND_US)
 # From a question to the store until its answer is heard.
 EXCHANGE_US = 4000
 # Another worker looks so often whether it is dead.
@@ -54,7 +56,7 @@ class Overload:
         self._broken_off_us = 0
         self._began_us = self.world.clock.us
         for worker in self.world.workers:
-            self._at(self._random.randrange(BEAT_US), lambda worker=worker: self._beat(worker))
+            self._start(worker)
 
     @property
     def admitted(self) -> float:
@@ -110,6 +112,13 @@ class Overload:
             self._ask(worker, is_due=worker.holder.beat())
             self._at(BEAT_US, lambda: self._beat(worker))
 
+    def _look(self, worker: Worker) -> None:
+        if worker in self.world.workers:
+            if worker.holder.is_hopeful:
+                worker.holder.look_again()
+                self._ask(worker)
+            self._at(LOOK_AGAIN_US, lambda: self._look(worker))
+
     def _ask(self, worker: Worker, *, is_due: bool = False) -> None:
         if worker in self._asking or not (is_due or worker.holder.is_due):
             return
@@ -141,4 +150,8 @@ class Overload:
     def _start_another(self) -> None:
         worker = self.world.born()
         self.world.workers.append(worker)
+        self._start(worker)
+
+    def _start(self, worker: Worker) -> None:
         self._at(self._random.randrange(BEAT_US), lambda: self._beat(worker))
+        self._at(self._random.randrange(LOOK_AGAIN_US), lambda: self._look(worker))

@@ -5,6 +5,7 @@ import pytest
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.concurrency_account import ASK_US
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
+from gateway.quotas.holder import SLOT_WAIT_NS
 from gateway.quotas.holding import Holding
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import TTL_US
@@ -69,7 +70,7 @@ def test_a_budget_is_there_again_on_the_next_day() -> None:
 def test_slots_come_back_when_requests_are_settled() -> None:
     world = World((limit(Concurrency(3)),))
     (worker,) = world.workers
-    assert admitted(worker, 5) == 3
+    assert admitted(worker, 3) == 3
     worker.settle(worker.in_flight[0], ONE)
     assert admitted(worker, 5) == 1
 
@@ -288,10 +289,89 @@ def test_a_free_slot_goes_back_as_soon_as_it_is_heard_that_others_have_none() ->
     assert admitted(one, 2) == 2
     settle_all(one)
     assert admitted(other, 1) == 0
+    world.pass_us(ASK_US)
+    # It asks for another reason than that they are idle.
+    assert admitted(one, 1) == 1
     world.pass_us(SECOND_US)
     one.beat()
-    world.pass_us(ASK_US)
-    assert admitted(other, 1) == 1
+    other.beat()
+    assert [line.worker for line in world.log].count(other) == 1
+
+
+def look_again(worker: Worker) -> None:
+    worker.holder.look_again()
+    worker.exchange()
+
+
+def test_an_idle_slot_is_there_for_a_request_elsewhere_that_waits_a_moment() -> None:
+    world = World((limit(Concurrency(1)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 1) == 1
+    settle_all(one)
+    assert admitted(other, 1) == 0
+    assert other.holder.is_hopeful and not other.refusals
+    world.pass_us(SECOND_US // 4)
+    one.beat()
+    look_again(other)
+    assert other.in_flight and not other.holder.is_hopeful
+
+
+def test_who_calls_now_here_and_now_there_is_never_refused_their_only_slot() -> None:
+    world = World((limit(Concurrency(1)),), workers=3)
+    longest_us, step_us = 0, 5000
+    for number in range(300):
+        worker = world.workers[number % 3]
+        began_us = world.clock.us
+        worker.request(ONE)
+        worker.exchange()
+        while not worker.in_flight:
+            assert not worker.refusals
+            world.pass_us(step_us)
+            for each in world.workers:
+                if world.clock.us % (SECOND_US // 4) == 0:
+                    each.beat()
+                if world.clock.us % (SECOND_US // 50) == 0:
+                    look_again(each)
+        longest_us = max(longest_us, world.clock.us - began_us)
+        world.pass_us(step_us)
+        settle_all(worker)
+        worker.exchange()
+    assert longest_us < 360_000
+
+
+def test_who_waits_for_a_slot_in_vain_is_refused() -> None:
+    world = World((limit(Concurrency(2)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 2) == 2
+    assert admitted(other, 1) == 0
+    world.pass_us(SLOT_WAIT_NS // 1000 - 1)
+    look_again(other)
+    assert not other.refusals
+    world.pass_us(1)
+    look_again(other)
+    assert [(one.reason, one.retry_after_s) for one in other.refusals] == [(Reason.USED_UP, 1)]
+    assert not other.holder.is_hopeful
+
+
+def test_no_more_requests_wait_for_slots_than_there_are() -> None:
+    world = World((limit(Concurrency(2)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 2) == 2
+    assert admitted(other, 5) == 0
+    assert len(other.refusals) == 3
+
+
+def test_who_waits_for_a_slot_asks_less_and_less_often() -> None:
+    world = World((limit(Concurrency(1)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 1) == 1
+    before = world.store.operations
+    for _ in range(100):
+        if not other.holder.is_hopeful:
+            admitted(other, 1)
+        world.pass_us(SECOND_US // 50)
+        look_again(other)
+    assert 16 <= world.store.operations - before <= 28
 
 
 def test_slots_that_nobody_else_wants_stay_however_long_requests_take() -> None:
