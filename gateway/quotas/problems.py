@@ -4,6 +4,7 @@ from gateway.errors import AboveLimit, HttpError, QuotaExceeded, QuotaStoreAway
 from gateway.limits import Concurrency, Limit, Metric
 from gateway.quotas.decisions import Reason, Refusal
 from gateway.quotas.policy_fields import policy_name, policy_of, unit_of
+from gateway.quotas.protocol import capacity_of
 from gateway.rates import Rate
 
 
@@ -13,15 +14,24 @@ def problem_of(refusal: Refusal) -> HttpError:
     if refusal.reason is Reason.USED_UP and wait_s is not None:
         return _quota_exceeded(limit, wait_s)
     if refusal.reason is Reason.TOO_LARGE:
-        return AboveLimit(
-            f"This request takes {refusal.cost} {limit.metric}, more than there ever are at once: "
-            f"{_whose(limit)} may {_terms(limit)}; send less in one request."
-        )
+        return _above_limit(limit, refusal.cost)
     if refusal.reason is Reason.CROWDED:
         return QuotaStoreAway("Too many requests wait for their limits; try again in a second.")
     return QuotaStoreAway(
         f"{_whose(limit).capitalize()} may {_terms(limit)}; how much of it is left cannot be told "
         "right now; try again in a second."
+    )
+
+
+def _above_limit(limit: Limit, cost: int) -> AboveLimit:
+    if capacity_of(limit.measure) == 0:
+        return AboveLimit(
+            f"{_whose(limit).capitalize()} may {_terms(limit)}, which is nothing; ask the operator "
+            "of this gateway for more."
+        )
+    return AboveLimit(
+        f"This request takes {cost} {limit.metric}, more than there ever are at once: "
+        f"{_whose(limit)} may {_terms(limit)}; send less in one request."
     )
 
 

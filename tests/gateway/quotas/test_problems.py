@@ -57,6 +57,16 @@ def test_more_than_a_limit_ever_allows_is_not_to_be_tried_again() -> None:
     assert error.status == 403
 
 
+def test_a_limit_that_allows_nothing_is_not_one_of_large_requests() -> None:
+    nothing = limit(Budget(0, Period.DAY))
+    error = problem_of(Refusal(Reason.TOO_LARGE, nothing, None, cost=1))
+    assert isinstance(error, AboveLimit)
+    assert str(error) == (
+        "This key may send 0 requests/day, which is nothing; ask the operator of this gateway for "
+        "more."
+    )
+
+
 @pytest.mark.parametrize("reason", [Reason.STORE_AWAY, Reason.CROWDED])
 def test_a_store_that_is_away_is_a_503_and_no_fault_of_the_client(reason: Reason) -> None:
     error = problem_of(Refusal(reason, RATE, 1))
