@@ -73,7 +73,8 @@ class Overload:
             step_us = round(kill_every_s * SECOND_US)
             for at_us in range(step_us // 2, end_us, step_us):
                 self._at(at_us, self._kill)
-        clock, end_us = self.world.clock, end_us + self._began_us
+        # Who came last hears of it.
+        clock, end_us = self.world.clock, end_us + self._began_us + 2 * EXCHANGE_US
         while self._events and self._events[0][0] <= end_us:
             clock.us, _, what = heapq.heappop(self._events)
             what()
