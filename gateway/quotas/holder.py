@@ -32,8 +32,10 @@ from gateway.quotas.waiting_line import WaitingLine
 WAIT_NS = 1_500_000_000
 MAX_WAITING = 1000
 # A request waits so long for a slot that none is free of: one that is idle at another holder comes
-# back with that one's next beat. No more of them wait than there are slots.
+# back with that one's next beat. No more of them wait than there are slots, or so many: all are
+# tried whenever one comes back.
 SLOT_WAIT_NS = 400_000_000
+MAX_HOPEFUL = 32
 # Asked for at once: the store answers so many well before it counts as slow.
 MOST_ASKS = 250
 _COMPUTE_MS = METRICS.index(Metric.COMPUTE_MS)
@@ -248,7 +250,7 @@ class Holder:
     ) -> Reservation | Refusal | Waiting:
         line = self._lines.setdefault(allowance.holdings[0].limit.tenant, WaitingLine())
         costs = _bounded(allowance, costs)
-        may_hope = len(line) < allowance.slots
+        may_hope = len(line) < min(allowance.slots, MAX_HOPEFUL)
         waiting = Waiting(
             allowance,
             costs,

@@ -5,7 +5,7 @@ import pytest
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.concurrency_account import ASK_US
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
-from gateway.quotas.holder import SLOT_WAIT_NS
+from gateway.quotas.holder import MAX_HOPEFUL, SLOT_WAIT_NS
 from gateway.quotas.holding import Holding
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import TTL_US
@@ -353,12 +353,15 @@ def test_who_waits_for_a_slot_in_vain_is_refused() -> None:
     assert not other.holder.is_hopeful
 
 
-def test_no_more_requests_wait_for_slots_than_there_are() -> None:
-    world = World((limit(Concurrency(2)),), workers=2)
+@pytest.mark.parametrize(("slots", "waiting"), [(2, 2), (100, MAX_HOPEFUL)])
+def test_no_more_requests_wait_for_slots_than_there_are_or_can_be_tried(
+    slots: int, waiting: int
+) -> None:
+    world = World((limit(Concurrency(slots)),), workers=2)
     one, other = world.workers
-    assert admitted(one, 2) == 2
-    assert admitted(other, 5) == 0
-    assert len(other.refusals) == 3
+    assert admitted(one, slots) == slots
+    assert admitted(other, 150) == 0
+    assert len(other.refusals) == 150 - waiting
 
 
 def test_who_waits_for_a_slot_asks_less_and_less_often() -> None:
