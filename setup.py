@@ -23,7 +23,7 @@ MODULES = {
         "upstream_request uploads"
     ),
     "gateway/data/replicas": "breakers choice group replica retries sequences trip",
-    "gateway/quotas": "decisions due estimates holder purse refusals waiting_line",
+    "gateway/quotas": "decisions due estimates holder purse refusals waiting_line waiting_lines",
     "gateway/usage": "accumulator counts meter",
 }
 

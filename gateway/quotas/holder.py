@@ -5,7 +5,6 @@ It does no I/O and reads one clock that it is given; `renewing.py` carries its R
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
-from functools import partial
 
 from gateway.limits import Metric
 from gateway.quotas.allowances import Allowances
@@ -25,7 +24,7 @@ from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import MAX_ASKS, Answer, Ask, Kind, Renewal
 from gateway.quotas.refusals import late, may_pass, strictest, why_short
-from gateway.quotas.waiting_line import WaitingLine
+from gateway.quotas.waiting_lines import WaitingLines
 
 # A request waits for the store's answer at most so long, and so many do. Within it other holders
 # have told what they spent.
@@ -72,8 +71,7 @@ class Holder:
             HEARTBEAT_NS: deque(),
             LIGHT_HEARTBEAT_NS: deque(),
         }
-        # By tenant.
-        self._lines: dict[str, WaitingLine] = {}
+        self._lines = WaitingLines(self._try, self.decided)
         self._idle = IdleSlots()
 
     def __len__(self) -> int:
@@ -137,7 +135,7 @@ class Holder:
             else:
                 self._idle.note(holding)
             if holding.is_awaited:
-                self._serve_tenant(holding.limit.tenant, now_ns)
+                self._lines.serve(holding.limit.tenant, now_ns)
 
     def leave(self, waiting: Waiting) -> None:
         """The client of a request that waits has left."""
@@ -171,7 +169,7 @@ class Holder:
         if self.outage.mode is not Mode.EXACT:
             self.outage.store_answered(now_ns)
             self._due.add_all(self._active)
-            self._serve_all(now_ns)
+            self._lines.serve_all(now_ns)
         for holding, given in zip(holdings, answer.given, strict=True):
             holding.is_asked = False
             if given.epoch != holding.epoch:
@@ -186,7 +184,7 @@ class Holder:
             if holding.has_slots_to_tell:
                 self._ask(holding)
         if holdings:
-            self._serve_tenant(holdings[0].limit.tenant, now_ns)
+            self._lines.serve(holdings[0].limit.tenant, now_ns)
 
     def failed(self, renewal: Renewal) -> None:
         """The store did not answer in time."""
@@ -201,7 +199,7 @@ class Holder:
         if self.outage.mode is not before:
             for holding in self._active:
                 holding.forget_share()
-            self._serve_all(now_ns)
+            self._lines.serve_all(now_ns)
 
     @property
     def is_due(self) -> bool:
@@ -222,20 +220,18 @@ class Holder:
             for holding in self._idle.let_go(now_ns):
                 self._ask(holding)
         self._due.beat()
-        self._serve_all(now_ns)
+        self._lines.serve_all(now_ns)
         return bool(self._due) or self.outage.mode is not Mode.EXACT
 
     @property
     def is_hopeful(self) -> bool:
         """Whether requests wait for slots that may come free: then `look_again` is to be called,
         more often than `beat`."""
-        return any(line.is_hopeful for line in self._lines.values())
+        return self._lines.is_hopeful
 
     def look_again(self) -> None:
         """Ask for the slots that requests wait for."""
-        now_ns = self._now_ns()
-        for tenant in [tenant for tenant, line in self._lines.items() if line.is_hopeful]:
-            self._serve_tenant(tenant, now_ns)
+        self._lines.serve_hopeful(self._now_ns())
 
     def close(self) -> None:
         """Have `renewals` return all that is held; nothing is to be admitted from here on."""
@@ -248,7 +244,7 @@ class Holder:
     def _admit_or_wait(
         self, allowance: Allowance, costs: Costs, on_decided: Decided, now_ns: int
     ) -> Reservation | Refusal | Waiting:
-        line = self._lines.setdefault(allowance.holdings[0].limit.tenant, WaitingLine())
+        line = self._lines.of(allowance.holdings[0].limit.tenant)
         costs = _bounded(allowance, costs)
         may_hope = len(line) < min(allowance.slots, MAX_HOPEFUL)
         waiting = Waiting(
@@ -313,33 +309,6 @@ class Holder:
                 self._ask_ahead(holding)
         return Reservation(waiting.allowance, waiting.costs, now_ns)
 
-    def _serve_all(self, now_ns: int) -> None:
-        for tenant in list(self._lines):
-            self._serve_tenant(tenant, now_ns)
-
-    def _serve_tenant(self, tenant: str, now_ns: int) -> None:
-        line = self._lines.get(tenant)
-        if line is None:
-            return
-        line.is_stirred = True
-        if line.is_served:
-            # A request that was just told is over at once: go round, not deeper with each.
-            return
-        line.is_served = True
-        try:
-            self._serve(line, now_ns)
-        finally:
-            line.is_served = False
-        if not line:
-            del self._lines[tenant]
-
-    def _serve(self, line: WaitingLine, now_ns: int) -> None:
-        while line.is_stirred:
-            line.is_stirred = False
-            for waiting, outcome in line.serve(partial(self._try, now_ns=now_ns), now_ns):
-                self.decided[outcome.told_as] += 1
-                waiting.on_decided(outcome)
-
     # Asking the store.
 
     def _ask(self, holding: Holding) -> None:
@@ -370,13 +339,12 @@ class Holder:
         needed: dict[Holding, int] = {}
         for holding in due:
             holding.wanted = 0
-        for line in self._lines.values():
-            for waiting in line:
-                for holding, cost in waiting.takes():
-                    holding.wanted += cost
-                    is_told = why_short(holding, cost, Mode.EXACT, now_ns) is not None
-                    if holding.is_short(cost, now_ns) and not is_told:
-                        needed.setdefault(holding, cost)
+        for waiting in self._lines:
+            for holding, cost in waiting.takes():
+                holding.wanted += cost
+                is_told = why_short(holding, cost, Mode.EXACT, now_ns) is not None
+                if holding.is_short(cost, now_ns) and not is_told:
+                    needed.setdefault(holding, cost)
         return needed
 
     def _renewal(

@@ -6,8 +6,8 @@ from gateway.quotas.decisions import Refusal, Reservation, Waiting
 from gateway.quotas.holding import Holding
 
 Outcome = Reservation | Refusal
-# Decides on a request that may not draw on these holdings; None: it waits on.
-Try = Callable[[Waiting, Collection[Holding]], Outcome | None]
+# Decides at this time on a request that may not draw on these holdings; None: it waits on.
+Try = Callable[[Waiting, Collection[Holding], int], Outcome | None]
 
 
 class WaitingLine:
@@ -46,7 +46,7 @@ class WaitingLine:
         for waiting in line:
             if waiting.is_over:
                 continue
-            outcome = attempt(waiting, self.blocked)
+            outcome = attempt(waiting, self.blocked, now_ns)
             if outcome is None:
                 self.join(waiting, now_ns)
             else:
