@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gateway.base62 import CHECKSUM_LENGTH, checksum, random_text
 from gateway.errors import InvalidInput
+from gateway.shown import shown
 
 # 33 base62 characters carry 196 bits.
 SECRET_LENGTH = 33
@@ -49,7 +50,7 @@ def check_admin_name(name: str) -> str:
     """The name itself; raises InvalidInput if no admin can be called so."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(
-            f"admin {name!r} is not a name of 1 to 64 letters, digits, '.', '_' or '-' "
-            "that starts with a letter or digit"
+            f"admin {shown(name)} is not a name of 1 to 64 ASCII letters, digits, '.', '_' "
+            "or '-' that starts with a letter or digit; choose one as ops or alice"
         )
     return name

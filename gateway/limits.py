@@ -5,10 +5,12 @@ from enum import StrEnum
 
 from gateway.errors import InvalidInput
 from gateway.rates import Rate
+from gateway.shown import shown
 
 MAX_CONCURRENCY = 1_000_000
 # What a double holds exactly: Redis counts in them.
 MAX_BUDGET = 2**53 - 1
+_MOST_DIGITS = len(str(MAX_BUDGET))
 
 
 class Metric(StrEnum):
@@ -39,7 +41,8 @@ class Concurrency:
     def __post_init__(self) -> None:
         if not 1 <= self.slots <= MAX_CONCURRENCY:
             raise InvalidInput(
-                f"concurrency {self.slots} is not between 1 and {MAX_CONCURRENCY}; a usual one is 8"
+                f"concurrency {shown(self.slots)} is not between 1 and {MAX_CONCURRENCY}; "
+                "a usual one is 8"
             )
 
     def __str__(self) -> str:
@@ -86,6 +89,11 @@ class Limit:
 def parse_budget(text: str) -> Budget:
     """`parse_budget("1000000/day")`; raises InvalidInput."""
     amount, _, period = text.partition("/")
-    if not (amount.isascii() and amount.isdigit() and len(amount) <= 16 and period in {*Period}):
-        raise InvalidInput(f"budget {text!r} is not NUMBER/day or NUMBER/month; write 1000000/day")
-    return Budget(int(amount), Period(period))
+    if not (amount.isascii() and amount.isdigit() and period in {*Period}):
+        raise InvalidInput(
+            f"budget {shown(text)} is not NUMBER/day or NUMBER/month; write 1000000/day"
+        )
+    # Python reads no number of thousands of digits.
+    if len(amount.lstrip("0")) > _MOST_DIGITS:
+        raise InvalidInput(f"budget {shown(text)} is not between 0 and {MAX_BUDGET}")
+    return Budget(int(amount.lstrip("0") or "0"), Period(period))

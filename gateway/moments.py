@@ -4,22 +4,27 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from gateway.errors import InvalidInput
+from gateway.shown import shown
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# Nine digits: even as days they stay within what a timedelta holds.
-_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
-MAX_DURATION = timedelta(days=36_500)
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]+)([smhd])")
+MAX_DAYS = 36_500
+_MOST_S = MAX_DAYS * 86400
+_MOST_DIGITS = len(str(_MOST_S))
 
 
 def parse_duration(text: str) -> timedelta:
     """`parse_duration("12h")`; raises InvalidInput."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise InvalidInput(f"time {text!r} is not NUMBER and s, m, h or d; write it as 12h or 30d")
-    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if duration > MAX_DURATION:
-        raise InvalidInput(f"time {text!r} is over {MAX_DURATION.days} days")
-    return duration
+        raise InvalidInput(
+            f"time {shown(text)} is not NUMBER and s, m, h or d; write it as 12h or 30d"
+        )
+    digits, unit_s = match[1].lstrip("0") or "0", _UNITS_S[match[2]]
+    # Python reads no number of thousands of digits.
+    if len(digits) > _MOST_DIGITS or int(digits) * unit_s > _MOST_S:
+        raise InvalidInput(f"time {shown(text)} is over {MAX_DAYS} days")
+    return timedelta(seconds=int(digits) * unit_s)
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
@@ -36,7 +41,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
         return moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
-            f"time {text!r} is neither a length of time, as 30d or 12h, nor a date or time in "
+            f"time {shown(text)} is neither a length of time, as 30d or 12h, nor a date or time in "
             "ISO 8601, as 2027-01-31 or 2027-01-31T12:00+01:00"
         ) from error
 

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.errors import InvalidInput
+from gateway.shown import shown
 
 MAX_GRANTS = 16
 MAX_PATTERNS = 31
 _WILDCARD = re.compile(r"[*?\[]")
 _PREFIX = re.compile(r"[^*?\[]*\*")
-_PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,128}")
+_LETTERS = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,128}")
+# `!` only where it turns a set round: no model has one in its name, nor brackets.
+_PATTERN = re.compile(r"(?:[A-Za-z0-9._*?-]|\[!?[A-Za-z0-9._-]+\])+")
+# What fnmatch makes of a set that runs backwards: it matches nothing.
+_NOTHING = "(?!)"
 
 
 class Permission(StrEnum):
@@ -92,12 +97,20 @@ def client_grants(models: Iterable[str]) -> Grants:
 
 def parse_grant(text: str) -> Grant:
     """`parse_grant("infer,config:read=mnist_*")`; raises InvalidInput."""
-    verbs, equals, patterns = text.partition("=")
-    models = tuple(patterns.split(",")) if equals else ("*",)
-    permissions = _parse_verbs(verbs)
-    if permissions == {Permission.LOGGING} and "*" not in models:
+    grant = read_grant(text)
+    if grant.permissions == {Permission.LOGGING} and "*" not in grant.models:
         raise InvalidInput(f"{text!r} would allow nothing: logging is the server's; write logging")
-    return Grant(permissions, check_patterns(models))
+    check_patterns(grant.models)
+    return grant
+
+
+def read_grant(text: str) -> Grant:
+    """A grant of the records: also one whose patterns an older version took and this one refuses.
+
+    Raises InvalidInput for a verb that is none.
+    """
+    verbs, equals, patterns = text.partition("=")
+    return Grant(_parse_verbs(verbs), tuple(patterns.split(",")) if equals else ("*",))
 
 
 def parse_grants(texts: Iterable[str]) -> Grants:
@@ -113,12 +126,24 @@ def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
     if not 1 <= len(patterns) <= MAX_PATTERNS:
         raise InvalidInput(f"{len(patterns)} model patterns; give 1 to {MAX_PATTERNS}, '*' for all")
     for pattern in patterns:
-        if not _PATTERN.fullmatch(pattern):
-            raise InvalidInput(
-                f"model pattern {pattern!r} is not 1 to 128 letters, digits, '.', '_', '-' "
-                "and the wildcards *, ?, [...]; an example: mnist_*"
-            )
+        check_pattern(pattern)
     return patterns
+
+
+def check_pattern(pattern: str) -> str:
+    """The pattern itself; raises InvalidInput for one that no model's name could match."""
+    if not _LETTERS.fullmatch(pattern):
+        raise InvalidInput(
+            f"model pattern {shown(pattern)} is not 1 to 128 ASCII letters, digits, '.', '_', '-' "
+            "and the wildcards *, ?, [...]; an example: mnist_*"
+        )
+    if not _PATTERN.fullmatch(pattern) or _NOTHING in fnmatch.translate(pattern):
+        raise InvalidInput(
+            f"model pattern {shown(pattern)} matches no model's name: a set in brackets is empty, "
+            "not closed or backwards, or a '!' is outside of one; write [a-c] for one of these "
+            "letters, [!a-c] for any other, ? for any one, * for any number"
+        )
+    return pattern
 
 
 def may(grants: Grants, permission: Permission, model: str) -> bool:

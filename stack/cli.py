@@ -11,8 +11,9 @@ try:
     import typer
 
     from exporters.errors import ExportError
-    from gateway.errors import GatewayError
+    from gateway.errors import GatewayError, InvalidInput, RecordConflict, UnknownRecord
     from loadtest.errors import LoadTestError, OptionError
+    from stack.command_group import CommandGroup
     from stack.commands import admins, keys, limits, loadtest, tenants
     from stack.commands.add import add
     from stack.commands.audit import audit
@@ -35,6 +36,7 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 app = typer.Typer(
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -91,7 +93,14 @@ def main() -> None:
         app()
     except (StackError, GatewayError, ExportError, LoadTestError) as error:
         typer.echo(f"conch: {error}", err=True)
-        sys.exit(2 if isinstance(error, (UsageError, OptionError)) else 1)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: Exception) -> int:
+    """2 for a value that can never be, 1 for what only the records, or this machine, refuse."""
+    if isinstance(error, (UnknownRecord, RecordConflict)):
+        return 1
+    return 2 if isinstance(error, (UsageError, OptionError, InvalidInput)) else 1
 
 
 def _check_encoding(arguments: list[str]) -> None:

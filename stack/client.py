@@ -14,7 +14,7 @@ import httpx2
 from PIL import Image, UnidentifiedImageError
 
 from gateway.settings import is_http_url
-from stack.errors import ClientError, UsageError
+from stack.errors import ClientError, NotAnsweringError, UsageError
 
 _TIMEOUT_S = 30.0
 _LOOPBACK = re.compile(r"https?://(127\.|localhost|\[::1\])")
@@ -72,7 +72,7 @@ def call(base_url: str, path: str, *, key: str | None = None, **request: Any) ->
                 f"The certificate of {base_url} does not hold here ({error}). Call the host that "
                 "it names, and put the file of its authority into SSL_CERT_FILE."
             ) from None
-        raise ClientError(
+        raise NotAnsweringError(
             f"{base_url} does not answer ({error}). Is the stack running? Start it with `conch up`."
         ) from None
     if answer.status_code == 401 and not key:

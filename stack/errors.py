@@ -15,6 +15,7 @@ StackError
     StubError              the process that runs a model cannot start; Triton would wait for ever
   RecordsError             the database of the keys cannot be used
   ClientError              a command's own call to the stack failed
+    NotAnsweringError      nothing answers at its address
   FirstStartError          what the first start has to make could not be made
   TrialError               a trial of the stack did not succeed
   TuningError              a model could not be tuned; what serves it is as it was
@@ -87,6 +88,10 @@ class RecordsError(StackError):
 
 class ClientError(StackError):
     """A command's own call to the stack failed."""
+
+
+class NotAnsweringError(ClientError):
+    """Nothing answers at the address that a command calls."""
 
 
 class FirstStartError(StackError):

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigurationError
 from gateway.records.migrate import reason_of
 from gateway.records.urls import sqlite_file
+from gateway.settings import environment_name, flag_name
 from stack.errors import RecordsError
 from stack.settings import StackSettings
 
@@ -26,6 +28,22 @@ def records_errors(settings: StackSettings) -> Iterator[None]:
         if not isinstance(cause, DBAPIError):
             raise
         raise RecordsError(_paragraph(settings, reason_of(cause))) from error
+
+
+def missing_file(settings: StackSettings) -> Path | None:
+    """The file that the records would be in, were it there; None where it is, or in a server."""
+    file = sqlite_file(settings.records_url)
+    return None if file is None or file.exists() else file
+
+
+def no_records(settings: StackSettings, file: Path) -> RecordsError:
+    """What a command says that needs records where there are none."""
+    named = "database_url" if settings.database_url else "state_dir"
+    other = "file" if settings.database_url else "state directory"
+    return RecordsError(
+        f"There are no records in {file}. If they are elsewhere, name that {other} with "
+        f"{flag_name(named)} or {environment_name(named)}; `conch up` makes new ones."
+    )
 
 
 def _paragraph(settings: StackSettings, said: str) -> str:

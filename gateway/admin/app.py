@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -19,6 +19,7 @@ from gateway.admin.access import Access
 from gateway.admin.errors import answer_errors
 from gateway.admin.guard import Guard
 from gateway.admin.pages import add_docs
+from gateway.admin.questions import refuse_unread
 from gateway.admin.values import Problem
 from gateway.metrics_files import metrics_dir
 from gateway.records.store import Records
@@ -57,7 +58,7 @@ def create_app(
     app.add_middleware(Guard, is_loopback=is_loopback)
     answer_errors(app)
     for part in PARTS:
-        app.include_router(part.router)
+        app.include_router(part.router, dependencies=[Depends(refuse_unread)])
     _add_pages(app, metrics_dir(state_dir))
     add_docs(app)
     # Asked which methods a path has.

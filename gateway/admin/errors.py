@@ -1,6 +1,7 @@
 """Which exception becomes which answer of the admin API; all have the data plane's one body."""
 
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -27,8 +28,8 @@ from gateway.errors import (
     problem_headers,
 )
 from gateway.records.migrate import reason_of
-
-MAX_SHOWN = 120
+from gateway.shown import shown
+from gateway.value_faults import sentence
 
 _log = structlog.get_logger()
 
@@ -114,14 +115,13 @@ def _advice(request: Request, error: RequestValidationError) -> str:
     is_whole_body = any(fault.get("loc") == ("body",) for fault in error.errors())
     if not is_whole_body or "json" in sent:
         return ""
-    return f"; Content-Type is {sent[:MAX_SHOWN]!r}, send application/json"
+    return f"; Content-Type is {shown(sent)}, send application/json"
 
 
-def _fault(fault: dict[str, object]) -> str:
-    """`body.rate: String should match pattern …, not 'x'`."""
-    location = fault.get("loc")
-    where = ".".join(map(str, location)) if isinstance(location, tuple) else ""
-    shown = repr(fault.get("input"))
-    if len(shown) > MAX_SHOWN:
-        shown = f"{shown[:MAX_SHOWN]}..."
-    return f"{where}: {fault.get('msg')}, not {shown}"
+def _fault(fault: dict[str, Any]) -> str:
+    """`body.rate: rate 'x' is not NUMBER/s …`."""
+    location = fault["loc"]
+    if fault["type"] == "json_invalid":
+        # Behind `body` stands only at which letter.
+        location = location[:1]
+    return f"{'.'.join(map(str, location))}: {sentence(fault)}"

@@ -20,6 +20,8 @@ from gateway.admin.values import (
     Page,
     RateText,
     TenantName,
+    checked,
+    described,
     example,
     page_of,
     problems,
@@ -81,7 +83,11 @@ class NewKey(Given):
 class Rotation(Given):
     """How long the old secret goes on."""
 
-    overlap: Annotated[str, Field(pattern=r"^[0-9]{1,9}[smhd]$", examples=["24h"])] = "24h"
+    overlap: Annotated[
+        str,
+        checked(parse_duration),
+        described(pattern=r"^[0-9]+[smhd]$", examples=["24h"]),
+    ] = "24h"
 
 
 class ShownKey(BaseModel):

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from gateway.admin.access import Acting
 from gateway.admin.values import (
     BUDGET_FORM,
-    ID_FORM,
     AfterId,
     Burst,
     Given,
+    Id,
     IdInPath,
     ModelPattern,
     Most,
@@ -20,20 +20,27 @@ from gateway.admin.values import (
     Page,
     RateText,
     TenantName,
+    checked,
+    described,
     example,
     page_of,
     problems,
 )
 from gateway.errors import UnknownRecord
-from gateway.limits import MAX_CONCURRENCY, Limit, Measure, Metric
+from gateway.limits import MAX_CONCURRENCY, Concurrency, Limit, Measure, Metric, parse_budget
 from gateway.measures import parse_change, parse_measure
 from gateway.records.facts import limit_facts
 
 router = APIRouter(prefix="/v1/limits", tags=["limits"])
 
-Slots = Annotated[int, Field(ge=1, le=MAX_CONCURRENCY)]
-BudgetText = Annotated[str, Field(pattern=BUDGET_FORM)]
-OfKey = Annotated[str | None, Query(pattern=ID_FORM, description="Only this key's own.")]
+Slots = Annotated[
+    int,
+    Field(strict=True),
+    checked(Concurrency),
+    described(minimum=1, maximum=MAX_CONCURRENCY),
+]
+BudgetText = Annotated[str, checked(parse_budget), described(pattern=BUDGET_FORM)]
+OfKey = Annotated[Id | None, Query(description="Only this key's own.")]
 
 
 class LimitView(BaseModel):
@@ -78,7 +85,7 @@ class NewLimit(GivenMeasure):
 
     tenant: TenantName
     # None: of all keys of the tenant together.
-    key: Annotated[str, Field(pattern=ID_FORM)] | None = None
+    key: Id | None = None
     models: ModelPattern = "*"
     metric: Metric = Metric.REQUESTS
 

@@ -8,7 +8,6 @@ from pydantic import BaseModel, StrictBool
 
 from gateway.admin.access import Acting
 from gateway.admin.values import (
-    TENANT_FORM,
     Given,
     Most,
     Page,
@@ -50,9 +49,7 @@ class TenantChange(Given):
 @router.get("", responses=problems())
 async def list_tenants(
     records: Acting,
-    after: Annotated[
-        str | None, Query(pattern=TENANT_FORM, description="`next` of the page before.")
-    ] = None,
+    after: Annotated[TenantName | None, Query(description="`next` of the page before.")] = None,
     limit: Most = 100,
 ) -> Page[TenantView]:
     """The tenants by name."""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from gateway.admin.access import Acting
-from gateway.admin.values import MODEL_FORM, Most, OfTenant, Page, page_of, problems
+from gateway.admin.values import ModelName, Most, OfTenant, Page, page_of, problems
 from gateway.errors import InvalidInput
 from gateway.moments import parse_past_moment
 from gateway.usage.query import By, UsageQuery, UsageRow, counts_record
@@ -33,8 +33,8 @@ OfKey = Annotated[
     Query(max_length=MAX_KEY, description="Only this key's: its id, or `jwt:ISSUER#SUBJECT`."),
 ]
 OfModel = Annotated[
-    str | None,
-    Query(pattern=MODEL_FORM, description="Only this model's; empty: what has no model."),
+    ModelName | None,
+    Query(description="Only this model's; empty: what has no model."),
 ]
 Since = Annotated[
     str | None,

@@ -11,11 +11,12 @@ from gateway.errors import RecordConflict, UnknownRecord
 from gateway.keys import ID_LENGTH
 from gateway.limits import Budget, Limit, Measure, Metric
 from gateway.measures import kind_of
-from gateway.permissions import check_patterns
+from gateway.permissions import check_pattern
 from gateway.records.base import Change, Store
 from gateway.records.facts import limit_facts
 from gateway.records.rows import limit_of, measure_columns
 from gateway.records.schema import KEYS, LIMITS, TENANTS
+from gateway.tenants import check_tenant
 
 # Each is looked at on every request.
 MAX_LIMITS = 32
@@ -34,7 +35,8 @@ class LimitRecords(Store):
         metric: Metric = Metric.REQUESTS,
     ) -> Limit:
         """`create_limit("acme", parse_measure(budget="1000000/day"), metric=Metric.SAMPLES)`."""
-        check_patterns((models,))
+        check_tenant(tenant)
+        check_pattern(models)
         limit = Limit(random_text(ID_LENGTH), tenant, key_id, models, metric, measure)
         async with self._changing() as change:
             await _check_owner(change.connection, limit)
@@ -161,8 +163,14 @@ async def _check_owner(connection: AsyncConnection, limit: Limit) -> None:
     count = await connection.scalar(select(func.count()).select_from(LIMITS).where(*same_owner))
     if count is not None and count >= MAX_LIMITS:
         raise RecordConflict(
-            f"{count} limits are there already for the same owner, as many as there can be"
+            f"{_owner(limit)} has {count} limits already, the most that there can be; remove one "
+            f"with `conch limits remove ID`: `conch limits list --tenant {limit.tenant}` shows them"
         )
+
+
+def _owner(limit: Limit) -> str:
+    tenant = f"tenant {limit.tenant!r}"
+    return tenant if limit.principal is None else f"key {limit.principal!r} of {tenant}"
 
 
 def _check_kind(limit_id: str, before: Measure, after: Measure) -> None:

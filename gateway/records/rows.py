@@ -10,7 +10,7 @@ from gateway.admins import Admin
 from gateway.keys import Key
 from gateway.limits import Budget, Concurrency, Limit, Measure, Metric, Period
 from gateway.measures import kind_of
-from gateway.permissions import Grants, parse_grant
+from gateway.permissions import Grants, read_grant
 from gateway.rates import PERIODS_S, Rate
 from gateway.tenants import Tenant
 
@@ -80,7 +80,7 @@ def grants_text(grants: Grants) -> str:
 @lru_cache(maxsize=1024)
 def _grants(text: str) -> Grants:
     # Most keys are granted the same: read once, and held once in memory.
-    return tuple(map(parse_grant, text.split()))
+    return tuple(map(read_grant, text.split()))
 
 
 @lru_cache(maxsize=1024)

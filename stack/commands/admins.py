@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.admins import check_admin_name
 from gateway.records.facts import admin_facts
 from stack.commands.records import Json, minute_text, plain_table, with_records
 from stack.console import console
@@ -37,13 +38,22 @@ def create(
 
     Example: conch admins create alice --tls-subject CN=alice,O=Acme
     """
+    # Before the records are opened: a mistake makes none.
+    check_admin_name(name)
     if tls_subject is not None:
-        subject = tls_subject
-        with_records(settings, lambda records: records.create_certificate_admin(name, subject))
+        # cryptography takes a while to import; other commands do without.
+        from gateway.tls_subjects import check_subject
+
+        subject = check_subject(tls_subject)
+        with_records(
+            settings,
+            lambda records: records.create_certificate_admin(name, subject),
+            may_make=True,
+        )
         said = json.dumps({"name": name}) if as_json else f"The certificate is admin {name}."
         typer.echo(said)
         return
-    token = with_records(settings, lambda records: records.create_admin(name))
+    token = with_records(settings, lambda records: records.create_admin(name), may_make=True)
     if as_json:
         typer.echo(json.dumps({"name": name, "token": token}))
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.errors import UnknownRecord
 from stack.commands.records import Json, plain_table, with_records
 from stack.console import console
 from stack.settings import StackSettings
@@ -13,6 +14,7 @@ from stack.settings_flags import with_settings
 
 if TYPE_CHECKING:
     from gateway.records.audit import AuditEntry
+    from gateway.records.store import Records
 
 _MAX_ENTRIES = 1_000_000
 _TERMS = ("key", "models", "metric", "rate", "burst", "concurrency", "budget")
@@ -37,7 +39,7 @@ def audit(
 
     Example: conch audit --subject acme --json
     """
-    found = with_records(settings, lambda records: records.list_audit(subject=subject, most=most))
+    found = with_records(settings, lambda records: _read(records, subject, most))
     if as_json:
         records = [asdict(entry) | {"at": entry.at.isoformat()} for entry in found]
         typer.echo(json.dumps(records, indent=2))
@@ -47,6 +49,22 @@ def audit(
         at = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
         table.add_row(at, entry.actor, entry.action, _subject(entry), _changed(entry))
     console(markup=False).print(table)
+
+
+async def _read(records: "Records", subject: str | None, most: int) -> "list[AuditEntry]":
+    found = await records.list_audit(subject=subject, most=most)
+    if subject is not None and not found and not await _is_there(records, subject):
+        raise UnknownRecord(
+            f"there is no tenant, admin, key or limit {subject!r}, nor was there one; "
+            "`conch audit` without --subject shows all that was changed"
+        )
+    return found
+
+
+async def _is_there(records: "Records", subject: str) -> bool:
+    """Without an entry: records may be older than their audit log."""
+    tenant, key = await records.find_tenant(subject), await records.find_key(subject)
+    return tenant is not None or key is not None
 
 
 def _subject(entry: "AuditEntry") -> str:

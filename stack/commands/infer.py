@@ -9,10 +9,15 @@ from rich.table import Table
 
 from stack.client import Guess, classify
 from stack.console import console
+from stack.errors import NotAnsweringError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 
 _BAR_CELLS = 40
+_ELSEWHERE = (
+    "If its gateway has another address, give it with --url, or --host and --port "
+    "(CONCH_HOST, CONCH_PORT)."
+)
 
 
 @with_settings("host", "port")
@@ -36,7 +41,10 @@ def infer(
     Example: conch infer mnist_cnn exporters/zoo/samples/digit-7-1.png
     """
     base_url = (url or settings.url).rstrip("/")
-    guesses = classify(base_url, model, file, key=key, top=top)
+    try:
+        guesses = classify(base_url, model, file, key=key, top=top)
+    except NotAnsweringError as error:
+        raise NotAnsweringError(f"{error} {_ELSEWHERE}") from error
     if as_json:
         kind = "probability" if _probabilities(guesses) else "score"
         typer.echo(json.dumps({"label": guesses[0].label, kind: round(guesses[0].score, 6)}))

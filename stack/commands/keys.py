@@ -8,10 +8,12 @@ import typer
 
 from gateway.errors import UnknownRecord
 from gateway.keys import NewKey, Terms
-from gateway.moments import parse_duration, parse_moment
+from gateway.moments import check_period, parse_duration, parse_moment
 from gateway.networks import check_networks
 from gateway.permissions import Grants, client_grants, parse_grants
+from gateway.rates import parse_rate
 from gateway.records.facts import moment_text
+from gateway.tenants import check_tenant
 from stack.commands.keys_view import key_record, print_key, print_keys
 from stack.commands.records import Json, minute_text, with_records
 from stack.errors import UsageError
@@ -78,19 +80,28 @@ def create(
     Example: conch keys create --tenant ops --allow 'infer,stats=mnist_*' --allow 'metadata'
     --expires 30d --network 10.0.0.0/8
     """
+    # Before the records are opened: a mistake makes none.
+    check_tenant(tenant)
+    parse_rate(rate, burst)
     terms = _terms(_grants(models, allow), not_before, expires, network)
     if tls_subject is not None:
-        subject = tls_subject
+        # cryptography takes a while to import; other commands do without.
+        from gateway.tls_subjects import check_subject
+
+        subject = check_subject(tls_subject)
         key_id = with_records(
             settings,
             lambda records: records.create_certificate_key(
                 tenant, subject, rate=rate, burst=burst, terms=terms
             ),
+            may_make=True,
         )
         typer.echo(json.dumps({"id": key_id}) if as_json else f"The certificate is key {key_id}.")
         return
     new = with_records(
-        settings, lambda records: records.create_key(tenant, rate=rate, burst=burst, terms=terms)
+        settings,
+        lambda records: records.create_key(tenant, rate=rate, burst=burst, terms=terms),
+        may_make=True,
     )
     _show_once(new, as_json=as_json)
 
@@ -184,12 +195,14 @@ def _terms(
     grants: Grants, not_before: str | None, expires: str | None, networks: list[str] | None
 ) -> Terms:
     now = datetime.now(UTC)
-    return Terms(
+    terms = Terms(
         grants=grants,
         not_before=None if not_before is None else parse_moment(not_before, now),
         expires=None if expires is None else parse_moment(expires, now),
         networks=check_networks(networks or ()),
     )
+    check_period(terms.not_before, terms.expires, now)
+    return terms
 
 
 def id_of(key: str) -> str:

@@ -7,10 +7,13 @@ import typer
 
 from gateway.limits import Limit, Metric
 from gateway.measures import parse_change, parse_measure
+from gateway.permissions import check_pattern
 from gateway.records.facts import limit_facts
+from gateway.tenants import check_tenant
 from stack.commands.keys import id_of
 from stack.commands.limits_view import measure_text, print_limits
 from stack.commands.records import Json, with_records
+from stack.commands.tenants import require_tenant
 from stack.errors import UsageError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
@@ -68,6 +71,8 @@ def add(
     """
     _check_one(rate, concurrency, budget)
     measure = parse_measure(rate=rate, burst=burst, concurrency=concurrency, budget=budget)
+    check_tenant(tenant)
+    check_pattern(models)
     key_id = None if key is None else id_of(key)
     made = with_records(
         settings,
@@ -90,7 +95,7 @@ def list_limits(
 
     Example: conch limits list --tenant acme --json
     """
-    found = with_records(settings, lambda records: records.list_limits(tenant=tenant))
+    found = with_records(settings, lambda records: _list(records, tenant))
     if as_json:
         typer.echo(json.dumps([limit_facts(limit) for limit in found], indent=2))
     else:
@@ -138,6 +143,12 @@ def remove(*, limit_id: LimitId, as_json: Json = False, settings: StackSettings)
     """
     removed = with_records(settings, lambda records: records.remove_limit(limit_id))
     _tell(removed, f"Limit {limit_id} is removed: {_sentence(removed)}.", as_json=as_json)
+
+
+async def _list(records: "Records", tenant: str | None) -> list[Limit]:
+    if tenant is not None:
+        await require_tenant(records, tenant)
+    return await records.list_limits(tenant=tenant)
 
 
 def _check_one(rate: str | None, concurrency: int | None, budget: str | None) -> None:

@@ -4,7 +4,8 @@ import asyncio
 
 import typer
 
-from stack.records_errors import records_errors
+from stack.commands.records import tell_of_new
+from stack.records_errors import missing_file, records_errors
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
 
@@ -20,6 +21,8 @@ def migrate(*, settings: StackSettings) -> None:
     # SQLAlchemy and Alembic take half a second to import.
     from gateway.records.migrate import migrate as bring_up_to_date
 
+    missing = missing_file(settings)
     with records_errors(settings):
         asyncio.run(bring_up_to_date(settings.records_url))
+    tell_of_new(missing)
     typer.echo("The records are up to date.")

@@ -9,8 +9,14 @@ from rich.table import Table
 
 from stack.client import call
 from stack.console import console
+from stack.errors import NotAnsweringError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
+
+_ELSEWHERE = (
+    "If its Triton has another address, give it with --triton-http-port or --triton-urls "
+    "(CONCH_TRITON_HTTP_PORT, CONCH_TRITON_URLS)."
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,10 @@ def models(
 
     Example: conch models --json
     """
-    found = model_statuses(settings.triton_url)
+    try:
+        found = model_statuses(settings.triton_url)
+    except NotAnsweringError as error:
+        raise NotAnsweringError(f"{error} {_ELSEWHERE}") from error
     if as_json:
         typer.echo(json.dumps([asdict(status) for status in found], indent=2))
         return

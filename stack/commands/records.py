@@ -5,6 +5,7 @@ import os
 import pwd
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -19,15 +20,25 @@ T = TypeVar("T")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]]") -> T:
-    """Open the records, brought up to date, use them, close them."""
+def with_records(
+    settings: StackSettings, use: "Callable[[Records], Awaitable[T]]", *, may_make: bool = False
+) -> T:
+    """Open the records, brought up to date, use them, close them.
+
+    Where there are none, a command that can make them says so, and any other says where it looked.
+    """
     # SQLAlchemy and Alembic take half a second to import; other commands do without.
     from gateway.records.migrate import migrate
     from gateway.records.store import Records
-    from stack.records_errors import records_errors
+    from stack.records_errors import missing_file, no_records, records_errors
+
+    missing = missing_file(settings)
+    if missing is not None and not may_make:
+        raise no_records(settings, missing)
 
     async def run() -> T:
         await migrate(settings.records_url)
+        tell_of_new(missing)
         records = Records(settings.records_url, actor=cli_actor())
         try:
             return await use(records)
@@ -36,6 +47,12 @@ def with_records(settings: StackSettings, use: "Callable[[Records], Awaitable[T]
 
     with records_errors(settings):
         return asyncio.run(run())
+
+
+def tell_of_new(file: Path | None) -> None:
+    """Say that the records were made just now: a mistyped folder is seen by it."""
+    if file is not None:
+        typer.echo(f"New records were made: {file}", err=True)
 
 
 def cli_actor() -> str:

@@ -8,7 +8,7 @@ import typer
 from gateway.errors import UnknownRecord
 from gateway.limits import Limit
 from gateway.records.facts import limit_facts, tenant_facts
-from gateway.tenants import Tenant
+from gateway.tenants import Tenant, check_tenant
 from stack.commands.limits_view import print_limits
 from stack.commands.records import Json, minute_text, plain_table, with_records
 from stack.console import console
@@ -30,7 +30,9 @@ def create(*, name: Name, as_json: Json = False, settings: StackSettings) -> Non
 
     Example: conch tenants create acme
     """
-    made = with_records(settings, lambda records: records.create_tenant(name))
+    # Before the records are opened: a mistake makes none.
+    check_tenant(name)
+    made = with_records(settings, lambda records: records.create_tenant(name), may_make=True)
     _tell(made, f"Tenant {name} is there.", as_json=as_json)
 
 
@@ -104,6 +106,14 @@ def remove(*, name: Name, as_json: Json = False, settings: StackSettings) -> Non
     typer.echo(json.dumps({"name": name}) if as_json else f"Tenant {name} is removed.")
 
 
+async def require_tenant(records: "Records", name: str) -> Tenant:
+    """The tenant of this name; raises UnknownRecord."""
+    tenant = await records.find_tenant(name)
+    if tenant is None:
+        raise UnknownRecord(f"there is no tenant {name!r}; `conch tenants list` shows the tenants")
+    return tenant
+
+
 def tenant_record(tenant: Tenant) -> dict[str, object]:
     """A tenant as JSON."""
     return tenant_facts(tenant) | {"keys": tenant.key_count}
@@ -117,10 +127,7 @@ def _set_disabled(settings: StackSettings, name: str, *, is_disabled: bool, as_j
 
 
 async def _read(records: "Records", name: str) -> tuple[Tenant, list[Limit]]:
-    tenant = await records.find_tenant(name)
-    if tenant is None:
-        raise UnknownRecord(f"there is no tenant {name!r}; `conch tenants list` shows the tenants")
-    return tenant, await records.list_limits(tenant=name)
+    return await require_tenant(records, name), await records.list_limits(tenant=name)
 
 
 def _tell(tenant: Tenant, sentence: str, *, as_json: bool) -> None:

@@ -1,18 +1,22 @@
 """`conch usage`: who used how much, from the records."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.keys import parse_id
 from gateway.moments import parse_past_moment
-from gateway.usage.query import By, UsageQuery
+from gateway.usage.query import By, UsageQuery, UsageRow
 from stack.commands.records import with_records
+from stack.commands.tenants import require_tenant
 from stack.commands.usage_view import print_csv, print_json, print_usage
 from stack.errors import UsageError
 from stack.settings import StackSettings
 from stack.settings_flags import with_settings
+
+if TYPE_CHECKING:
+    from gateway.records.store import Records
 
 
 @with_settings("state_dir", "database_url")
@@ -62,9 +66,23 @@ def usage(
         since=None if since is None else parse_past_moment(since, now),
         until=None if until is None else parse_past_moment(until, now),
     )
-    rows = with_records(settings, lambda records: records.usage.usage(query))
+    rows = with_records(settings, lambda records: _read(records, query))
     show = print_json if as_json else print_csv if as_csv else print_usage
     show(query, rows)
+
+
+async def _read(records: "Records", query: UsageQuery) -> list[UsageRow]:
+    rows = await records.usage.usage(query)
+    if query.tenant is not None and not rows:
+        await _require_known(records, query.tenant)
+    return rows
+
+
+async def _require_known(records: "Records", tenant: str) -> None:
+    """Raise UnknownRecord for a tenant that is not there, nor has ever used anything."""
+    # One that was removed, or came with a token, has usage all the same.
+    if not await records.usage.usage(UsageQuery(tenant=tenant), most=1):
+        await require_tenant(records, tenant)
 
 
 def _id_of(key: str) -> str:

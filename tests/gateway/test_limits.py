@@ -40,3 +40,14 @@ def test_a_rate_may_count_anything() -> None:
     rate = parse_rate("100/s", 200)
     assert rate is not None
     assert Limit("l1", "acme", None, "*", Metric.SAMPLES, rate).measure == rate
+
+
+@pytest.mark.parametrize("digits", [17, 20, 5000])
+def test_a_budget_that_is_too_large_is_told_the_range(digits: int) -> None:
+    with pytest.raises(InvalidInput, match="is not between 0 and 9007199254740991") as refused:
+        parse_budget(f"{'9' * digits}/day")
+    assert len(str(refused.value)) < 250
+
+
+def test_zeros_before_a_budget_are_no_digits_too_many() -> None:
+    assert parse_budget(f"{'0' * 5000}7/day") == Budget(7, Period.DAY)

@@ -69,3 +69,9 @@ def test_a_length_of_time_can_be_one_that_has_passed() -> None:
     now = datetime(2026, 11, 8, 12, tzinfo=UTC)
     assert parse_past_moment("7d", now) == datetime(2026, 11, 1, 12, tzinfo=UTC)
     assert parse_past_moment("2026-11-01", now) == datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", [f"{10**10}s", f"{10**12}d", f"{'9' * 5000}h"])
+def test_a_length_of_time_that_is_too_large_is_told_the_most(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is over 36500 days"):
+        parse_moment(text, NOON)

@@ -8,6 +8,7 @@ from gateway.permissions import (
     MAX_GRANTS,
     Grant,
     Permission,
+    check_pattern,
     client_grants,
     may,
     may_everywhere,
@@ -15,6 +16,7 @@ from gateway.permissions import (
     may_somewhere,
     parse_grant,
     parse_grants,
+    read_grant,
 )
 
 
@@ -78,3 +80,21 @@ def test_a_key_has_at_least_one_grant_and_not_too_many() -> None:
     for count in (0, MAX_GRANTS + 1):
         with pytest.raises(InvalidInput, match=f"{count} grants"):
             parse_grants(["infer"] * count)
+
+
+@pytest.mark.parametrize("pattern", ["[a-", "[]", "[!]", "a[", "a]", "[z-a]", "!a", "[*]", "[[a]"])
+def test_a_pattern_that_matches_no_name_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidInput, match=r"matches no model's name.*write \[a-c\]"):
+        check_pattern(pattern)
+    with pytest.raises(InvalidInput, match="matches no model's name"):
+        parse_grant(f"infer={pattern}")
+
+
+@pytest.mark.parametrize("pattern", ["*", "m[12]", "[!a-c]?", "[a-cx]*", "a-b", "[-a]", "[a-]"])
+def test_a_pattern_that_can_match_is_taken(pattern: str) -> None:
+    assert check_pattern(pattern) == pattern
+
+
+def test_a_grant_that_an_older_version_recorded_is_read_on() -> None:
+    grant = read_grant("infer=[a-,mnist_*")
+    assert str(grant) == "infer=[a-,mnist_*" and grant.covers("mnist_cnn")

@@ -40,3 +40,10 @@ def test_a_wrong_burst_is_named(burst: int) -> None:
 def test_a_burst_alone_is_refused() -> None:
     with pytest.raises(InvalidInput, match="without a rate"):
         parse_rate(None, 5)
+
+
+@pytest.mark.parametrize("digits", [10, 20, 5000])
+def test_a_rate_that_is_too_large_is_told_the_range(digits: int) -> None:
+    with pytest.raises(InvalidInput, match="is not between 1/s and 8000000000/s") as refused:
+        parse_rate(f"{'9' * digits}/s", None)
+    assert len(str(refused.value)) < 250

@@ -70,9 +70,9 @@ def test_a_body_that_is_too_large_is_a_problem_with_a_length_and_in_chunks(
 
 def test_a_wrong_value_is_named(client: TestClient) -> None:
     said = problem(client.post("/v1/tenants", json={"name": "a b"}), 422, "invalid_value")
-    assert "body.name" in said and "'a b'" in said
+    assert said.startswith("body.name: tenant 'a b' is not a name of 1 to 64 ASCII letters")
     said = problem(client.post("/v1/tenants", json={"name": "a", "more": 1}), 422, "invalid_value")
-    assert "body.more" in said
+    assert said.startswith("body.more: there is no such member; leave it out")
     long = problem(client.post("/v1/tenants", json={"name": "a" * 5000}), 422, "invalid_value")
     assert len(long) < 500
 
@@ -105,3 +105,39 @@ def test_a_body_that_does_not_say_that_it_is_json_is_told_so(
     answer = client.post("/v1/tenants", content=b'{"name": "acme"}', headers=headers)
     said = problem(answer, 422, "invalid_value")
     assert said.endswith(f"Content-Type is {sent or ''!r}, send application/json")
+
+
+def test_a_body_that_is_not_json_is_told_so_with_what_to_send(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/tenants", content=b"not json", headers=headers)
+    said = problem(answer, 422, "invalid_value")
+    assert said == "body: it is not JSON (Expecting value); send a JSON object"
+
+
+def test_a_member_that_is_given_twice_is_named(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/tenants", content=b'{"name": "a", "name": "b"}', headers=headers)
+    said = problem(answer, 422, "invalid_value")
+    assert said.startswith("body: the member 'name' is given twice")
+    assert client.get("/v1/tenants").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/v1/usage", "known are by, tenant, key"),
+        ("/v1/audit", "known are subject, after, limit"),
+        ("/v1/tenants/acme", "this path takes none"),
+    ],
+)
+def test_a_parameter_that_a_path_does_not_know_is_named(
+    client: TestClient, path: str, known: str
+) -> None:
+    said = problem(client.get(path, params={"tennant": "acme"}), 422, "invalid_value")
+    assert said.startswith("query: 'tennant' is no parameter") and known in said
+
+
+def test_parameters_are_for_admins_alone(plane: AdminPlane) -> None:
+    plane.new_admin()
+    with plane.client() as nobody:
+        problem(nobody.get("/v1/usage", params={"tennant": "acme"}), 401, "unauthenticated")

@@ -76,3 +76,33 @@ def test_a_limit_that_makes_no_sense_is_not_made(
 ) -> None:
     problem(client.post("/v1/limits", json={"tenant": "acme"} | limit), status, code)
     assert client.get("/v1/limits").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"rate": "5"}, "body.rate: rate '5' is not NUMBER/s, NUMBER/m or NUMBER/h"),
+        ({"rate": f"{10**20}/s"}, "is not between 1/s and 8000000000/s"),
+        ({"rate": "5/s", "burst": 0}, "body.burst: burst 0 is not between 1 and"),
+        ({"rate": "5/s", "burst": "5"}, "body.burst: '5' is not a whole number"),
+        ({"budget": "5/week"}, "body.budget: budget '5/week' is not NUMBER/day or NUMBER/month"),
+        ({"budget": f"{10**18}/day"}, "is not between 0 and 9007199254740991"),
+        ({"concurrency": 0}, "body.concurrency: concurrency 0 is not between 1 and 1000000"),
+        ({"concurrency": True}, "body.concurrency: True is not a whole number; write one as 8"),
+        ({"concurrency": "4"}, "body.concurrency: '4' is not a whole number; write one as 8"),
+        ({"concurrency": 4, "models": "[a-"}, "model pattern '[a-' matches no model's name"),
+        ({"concurrency": 4, "key": "x"}, "body.key: id 'x' is not 12 ASCII letters and digits"),
+        ({"concurrency": 4, "metric": "x"}, "body.metric: 'x' is not one of 'requests'"),
+    ],
+)
+def test_a_wrong_value_is_told_in_the_sentences_of_the_command_line(
+    client: TestClient, limit: dict[str, object], said: str
+) -> None:
+    answer = client.post("/v1/limits", json={"tenant": "acme"} | limit)
+    assert said in problem(answer, 422, "invalid_value")
+
+
+def test_an_id_that_is_none_is_told_its_form(client: TestClient) -> None:
+    answer = client.patch("/v1/limits/none", json={"rate": "5/s"})
+    said = problem(answer, 422, "invalid_value")
+    assert said.startswith("path.limit_id: id 'none' is not 12 ASCII letters and digits")

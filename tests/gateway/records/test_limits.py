@@ -104,6 +104,8 @@ def test_a_limit_of_nobody_is_not_made(database_url: str) -> None:
         seen = await records.last_change()
         with pytest.raises(UnknownRecord, match="conch tenants create nobody"):
             await records.create_limit("nobody", EIGHT)
+        with pytest.raises(InvalidInput, match="tenant 'a b' is not a name"):
+            await records.create_limit("a b", EIGHT)
         with pytest.raises(UnknownRecord, match=f"'other' has no key '{key.id}'"):
             await records.create_limit("other", EIGHT, key_id=key.id)
         with pytest.raises(InvalidInput, match="model pattern 'a b'"):
@@ -122,8 +124,11 @@ def test_one_owner_has_room_for_so_many(database_url: str, monkeypatch: pytest.M
         key = await records.create_key("acme")
         for _ in range(2):
             await records.create_limit("acme", EIGHT)
-        with pytest.raises(RecordConflict, match="2 limits are there already"):
+        with pytest.raises(RecordConflict, match=r"^tenant 'acme' has 2 limits .*limits remove ID"):
             await records.create_limit("acme", EIGHT)
-        await records.create_limit("acme", EIGHT, key_id=key.id)
+        for _ in range(2):
+            await records.create_limit("acme", EIGHT, key_id=key.id)
+        with pytest.raises(RecordConflict, match=f"^key '{key.id}' of tenant 'acme' has 2 limits"):
+            await records.create_limit("acme", EIGHT, key_id=key.id)
 
     with_records(database_url, test)

@@ -17,6 +17,7 @@ def test_an_admin_is_made_listed_and_revoked(tmp_path: Path) -> None:
     assert listed["ops"]["revoked"] and listed["alice"]["tls_subject"] == "CN=alice"
     table = typed(tmp_path, "admins", "list").stdout
     assert "certificate CN=alice" in table and "revoked" in table
+    assert "admin 'a b'" in refusal(tmp_path, "admins", "create", "a b", code=2)
     assert "choose another" in refusal(tmp_path, "admins", "create", "ops")
     assert "no admin 'ops' is in force" in refusal(tmp_path, "admins", "revoke", "ops")
 

@@ -110,13 +110,15 @@ def test_the_state_says_why_a_key_is_not_in_force(tmp_path: Path) -> None:
         (["--expires", "1d", "--not-before", "2d"], "is not after"),
         (["--network", "10.0.0.1/8"], "did you mean 10.0.0.0/8"),
         (["--tls-subject", "trainer"], "RFC 4514"),
+        (["--rate", "0/s"], "rate '0/s' is not between"),
+        (["--models", "[a-"], "model pattern '[a-' matches no model's name"),
     ],
 )
 def test_a_value_that_cannot_be_is_one_paragraph_and_no_key_is_made(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    assert said in refusal(tmp_path, "create", "--tenant", "acme", *arguments)
-    assert as_json(tmp_path, "list") == []
+    assert said in refusal(tmp_path, "create", "--tenant", "acme", *arguments, code=2)
+    assert not (tmp_path / ".conch").exists()
 
 
 def test_models_and_allow_together_are_wrong_usage(tmp_path: Path) -> None:
@@ -126,7 +128,8 @@ def test_models_and_allow_together_are_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_an_unknown_key_is_named_and_a_pasted_secret_is_not(tmp_path: Path) -> None:
+    as_json(tmp_path, "create", "--tenant", "acme")
     for command in ("show", "rotate", "revoke"):
         said = refusal(tmp_path, command, "ck_absent_secret_x")
         assert "'absent'" in said and "secret_" not in said
-    assert "ZZZ" in refusal(tmp_path, "rotate", "absent", "--overlap", "ZZZ")
+    assert "ZZZ" in refusal(tmp_path, "rotate", "absent", "--overlap", "ZZZ", code=2)

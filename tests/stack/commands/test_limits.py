@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.commands.typed import as_json, refusal, typed
+from tests.stack.commands.typed import as_json, in_one_line, refusal, typed
 
 
 def test_limits_are_added_listed_changed_and_removed(tmp_path: Path) -> None:
@@ -69,17 +69,55 @@ def test_a_limit_has_one_measure(tmp_path: Path, measure: list[str]) -> None:
         (["--budget", "5/week"], "budget '5/week'"),
         (["--concurrency", "8", "--metric", "bytes"], "concurrency counts requests, not bytes"),
         (["--concurrency", "8", "--models", "a b"], "model pattern 'a b'"),
-        (["--concurrency", "8", "--key", "absent"], "has no key 'absent'"),
+        (["--concurrency", "8", "--models", "[a-"], "model pattern '[a-' matches no model's name"),
+        (["--concurrency", "0"], "concurrency 0 is not between 1 and 1000000"),
+        (["--rate", f"{10**20}/s"], "is not between 1/s and 8000000000/s"),
+        (["--budget", f"{10**18}/day"], "is not between 0 and 9007199254740991"),
     ],
 )
 def test_what_makes_no_sense_is_one_paragraph(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     as_json(tmp_path, "tenants", "create", "acme")
-    assert said in refusal(tmp_path, "limits", "add", "--tenant", "acme", *arguments)
+    assert said in refusal(tmp_path, "limits", "add", "--tenant", "acme", *arguments, code=2)
     assert as_json(tmp_path, "limits", "list") == []
 
 
 def test_an_unknown_limit_is_named(tmp_path: Path) -> None:
+    as_json(tmp_path, "tenants", "create", "acme")
     for command in (["set", "absent", "--concurrency", "8"], ["remove", "absent"]):
         assert "no limit 'absent'" in refusal(tmp_path, "limits", *command)
+
+
+def test_an_unknown_key_or_tenant_is_named(tmp_path: Path) -> None:
+    as_json(tmp_path, "tenants", "create", "acme")
+    add = ("limits", "add", "--concurrency", "8")
+    said = refusal(tmp_path, *add, "--tenant", "acme", "--key", "absent")
+    assert "has no key 'absent'" in said
+    assert "`conch tenants create other` makes it" in refusal(tmp_path, *add, "--tenant", "other")
+    listed = refusal(tmp_path, "limits", "list", "--tenant", "nobody")
+    assert "there is no tenant 'nobody'; `conch tenants list`" in listed
+
+
+@pytest.mark.parametrize("tenant", ["", "ä b"])
+def test_a_tenant_that_there_cannot_be_is_not_advised_to_be_made(
+    tmp_path: Path, tenant: str
+) -> None:
+    as_json(tmp_path, "tenants", "create", "acme")
+    said = refusal(tmp_path, "limits", "add", "--tenant", tenant, "--rate", "1/s", code=2)
+    assert f"tenant {tenant!r} is not a name of 1 to 64 ASCII letters" in said
+    assert "tenants create" not in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--concurrency", "abc", "'abc' is not a whole number; write one as 8"),
+        ("--metric", "foo", "'--metric': 'foo' is not one of 'requests', 'samples'"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(
+    tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    done = typed(tmp_path, "limits", "add", "--tenant", "acme", option, value)
+    assert done.returncode == 2 and said in in_one_line(done.stderr)

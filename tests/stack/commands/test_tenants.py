@@ -33,8 +33,9 @@ def test_a_tenant_is_shown_with_its_limits(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_one_paragraph(tmp_path: Path) -> None:
-    assert "tenant 'a b'" in refusal(tmp_path, "tenants", "create", "a b")
+    assert "tenant 'a b'" in refusal(tmp_path, "tenants", "create", "a b", code=2)
+    assert not (tmp_path / ".conch").exists()
+    as_json(tmp_path, "tenants", "create", "acme")
     for command in ("show", "disable", "enable", "remove"):
         assert "no tenant 'nobody'" in refusal(tmp_path, "tenants", command, "nobody")
-    as_json(tmp_path, "tenants", "create", "acme")
     assert "is there already" in refusal(tmp_path, "tenants", "create", "acme")

@@ -48,6 +48,7 @@ def folder(tmp_path: Path) -> Path:
         }
         try:
             await records.usage.add("w", 1, batch)
+            await records.create_tenant("idle")
         finally:
             await records.close()
 
@@ -109,8 +110,9 @@ def test_a_key_that_is_pasted_whole_is_known_by_its_id(folder: Path) -> None:
     assert json.loads(usage(folder, "--key", "k1", "--json").stdout)["total"]["requests"] == 1200
 
 
-def test_where_nothing_was_used_that_is_said(tmp_path: Path) -> None:
-    done = usage(tmp_path)
+@pytest.mark.parametrize("asked", [("--since", "2026-12-01"), ("--tenant", "idle")], ids=str)
+def test_where_nothing_was_used_that_is_said(folder: Path, asked: tuple[str, ...]) -> None:
+    done = usage(folder, *asked)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Nothing was used.\n")
 
 
@@ -118,8 +120,8 @@ def test_where_nothing_was_used_that_is_said(tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["--json", "--csv"], 2, "give one of them"),
-        (["--since", "soon"], 1, "'soon' is neither"),
-        (["--since", "1d", "--until", "2d"], 1, "is not before"),
+        (["--since", "soon"], 2, "'soon' is neither"),
+        (["--since", "1d", "--until", "2d"], 2, "is not before"),
         (["--by", "weather"], 2, "weather"),
     ],
 )
@@ -129,3 +131,11 @@ def test_what_makes_no_sense_is_refused(
     done = usage(tmp_path, *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_tenant_that_never_was_is_told_and_one_without_a_row_here_is_not(folder: Path) -> None:
+    done = usage(folder, "--tenant", "nobody")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no tenant 'nobody'" in done.stderr
+    # Of a token: nobody has made this tenant, yet it has used something, before December.
+    assert usage(folder, "--tenant", "beta", "--since", "2026-12-01").returncode == 0

@@ -53,6 +53,11 @@ def refusal(
     return done.stderr
 
 
+def in_one_line(text: str) -> str:
+    """What is said in a frame, without it and its line breaks."""
+    return " ".join(text.replace("│", " ").split())
+
+
 def _exit_code() -> int:
     try:
         main()
