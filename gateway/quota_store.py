@@ -24,7 +24,9 @@ async def open_quotas(settings: GatewaySettings) -> Quotas:
     store = await _open_store(settings)
     folder = settings.state_dir / "leases"
     held = HeldFile(folder, os.urandom(8).hex())
-    return Quotas(Renewing(store, _policies(settings), held), Reaper(folder, store, time.monotonic))
+    is_alone = settings.workers == 1 and not settings.redis_url
+    renewing = Renewing(store, _policies(settings), held, is_alone=is_alone)
+    return Quotas(renewing, Reaper(folder, store, time.monotonic))
 
 
 async def _open_store(settings: GatewaySettings) -> Store:

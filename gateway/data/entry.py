@@ -18,6 +18,7 @@ from gateway.data.settle import Caller
 from gateway.data.tab import Tab
 from gateway.errors import Draining, HttpError, UnsupportedCoding
 from gateway.quotas.decisions import Allowance, Refusal, Reservation, Waiting
+from gateway.quotas.holder import SLOT_WAIT_NS
 from gateway.quotas.problems import problem_of
 
 
@@ -178,7 +179,7 @@ class Entry(ABC):
         """All that it takes of all its limits, or nothing of any."""
         self._unpaid = None
         costs = costs_of(route, self.body, allowance, self._gate.estimates)
-        outcome = self._gate.quotas.admit(allowance, costs, self._decided)
+        outcome = self._gate.quotas.admit(allowance, costs, self._decided, self._slot_wait_ns())
         if isinstance(outcome, Reservation):
             self.reservation = outcome
             self._go_on(route)
@@ -188,6 +189,11 @@ class Entry(ABC):
             self._state = State.ADMITTING
             self._waiting = outcome
             self.set_deadline(self._gate.times.upstream_s)
+
+    def _slot_wait_ns(self) -> int:
+        """A client that waits for a time of its own is to hear within it that there is none."""
+        limit_s = self.head.timeout_s
+        return SLOT_WAIT_NS if limit_s is None else min(SLOT_WAIT_NS, int(limit_s * 0.5e9))
 
     def _decided(self, outcome: Reservation | Refusal) -> None:
         """The store of the limits has answered."""

@@ -23,10 +23,9 @@ class Allowance:
         self.counts_samples = any(h.limit.metric is Metric.SAMPLES for h in holdings)
 
     @property
-    def slots(self) -> int:
-        """Most of its requests that can be in flight; 0: no limit says."""
-        counts = (h.capacity for h in self.kept if h.kind is Kind.CONCURRENCY)
-        return min(counts, default=0)
+    def slots(self) -> list[Holding]:
+        """Those of requests in flight."""
+        return [holding for holding in self.kept if holding.kind is Kind.CONCURRENCY]
 
     @property
     def most_bytes(self) -> int:

@@ -30,11 +30,9 @@ from gateway.quotas.waiting_lines import WaitingLines
 # have told what they spent.
 WAIT_NS = 1_500_000_000
 MAX_WAITING = 1000
-# A request waits so long for a slot that none is free of: one that is idle at another holder comes
-# back with that one's next beat. No more of them wait than there are slots, or so many: all are
-# tried whenever one comes back.
+# A request waits so long for a slot where none is free: one that is idle at another holder comes
+# back with that one's next beat.
 SLOT_WAIT_NS = 400_000_000
-MAX_HOPEFUL = 32
 # Asked for at once: the store answers so many well before it counts as slow.
 MOST_ASKS = 250
 _COMPUTE_MS = METRICS.index(Metric.COMPUTE_MS)
@@ -49,8 +47,13 @@ class Holder:
         now_ns: Callable[[], int],
         policies: Policies,
         on_due: Callable[[], None],
+        *,
+        is_alone: bool = False,
     ) -> None:
-        """`on_due` is called when `renewals` has something that should not wait."""
+        """`on_due` is called when `renewals` has something that should not wait.
+
+        `is_alone`: the store has no other holders.
+        """
         self.allowances = Allowances()
         # How many requests were admitted from what was held; and what became of the others.
         self.admitted_at_once = 0
@@ -58,6 +61,7 @@ class Holder:
         self.outage = Outage(policies)
         self._held = held
         self._now_ns = now_ns
+        self._is_alone = is_alone
         self._on_due = on_due
         # Of the last Renewal; and of the last epoch of any lease.
         self._number = self._epoch = 0
@@ -88,17 +92,22 @@ class Holder:
     # For requests.
 
     def admit(
-        self, allowance: Allowance, costs: Costs, on_decided: Decided
+        self,
+        allowance: Allowance,
+        costs: Costs,
+        on_decided: Decided,
+        slot_wait_ns: int = SLOT_WAIT_NS,
     ) -> Reservation | Refusal | Waiting:
         """Take the costs from every limit, or nothing from any.
 
-        A request that must wait for the store's answer is decided later, by `on_decided`.
+        A request that must wait for the store's answer, or so long at most for a slot of another
+        holder, is decided later, by `on_decided`.
         """
         now_ns = self._now_ns()
         holdings = allowance.holdings
         for holding in holdings:
             if costs[holding.metric] > holding.free or holding.open_until_ns <= now_ns:
-                return self._admit_or_wait(allowance, costs, on_decided, now_ns)
+                return self._admit_or_wait(allowance, costs, on_decided, slot_wait_ns, now_ns)
         for holding in holdings:
             cost = costs[holding.metric]
             holding.free -= cost
@@ -116,7 +125,8 @@ class Holder:
         now_ns, mode = self._now_ns(), self.outage.mode
         short = [h for h in allowance.holdings if h.is_short(costs[h.metric], now_ns)]
         known = [(h, why_short(h, costs[h.metric], mode, now_ns)) for h in short]
-        refusals = [one for h, one in known if one and not may_pass(h, one, mode)]
+        may_hope = self._lines.may_hope(allowance)
+        refusals = [one for h, one in known if one and not (may_hope and may_pass(h, one, mode))]
         return strictest(refusals) if refusals else None
 
     def settle(self, reservation: Reservation, used: Costs) -> None:
@@ -179,6 +189,7 @@ class Holder:
                 self._ask(holding)
                 continue
             holding.hear(given, sent_ns, now_ns)
+            self._idle.note(holding)
             self.outage.holders = given.holders
             self._keep_or_drop(holding, now_ns)
             if holding.has_slots_to_tell:
@@ -215,8 +226,8 @@ class Holder:
                 # Otherwise it was asked for since, and has another turn.
                 if holding.epoch and holding.asked_ns <= due_ns - every_ns:
                     self._due.add_later(holding)
-        # While the store is away, nobody would get them.
-        if self.outage.mode is Mode.EXACT:
+        # Where nobody would get them, they stay.
+        if self.outage.mode is Mode.EXACT and not self._is_alone:
             for holding in self._idle.let_go(now_ns):
                 self._ask(holding)
         self._due.beat()
@@ -227,7 +238,7 @@ class Holder:
     def is_hopeful(self) -> bool:
         """Whether requests wait for slots that may come free: then `look_again` is to be called,
         more often than `beat`."""
-        return self._lines.is_hopeful
+        return self._lines.hopes > 0
 
     def look_again(self) -> None:
         """Ask for the slots that requests wait for."""
@@ -242,17 +253,21 @@ class Holder:
     # Requests that do not fit what is held.
 
     def _admit_or_wait(
-        self, allowance: Allowance, costs: Costs, on_decided: Decided, now_ns: int
+        self,
+        allowance: Allowance,
+        costs: Costs,
+        on_decided: Decided,
+        slot_wait_ns: int,
+        now_ns: int,
     ) -> Reservation | Refusal | Waiting:
-        line = self._lines.of(allowance.holdings[0].limit.tenant)
+        line = self._lines.of(allowance)
         costs = _bounded(allowance, costs)
-        may_hope = len(line) < min(allowance.slots, MAX_HOPEFUL)
         waiting = Waiting(
             allowance,
             costs,
             on_decided,
             until_ns=now_ns + WAIT_NS,
-            slot_until_ns=now_ns + SLOT_WAIT_NS if may_hope else now_ns,
+            slot_until_ns=now_ns + slot_wait_ns if self._lines.may_hope(allowance) else now_ns,
         )
         outcome = self._try(waiting, line.blocked, now_ns)
         if outcome is None and len(line) >= MAX_WAITING:

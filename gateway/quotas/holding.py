@@ -33,8 +33,9 @@ _DRIFT_PERCENT = 1
 # An Ask that brought nothing is not made again at once, unless for less: nothing has changed. No
 # longer than a refused slot is to be asked for again: a request would wait, and nobody ask.
 _AGAIN_NS = 25_000_000
-# Slots that were not there several times, one after the other: each time twice as long, up to this.
-_SELDOM_NS = 100_000_000
+# Slots that were not there several times, one after the other: each time twice as long, up to a
+# tenth of a second.
+_MOST_MISSES = 3
 # What a killed worker held of a budget is gone until the window ends: for requests to come, all
 # holders together have at most one part in so many of what is left.
 _PART = 32
@@ -214,7 +215,7 @@ class Holding(Purse):
     @property
     def is_scarce(self) -> bool:
         """Of slots: whether others may soon find none, as the store said last."""
-        return self.stretch == 1 and self.holders > 0 and 2 * self.left < self.capacity
+        return self.stretch == 1 and self.holders > 0 and 2 * self.left <= self.capacity
 
     @property
     def may_go(self) -> bool:
@@ -296,11 +297,11 @@ class Holding(Purse):
 
     def _note_gain(self, gained: int, now_ns: int) -> None:
         """When to ask again for what was needed and is not there."""
-        self.misses = self.misses + 1 if self.needed and not gained else 0
+        self.misses = min(self.misses + 1, _MOST_MISSES) if self.needed and not gained else 0
         self.again_ns = now_ns + _AGAIN_NS if self.misses else 0
         if self.misses > 1 and self.kind is Kind.CONCURRENCY:
             # It was asked for while requests waited, in vain: all are in use, more likely.
-            self.again_ns = now_ns + min(_AGAIN_NS << (self.misses - 1), _SELDOM_NS)
+            self.again_ns = now_ns + (_AGAIN_NS << (self.misses - 1))
             # Till then a request is told so, and does not wait with nobody asking.
             self.ask_ns = max(self.ask_ns, self.again_ns)
 

@@ -35,10 +35,11 @@ class Renewing:
         policies: Policies,
         held: Held,
         *,
+        is_alone: bool = False,
         timeout_s: float = TIMEOUT_S,
         clock_ns: Callable[[], int] = now_ns,
     ) -> None:
-        self.holder = Holder(held, clock_ns, policies, self._wake)
+        self.holder = Holder(held, clock_ns, policies, self._wake, is_alone=is_alone)
         self._store = store
         self._held = held
         self._timeout_s = timeout_s
@@ -76,27 +77,26 @@ class Renewing:
                 await asyncio.sleep(BEAT_S)
 
     async def _keep_renewing(self) -> None:
-        next_beat_s = 0.0
+        next_beat_s = next_look_s = 0.0
         while not self._is_closing:
             now_s = time.monotonic()
             if now_s >= next_beat_s:
                 next_beat_s = now_s + BEAT_S
                 if self.holder.beat():
                     await self._exchange()
+            if self.holder.is_hopeful and now_s >= next_look_s:
+                next_look_s = now_s + LOOK_AGAIN_S
+                self.holder.look_again()
             self._due.clear()
             if self.holder.is_due:
                 await self._exchange()
                 continue
             if self._is_closing:
                 return
-            pause_s = next_beat_s - time.monotonic()
-            if self.holder.is_hopeful:
-                pause_s = min(pause_s, LOOK_AGAIN_S)
+            next_s = min(next_beat_s, next_look_s) if self.holder.is_hopeful else next_beat_s
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(next_s - time.monotonic()):
                     await self._due.wait()
-            if self.holder.is_hopeful:
-                self.holder.look_again()
             # What other requests of this turn of the loop ask for goes along.
             await asyncio.sleep(0)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from gateway.quotas.decisions import Refusal, Reservation, Waiting
 from gateway.quotas.holding import Holding
+from gateway.quotas.protocol import Kind
 
 Outcome = Reservation | Refusal
 # Decides at this time on a request that may not draw on these holdings; None: it waits on.
@@ -19,8 +20,8 @@ class WaitingLine:
         # Its holder is at it right now; and there is reason to try all again.
         self.is_served = False
         self.is_stirred = False
-        # Somebody waits for a slot that may come free.
-        self.is_hopeful = False
+        # Of each lease, how many wait for a slot that may come free.
+        self.hopes: dict[Holding, int] = {}
         self._waiting: list[Waiting] = []
 
     def __len__(self) -> int:
@@ -32,13 +33,12 @@ class WaitingLine:
     def join(self, waiting: Waiting, now_ns: int) -> None:
         """Wait at the end of the line."""
         self._waiting.append(waiting)
-        self.is_hopeful |= now_ns < waiting.slot_until_ns
         self._block(waiting, now_ns)
 
     def serve(self, attempt: Try, now_ns: int) -> list[tuple[Waiting, Outcome]]:
         """Try all in order; returns those that were decided, whom nobody has told yet."""
         before, self.blocked = self.blocked, set()
-        self.is_hopeful = False
+        self.hopes = {}
         line, self._waiting = self._waiting, []
         decided = []
         for holding in before:
@@ -59,3 +59,5 @@ class WaitingLine:
             if holding.is_short(cost, now_ns):
                 self.blocked.add(holding)
                 holding.hold_up()
+                if holding.kind is Kind.CONCURRENCY and now_ns < waiting.slot_until_ns:
+                    self.hopes[holding] = self.hopes.get(holding, 0) + 1

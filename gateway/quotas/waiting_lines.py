@@ -3,8 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from gateway.quotas.decisions import Waiting
+from gateway.quotas.decisions import Allowance, Waiting
 from gateway.quotas.waiting_line import Try, WaitingLine
+
+# For slots of a limit no more wait than there are, nor so many; and so many for all limits: all of
+# them are tried whenever a slot comes back, and many times a second.
+MAX_HOPES = 32
+MAX_ALL_HOPES = 256
 
 
 class WaitingLines:
@@ -20,13 +25,21 @@ class WaitingLines:
         return (waiting for line in self._lines.values() for waiting in line)
 
     @property
-    def is_hopeful(self) -> bool:
-        """Whether somebody waits for a slot that may come free."""
-        return any(line.is_hopeful for line in self._lines.values())
+    def hopes(self) -> int:
+        """How many wait for a slot that may come free."""
+        return sum(sum(line.hopes.values()) for line in self._lines.values())
 
-    def of(self, tenant: str) -> WaitingLine:
-        """The tenant's line, where it may join."""
-        return self._lines.setdefault(tenant, WaitingLine())
+    def of(self, allowance: Allowance) -> WaitingLine:
+        """The line that requests with this allowance join."""
+        return self._lines.setdefault(allowance.holdings[0].limit.tenant, WaitingLine())
+
+    def may_hope(self, allowance: Allowance) -> bool:
+        """Whether one more may wait for slots that may come free."""
+        slots = allowance.slots
+        if not slots or self.hopes >= MAX_ALL_HOPES:
+            return False
+        hopes = self.of(allowance).hopes
+        return all(hopes.get(one, 0) < min(one.capacity, MAX_HOPES) for one in slots)
 
     def serve_all(self, now_ns: int) -> None:
         """Try everybody."""
@@ -35,7 +48,7 @@ class WaitingLines:
 
     def serve_hopeful(self, now_ns: int) -> None:
         """Try where somebody waits for a slot that may come free."""
-        for tenant in [tenant for tenant, line in self._lines.items() if line.is_hopeful]:
+        for tenant in [tenant for tenant, line in self._lines.items() if line.hopes]:
             self.serve(tenant, now_ns)
 
     def serve(self, tenant: str, now_ns: int) -> None:

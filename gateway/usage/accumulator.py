@@ -48,6 +48,9 @@ class Usage:
             self._close_meters()
             self._hour_s = int(now_s) // HOUR_S * HOUR_S
             self._hour_ends_s = float(self._hour_s + HOUR_S)
+        if meter.is_open:
+            # The clock was set back since it was looked at.
+            return meter
         return self._add(meter) if meter.model else self._open_unnamed(meter)
 
     def _open_unnamed(self, meter: Meter) -> Meter:

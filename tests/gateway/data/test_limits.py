@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.outage import Mode
+from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import Answer as QuotaAnswer
 from gateway.quotas.protocol import Renewal
+from gateway.quotas.renewing import Renewing
 from gateway.rates import Rate
 from tests.gateway.fake_triton import OK, OK_BODY, Asked, FakeTriton
-from tests.gateway.helpers import INFER, Gateway, assert_problem, post, run, running, until
+from tests.gateway.helpers import INFER, Clock, Gateway, assert_problem, post, run, running, until
+from tests.gateway.quota_store import TemporaryStore
+from tests.gateway.quotas.held import HeldInMemory
 
 
 def limit(
@@ -123,6 +127,37 @@ def test_slots_come_back_with_the_answer_and_when_the_client_leaves() -> None:
             other = await gateway.connect()
             await other.send(post(INFER, token))
             await until(lambda: len(triton.asked) == 2)
+
+    run(test)
+
+
+def test_a_client_with_a_time_of_its_own_hears_within_it_that_there_is_no_slot() -> None:
+    async def test() -> None:
+        clock = Clock()
+        store = TemporaryStore(clock.nanoseconds)
+        async with running(FakeTriton(), store=store) as gateway:
+            clock.now_s = gateway.clock.now_s
+            other = Renewing(store, Policies(), HeldInMemory("other"), clock_ns=clock.nanoseconds)
+            other.start()
+            limits = (limit(Concurrency(1)),)
+            taken = asyncio.Event()
+            other.holder.admit(
+                other.holder.allowances.of(limits, "echo"), (1, 0, 0, 0), lambda _: taken.set()
+            )
+            await taken.wait()
+            token = gateway.add_key(limits=limits)
+            # Below what others wait for a slot.
+            fields = b"X-Conch-Timeout-Ms: 390\r\n"
+            asking = asyncio.create_task(gateway.ask(post(INFER, token, b"{}", fields)))
+            # The client's time is the loop's own.
+            ahead_s = clock.now_s - asyncio.get_running_loop().time()
+            while not asking.done():
+                await asyncio.sleep(0.01)
+                now_s = ahead_s + asyncio.get_running_loop().time()
+                gateway.pass_time(now_s - gateway.clock.now_s)
+                clock.now_s = gateway.clock.now_s
+            assert_problem(await asking, 429, "quota_exceeded")
+            await other.close()
 
     run(test)
 

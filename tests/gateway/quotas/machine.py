@@ -161,6 +161,16 @@ class QuotaMachine(RuleBasedStateMachine):
                 if worker.holder.beat():
                     self._converse(worker)
 
+    @rule(span_us=st.integers(1, 50_000), times=st.integers(1, 25))
+    def time_passes_with_looks(self, span_us: int, times: int) -> None:
+        """For slots that requests wait for."""
+        for _ in range(times):
+            self.world.pass_us(span_us)
+            for worker in self.world.workers:
+                if worker.holder.is_hopeful:
+                    worker.holder.look_again()
+                    self._converse(worker)
+
     @rule(hours=st.integers(-40, 40))
     def set_calendar(self, hours: int) -> None:
         self.world.clock.wall_offset_us += hours * 3600 * SECOND_US

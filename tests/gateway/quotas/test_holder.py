@@ -5,10 +5,11 @@ import pytest
 from gateway.limits import Budget, Concurrency, Limit, Metric, Period
 from gateway.quotas.concurrency_account import ASK_US
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
-from gateway.quotas.holder import MAX_HOPEFUL, SLOT_WAIT_NS
+from gateway.quotas.holder import SLOT_WAIT_NS
 from gateway.quotas.holding import Holding
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import TTL_US
+from gateway.quotas.waiting_lines import MAX_ALL_HOPES, MAX_HOPES
 from gateway.rates import Rate
 from tests.gateway.quotas.world import SECOND_US, Worker, World
 
@@ -353,7 +354,7 @@ def test_who_waits_for_a_slot_in_vain_is_refused() -> None:
     assert not other.holder.is_hopeful
 
 
-@pytest.mark.parametrize(("slots", "waiting"), [(2, 2), (100, MAX_HOPEFUL)])
+@pytest.mark.parametrize(("slots", "waiting"), [(2, 2), (100, MAX_HOPES)])
 def test_no_more_requests_wait_for_slots_than_there_are_or_can_be_tried(
     slots: int, waiting: int
 ) -> None:
@@ -362,6 +363,69 @@ def test_no_more_requests_wait_for_slots_than_there_are_or_can_be_tried(
     assert admitted(one, slots) == slots
     assert admitted(other, 150) == 0
     assert len(other.refusals) == 150 - waiting
+
+
+def limits_of_keys(count: int) -> list[Limit]:
+    """A slot for each of so many keys of one tenant."""
+    return [
+        Limit(f"slot_{n}", "acme", f"key_{n}", "*", Metric.REQUESTS, Concurrency(1))
+        for n in range(count)
+    ]
+
+
+def outcomes_of(worker: Worker, limits: list[Limit]) -> list[object]:
+    """What becomes of a request for each."""
+    outcomes = []
+    for one in limits:
+        worker.limits = (one,)
+        outcome = worker.request(ONE)
+        worker.exchange()
+        outcomes.append(outcome)
+    return outcomes
+
+
+def test_who_waits_for_a_slot_of_one_key_keeps_nobody_from_waiting_for_another() -> None:
+    limits = limits_of_keys(2)
+    world = World(tuple(limits), workers=2)
+    one, other = world.workers
+    outcomes_of(one, limits)
+    outcomes_of(other, limits)
+    assert not other.refusals
+    outcomes_of(other, limits)
+    assert len(other.refusals) == 2
+
+
+def test_in_all_so_many_wait_for_slots_that_all_can_be_tried() -> None:
+    limits = limits_of_keys(MAX_ALL_HOPES + 10)
+    world = World(tuple(limits), workers=2)
+    one, other = world.workers
+    outcomes_of(one, limits)
+    outcomes_of(other, limits)
+    assert len(other.refusals) == 10
+
+
+def test_what_could_not_even_wait_is_foreseen() -> None:
+    world = World((limit(Concurrency(1)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 1) == 1
+    assert admitted(other, 1) == 0
+    refusal = other.holder.foresee(other.allowance(), ONE)
+    assert refusal is not None and refusal.reason is Reason.USED_UP
+    world.pass_us(SLOT_WAIT_NS // 1000)
+    look_again(other)
+    assert other.holder.foresee(other.allowance(), ONE) is None
+
+
+def test_a_client_in_a_hurry_waits_no_longer_for_a_slot_than_it_says() -> None:
+    world = World((limit(Concurrency(1)),), workers=2)
+    one, other = world.workers
+    assert admitted(one, 1) == 1
+    heard: list[object] = []
+    other.holder.admit(other.allowance(), ONE, heard.append, 100_000_000)
+    other.exchange()
+    world.pass_us(100_000)
+    look_again(other)
+    assert [type(outcome) for outcome in heard] == [Refusal]
 
 
 def test_who_waits_for_a_slot_asks_less_and_less_often() -> None:

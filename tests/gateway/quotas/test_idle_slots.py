@@ -15,6 +15,7 @@ def free_after(slots: int, passes_us: int, world: World | None = None) -> int:
     one = world.workers[0]
     one.request(ONE)
     one.exchange()
+    world.pass_us(BEAT_US)
     one.settle(one.in_flight[0], ONE)
     world.pass_us(passes_us)
     one.beat()
@@ -29,6 +30,8 @@ def free_after(slots: int, passes_us: int, world: World | None = None) -> int:
         (1, 20_000, 0),
         # Used just now: who sends one request after the other keeps the slot.
         (1, 19_999, 1),
+        # As many are left.
+        (2, BEAT_US, 0),
         # The store has seven more.
         (8, BEAT_US, 1),
     ],
@@ -46,6 +49,27 @@ def test_a_slot_that_went_back_is_there_for_others() -> None:
     other.request(ONE)
     other.exchange()
     assert other.in_flight
+
+
+def test_an_idle_slot_goes_back_once_it_is_heard_that_it_was_the_last() -> None:
+    world = World((limit(Concurrency(8)),), workers=3)
+    one, other, third = world.workers
+    assert free_after(8, 0, world) == 1
+    for _ in range(7):
+        other.request(ONE)
+        other.exchange()
+    for _ in range(5):
+        world.pass_us(BEAT_US)
+        one.beat()
+        other.beat()
+    third.request(ONE)
+    third.exchange()
+    assert third.in_flight
+
+
+def test_who_is_alone_keeps_its_slots() -> None:
+    world = World((limit(Concurrency(1)),), is_alone=True)
+    assert free_after(1, BEAT_US, world) == 1
 
 
 def test_idle_slots_stay_while_the_store_is_away() -> None:

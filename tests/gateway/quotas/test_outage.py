@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 
 from gateway.limits import Budget, Concurrency, Limit, Period
+from gateway.quotas.concurrency_account import ASK_US
 from gateway.quotas.decisions import Reason
 from gateway.quotas.outage import Mode, Policies, Policy
 from gateway.rates import Rate
@@ -74,6 +75,17 @@ def test_slots_that_nobody_would_get_stay_while_the_store_is_away() -> None:
     for line in list(one.in_flight):
         one.settle(line, ONE)
     assert admitted(one, 4) == 4
+
+
+def test_nobody_waits_for_a_slot_elsewhere_while_the_store_is_away() -> None:
+    world = world_of(Concurrency(1), 2, concurrency=Policy.REFUSE)
+    one, other = world.workers
+    assert admitted(one, 1, is_away=False) == 1
+    assert admitted(other, 1, is_away=False) == 0
+    world.pass_us(ASK_US)
+    other.holder.look_again()
+    fail(other)
+    assert len(other.refusals) == 1
 
 
 def test_a_budget_spends_what_it_holds_and_then_it_is_not_the_clients_fault() -> None:

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from gateway.limits import Budget, Limit, Period
+import pytest
+
+from gateway.limits import Budget, Concurrency, Limit, Period
+from gateway.quotas import renewing
 from gateway.quotas.accounts import account_key, new_account
 from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
 from gateway.quotas.ledger import Account
@@ -53,6 +56,32 @@ async def decide(quotas: Renewing, limits: tuple[Limit, ...] = LIMITS) -> Reserv
     allowance = quotas.holder.allowances.of(limits, "mnist")
     outcome = quotas.holder.admit(allowance, ONE, decided.set_result)
     return await decided if isinstance(outcome, Waiting) else outcome
+
+
+def test_who_waits_for_a_slot_is_looked_after_between_beats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its first beat is its last.
+    monkeypatch.setattr(renewing, "BEAT_S", 3600)
+
+    async def run() -> None:
+        store, limits = FakeStore(), (limit(Concurrency(1)),)
+        one, other = (Renewing(store, Policies(), HeldInMemory(name)) for name in "ab")
+        for quotas in (one, other):
+            quotas.start()
+        held = await decide(one, limits)
+        assert isinstance(held, Reservation)
+        waiting = asyncio.create_task(decide(other, limits))
+        while not other.holder.is_hopeful:
+            await asyncio.sleep(0)
+        one.holder.settle(held, ONE)
+        one.holder.close()
+        one._wake()
+        assert isinstance(await waiting, Reservation)
+        for quotas in (one, other):
+            await quotas.close()
+
+    asyncio.run(run())
 
 
 def test_requests_of_one_turn_of_the_loop_share_one_operation() -> None:

@@ -118,7 +118,10 @@ class Worker:
     unanswered: list[Renewal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.holder = Holder(self.held, self.now_ns, self.world.policies, lambda: None)
+        world = self.world
+        self.holder = Holder(
+            self.held, self.now_ns, world.policies, lambda: None, is_alone=world.is_alone
+        )
         self.limits = self.world.limits
 
     def now_ns(self) -> int:
@@ -197,6 +200,8 @@ class World:
         policies: Policies | None = None,
         on_admitted: Callable[[Admitted], None] = lambda line: None,
         new_store: Callable[[Clock], WorldStore] | None = None,
+        *,
+        is_alone: bool = False,
     ) -> None:
         self.clock = Clock()
         self.store = (new_store or FakeStore)(self.clock)
@@ -204,6 +209,7 @@ class World:
         self.policies = policies or Policies()
         self.on_admitted = on_admitted
         self.log: list[Admitted] = []
+        self.is_alone = is_alone
         self._born = 0
         self.workers = [self.born() for _ in range(workers)]
 

@@ -2,6 +2,7 @@
 
 from gateway.usage.accumulator import Usage
 from gateway.usage.counts import Account, Counts, merge
+from gateway.usage.meter import Meter
 from tests.gateway.usage.counting import tally
 
 HOUR_S = 1_800_000_000 // 3600 * 3600
@@ -80,6 +81,14 @@ def test_a_clock_that_was_wrong_is_believed_once_it_is_set_right() -> None:
     clock.now_s = HOUR_S
     tally(usage, "a", "k", "m").requests += 1
     assert [account.hour_s for account in usage.take()] == [HOUR_S]
+
+
+def test_a_clock_that_is_set_back_between_two_looks_counts_nothing_twice() -> None:
+    moments = iter([HOUR_S + 10.0, HOUR_S + 10.0, HOUR_S + 3600.0, HOUR_S + 3599.9])
+    usage, meter = Usage(lambda: next(moments)), Meter("a", "k", "m")
+    usage.open(meter).requests += 1
+    usage.open(meter).requests += 1
+    assert [row[4] for row in usage.rows()] == [2]
 
 
 def test_batches_add_up_and_stay_as_they_were() -> None:
