@@ -138,7 +138,7 @@ def test_a_client_with_a_time_of_its_own_hears_within_it_that_there_is_no_slot()
         async with running(FakeTriton(), store=store) as gateway:
             clock.now_s = gateway.clock.now_s
             other = Renewing(store, Policies(), HeldInMemory("other"), clock_ns=clock.nanoseconds)
-            other.start()
+            renewing = other.start()
             limits = (limit(Concurrency(1)),)
             taken = asyncio.Event()
             other.holder.admit(
@@ -157,7 +157,7 @@ def test_a_client_with_a_time_of_its_own_hears_within_it_that_there_is_no_slot()
                 gateway.pass_time(now_s - gateway.clock.now_s)
                 clock.now_s = gateway.clock.now_s
             assert_problem(await asking, 429, "quota_exceeded")
-            await other.close()
+            renewing.cancel()
 
     run(test)
 
