@@ -61,7 +61,6 @@ class Holder:
         self.outage = Outage(policies)
         self._held = held
         self._now_ns = now_ns
-        self._is_alone = is_alone
         self._on_due = on_due
         # Of the last Renewal; and of the last epoch of any lease.
         self._number = self._epoch = 0
@@ -76,7 +75,7 @@ class Holder:
             LIGHT_HEARTBEAT_NS: deque(),
         }
         self._lines = WaitingLines(self._try, self.decided)
-        self._idle = IdleSlots()
+        self._idle = IdleSlots(is_alone=is_alone)
 
     def __len__(self) -> int:
         """How many leases it has."""
@@ -226,8 +225,8 @@ class Holder:
                 # Otherwise it was asked for since, and has another turn.
                 if holding.epoch and holding.asked_ns <= due_ns - every_ns:
                     self._due.add_later(holding)
-        # Where nobody would get them, they stay.
-        if self.outage.mode is Mode.EXACT and not self._is_alone:
+        # While the store is away, nobody would get them.
+        if self.outage.mode is Mode.EXACT:
             for holding in self._idle.let_go(now_ns):
                 self._ask(holding)
         self._due.beat()

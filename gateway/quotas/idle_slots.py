@@ -9,12 +9,14 @@ _IDLE_NS = 20_000_000
 class IdleSlots:
     """Which leases have some, since requests ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_alone: bool) -> None:
+        """`is_alone`: there are no others."""
+        self._is_alone = is_alone
         self._leases: dict[Holding, None] = {}
 
     def note(self, holding: Holding) -> None:
-        """A request is over that had a slot of it."""
-        if holding.may_go:
+        """A request is over that had a slot of it, or the store has told how many are left."""
+        if not self._is_alone and holding.may_go:
             self._leases[holding] = None
 
     def let_go(self, now_ns: int) -> list[Holding]:

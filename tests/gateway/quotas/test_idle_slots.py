@@ -1,5 +1,8 @@
 """Slots that are free at one holder while others may have none."""
 
+import gc
+import weakref
+
 import pytest
 
 from gateway.limits import Concurrency
@@ -70,6 +73,24 @@ def test_an_idle_slot_goes_back_once_it_is_heard_that_it_was_the_last() -> None:
 def test_who_is_alone_keeps_its_slots() -> None:
     world = World((limit(Concurrency(1)),), is_alone=True)
     assert free_after(1, BEAT_US, world) == 1
+
+
+def test_a_limit_that_is_used_no_more_is_forgotten_with_its_slots() -> None:
+    for is_alone in (True, False):
+        world = World((limit(Concurrency(1)),), is_alone=is_alone)
+        free_after(1, 0, world)
+        (worker,) = world.workers
+        (holding,) = worker.allowance().holdings
+        gone = weakref.ref(holding)
+        for _ in range(12):
+            world.pass_us(BEAT_US)
+            worker.beat()
+        world.log.clear()
+        worker.waiting.clear()
+        worker.used = None
+        del holding
+        gc.collect()
+        assert gone() is None
 
 
 def test_idle_slots_stay_while_the_store_is_away() -> None:
