@@ -314,6 +314,8 @@ def test_a_fault_in_closing_a_batch_does_not_stop_the_writing(
     given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(writers, "WRITE_EVERY_S", 0.01)
+    # A machine that takes long to tell the fault would rest from it.
+    monkeypatch.setattr(writers, "MOST_PAUSE_S", 0.01)
 
     async def test(parts: Parts) -> None:
         close, faults = parts.writer.close, [ValueError("once")]
