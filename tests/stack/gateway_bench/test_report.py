@@ -43,6 +43,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
         ("CPU: 100,000 keys / 1 key", "1.02 (1.00 to 1.05)", "at most 1.10"),
         ("CPU: 1,000 models / 1 model", "1.15 (1.10 to 1.20)", "at most 1.10"),
         ("CPU: 64 Tritons / 1 Triton", "1.01 (1.00 to 1.02)", "at most 1.10"),
+        ("CPU: 100,000 keys / 1 key, of nginx", "1.05 (1.05 to 1.05)", "none: to compare with"),
     ]
 
 
