@@ -26,12 +26,13 @@ from pydantic_settings import (
 from gateway.errors import ConfigurationError, InvalidInput
 from gateway.jwt_issuers import JwtIssuer, parse_issuers
 from gateway.secret_files import SUFFIX, SecretFiles, secret_fields
+from gateway.shown import shown
 from gateway.triton_urls import split_urls
+from gateway.value_faults import sentence
 
 PREFIX = "CONCH_"
 ENV_FILE = ".env"
 TOML_FILE = "conch.toml"
-MAX_SHOWN = 200
 # More than most hosts let one process have open: a wish, not a demand.
 MAX_CONNECTIONS = 20_000
 # Names that clients and exports read from the environment; they are not settings of a server.
@@ -368,12 +369,12 @@ def _explain(fault: ErrorDetails) -> str:
     """The setting that is wrong, the names it is set by, its value and the reason."""
     field = str(fault["loc"][0])
     names = f"{flag_name(field)} or {environment_name(field)}"
+    # Of a check of our own; not all of them name the value.
+    reason = fault["ctx"]["error"] if fault["type"] == "value_error" else None
     known = GatewaySettings.model_fields.get(field)
     if known is not None and not known.repr:
         # It may hold a password.
-        return f"{names}: {fault['msg']}"
-    shown = repr(fault["input"])
-    if len(shown) > MAX_SHOWN:
-        # Issuers of tokens are a long list; the reason names the one that is wrong.
-        shown = f"{shown[:MAX_SHOWN]}..."
-    return f"{names} is {shown}: {fault['msg']}"
+        return f"{names}: {reason or fault['msg']}"
+    if reason is None:
+        return f"{names}: {sentence(fault)}"
+    return f"{names} is {shown(fault['input'])}: {reason}"

@@ -30,6 +30,7 @@ _SENTENCES = {
     "too_long": "it has {actual_length} of at most {max_length} values",
     "bool_type": "{value} is neither true nor false",
     "enum": "{value} is not one of {expected}",
+    "literal_error": "{value} is not one of {expected}",
     "datetime_type": "{value} is not a time; write one as 2027-01-31T12:00:00Z",
     "datetime_parsing": "{value} is not a time; write one as 2027-01-31T12:00:00Z",
     "datetime_from_date_parsing": "{value} is not a time; write one as 2027-01-31T12:00:00Z",

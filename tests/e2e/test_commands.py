@@ -79,7 +79,7 @@ def test_wrong_usage_is_exit_code_2(stack: RunningStack) -> None:
     [
         (["infer", "mnist_cnn", "x.png", "--url", "http://[::"], "http://[:: is no URL"),
         (["models", "--triton-urls", "http://[x"], "CONCH_TRITON_URLS is 'http://[x'"),
-        (["gateway", "--port", "99999"], "CONCH_PORT is '99999'"),
+        (["gateway", "--port", "99999"], "CONCH_PORT: '99999' is over 65535"),
     ],
 )
 def test_a_value_that_cannot_be_is_one_paragraph_and_exit_code_2(

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.settings import GatewaySettings, load_settings, refuse_unknown_names
+from gateway.settings import (
+    GatewaySettings,
+    environment_name,
+    flag_name,
+    load_settings,
+    refuse_unknown_names,
+)
 
 
 def test_a_misspelt_name_is_refused_with_the_right_one() -> None:
@@ -20,7 +26,7 @@ def test_names_of_others_and_of_clients_are_left_alone() -> None:
 
 def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONCH_PORT", "eighty")
-    with pytest.raises(ConfigurationError, match="CONCH_PORT is 'eighty'"):
+    with pytest.raises(ConfigurationError, match="CONCH_PORT: 'eighty' is not a whole number"):
         load_settings(GatewaySettings)
 
 
@@ -87,8 +93,22 @@ def test_wrong_issuers_are_one_line(
 
 
 def test_a_long_value_is_cut_before_the_reason() -> None:
-    with pytest.raises(ConfigurationError, match=r"aaa\.\.\.: Value error, it is not JSON"):
+    with pytest.raises(ConfigurationError, match=r"aaa\.\.\.: it is not JSON"):
         load_settings(GatewaySettings, {"jwt_issuers": "a" * 10_000})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("port", "99999", "'99999' is over 65535, the most that it can be"),
+        ("workers", "x", "'x' is not a whole number; write one as 8"),
+        ("quota_outage_rate", "often", "'often' is not one of 'share', 'admit' or 'refuse'"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_it_can_be(name: str, value: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(GatewaySettings, {name: value})
+    assert str(refused.value) == f"{flag_name(name)} or {environment_name(name)}: {said}"
 
 
 @pytest.mark.parametrize("name", ["database_url", "redis_url"])

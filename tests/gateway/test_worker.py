@@ -96,7 +96,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     ("name", "value", "named"),
     [
         ("CONCH_TRITON_URL", "x", "did you mean CONCH_TRITON_URLS"),
-        ("CONCH_PORT", "0", "CONCH_PORT is '0'"),
+        ("CONCH_PORT", "0", "CONCH_PORT: '0' is below 1"),
         ("CONCH_TRITON_URLS", "https://x", "CONCH_TRITON_URLS is 'https://x'"),
         ("CONCH_TRITON_URLS", "http://a:1,http://b", "CONCH_TRITON_URLS is 'http://b'"),
         ("CONCH_TRITON_URLS", "http://a:1,http://a:1", "'http://a:1' is given twice"),

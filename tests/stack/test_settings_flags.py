@@ -60,7 +60,7 @@ def test_an_unknown_name_in_a_file_is_an_error(empty_folder: Path) -> None:
 
 
 def test_a_wrong_value_is_shown_with_the_names_it_is_set_by() -> None:
-    with pytest.raises(ConfigurationError, match="--port or CONCH_PORT is '99999'"):
+    with pytest.raises(ConfigurationError, match="--port or CONCH_PORT: '99999' is over 65535"):
         load_settings(StackSettings, {"port": "99999"})
 
 
