@@ -54,7 +54,7 @@ class Holder:
 
         `is_alone`: the store has no other holders.
         """
-        self.allowances = Allowances()
+        self.allowances = Allowances(self._changed)
         # How many requests were admitted from what was held; and what became of the others.
         self.admitted_at_once = 0
         self.decided: Counter[str] = Counter()
@@ -191,7 +191,7 @@ class Holder:
             self._idle.note(holding)
             self.outage.holders = given.holders
             self._keep_or_drop(holding, now_ns)
-            if holding.has_slots_to_tell:
+            if holding.has_units_to_tell:
                 self._ask(holding)
         if holdings:
             self._lines.serve(holdings[0].limit.tenant, now_ns)
@@ -330,6 +330,11 @@ class Holder:
             return
         if self._due.add(holding) and self.outage.mode is Mode.EXACT:
             self._on_due()
+
+    def _changed(self, holding: Holding) -> None:
+        """What it held by the measure before goes back now: others count by the new one."""
+        if holding.epoch:
+            self._ask(holding)
 
     def _ask_ahead(self, holding: Holding) -> None:
         """Little is left; of a light lease it lasts for seconds."""

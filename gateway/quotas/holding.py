@@ -157,10 +157,16 @@ class Holding(Purse):
             self.keep = self.capacity
 
     def change(self, limit: Limit) -> None:
-        """The limit's measure is another; what the store said of the one before is void."""
+        """The limit's measure is another: what is held of the one before is not to be spent, and
+        what the store said of it is void."""
         self.limit = limit
         self.capacity = self.keep = capacity_of(limit.measure)
-        self.ask_ns = self.ready_ns = 0
+        self.ask_ns = self.ready_ns = self.again_ns = self.left = 0
+        if self.lent_ns and self.free > 0:
+            # Not the store's: nobody gets it back.
+            self.granted -= self.free
+            self.free = 0
+        self._give_back(self.free)
 
     def is_short(self, cost: int, now_ns: int) -> bool:
         """Whether so many units cannot be spent now."""
@@ -294,6 +300,8 @@ class Holding(Purse):
             # Others have none, as it hears only now: theirs is what nobody here waits for.
             above = self.reserved + self.free - self._share()
             self._give_back(min(above, self.free - self.wanted))
+        # Granted by a measure that is no more, if it is above what the limit ever allows.
+        self._give_back(min(self.free, self.reserved + self.free - self.capacity))
 
     def _note_gain(self, gained: int, now_ns: int) -> None:
         """When to ask again for what was needed and is not there."""
@@ -311,14 +319,14 @@ class Holding(Purse):
         return HEARTBEAT_NS if self.stretch == 1 else LIGHT_HEARTBEAT_NS
 
     @property
-    def has_slots_to_tell(self) -> bool:
-        """Whether slots were returned while the store was being asked: it does not know of them."""
+    def has_units_to_tell(self) -> bool:
+        """Whether units were returned while the store was being asked: it does not know of them."""
         return self.returned != self.told_returned
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is held and nobody asks for it, and the store knows: the lease may go."""
-        is_told = self.spent == self.told_spent and not self.has_slots_to_tell
+        is_told = self.spent == self.told_spent and not self.has_units_to_tell
         return is_told and not (self.free or self.reserved or self.is_awaited or self.used)
 
     def _wants(self, needed: int, now_ns: int) -> int:

@@ -58,6 +58,8 @@ function Rate.book(account, rate, lease, ask, now_us)
   refill(account, rate, now_us)
   lease[RETURNED] = ask.returned
   account.level = account.level + back
+  -- What came back may be of a larger burst.
+  Rate.look(account, rate)
 end
 
 function Rate.spare(account)

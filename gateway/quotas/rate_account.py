@@ -50,6 +50,8 @@ class RateAccount(Account[Rate], tag="rate"):
         self.refill(measure, now.us)
         lease.returned = ask.returned
         self.level += back
+        # What came back may be of a larger burst.
+        self.look(measure, now)
         owed = max(-self.level, 0)
         self.full_after_us = self._refill_us(measure, measure.burst + owed, now)
 

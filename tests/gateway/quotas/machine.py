@@ -291,6 +291,12 @@ class QuotaMachine(RuleBasedStateMachine):
                 assert all(lease.out >= 0 for lease in account.leases.values())
 
     @invariant()
+    def nobody_holds_more_than_the_limit_is(self) -> None:
+        """Also when it was more before."""
+        for worker in self.world.workers:
+            assert all(one.free <= one.capacity for one in worker.holder._active)
+
+    @invariant()
     def no_more_is_live_than_is_out(self) -> None:
         """That is what docs/quotas.md argues from; a log shows it only where others take it too."""
         for worker in self.world.workers:

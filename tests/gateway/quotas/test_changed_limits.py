@@ -1,0 +1,125 @@
+"""A limit is lowered while workers hold units of what it was."""
+
+import pytest
+
+from gateway.limits import Budget, Concurrency, Limit, Measure, Metric, Period
+from gateway.quotas.holding import Holding
+from gateway.quotas.policies import Policies, Policy
+from gateway.quotas.protocol import LIGHT
+from gateway.rates import Rate
+from tests.gateway.quotas.world import SECOND_US, Worker, World
+
+ONE = (1, 1, 100, 10)
+DAY = Period.DAY
+LENIENT = Policies(rate=Policy.SHARE, concurrency=Policy.SHARE, budget=Policy.REFUSE)
+
+
+def limits(measure: Measure, metric: Metric = Metric.REQUESTS) -> tuple[Limit, ...]:
+    return (Limit("one", "acme", "key_1", "*", metric, measure),)
+
+
+def holding(worker: Worker) -> Holding:
+    (one,) = worker.allowance().holdings
+    return one
+
+
+def send(worker: Worker, requests: int) -> int:
+    """One after the other, 10 ms each; returns how many were admitted."""
+    before = len(worker.world.log)
+    for _ in range(requests):
+        worker.world.pass_us(SECOND_US // 100)
+        worker.request(ONE)
+        worker.beat()
+        while worker.in_flight:
+            worker.settle(worker.in_flight[0], ONE)
+    return len(worker.world.log) - before
+
+
+def hear_of(world: World, changed: tuple[Limit, ...]) -> None:
+    world.limits = changed
+    for worker in world.workers:
+        worker.limits = changed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "metric", "most"),
+    [
+        (Rate(100_000, 1, 100_000), Rate(1, 60, 1), Metric.REQUESTS, 1),
+        (Rate(100_000, 1, 100_000), Rate(1, 60, 1), Metric.SAMPLES, 1),
+        (Budget(1_000_000, DAY), Budget(5, DAY), Metric.REQUESTS, 0),
+        (Budget(10_000_000, DAY), Budget(50, DAY), Metric.COMPUTE_MS, 0),
+    ],
+)
+def test_what_is_held_of_a_larger_limit_is_not_spent(
+    before: Measure, after: Measure, metric: Metric, most: int
+) -> None:
+    world = World(limits(before, metric), workers=2)
+    for worker in world.workers:
+        assert send(worker, 200) == 200
+        # It would last for a minute.
+        assert holding(worker).stretch == LIGHT and holding(worker).free > 100
+    hear_of(world, limits(after, metric))
+    assert sum(send(worker, 300) for worker in world.workers) <= most
+
+
+def test_slots_beyond_the_lowered_number_are_not_taken() -> None:
+    world = World(limits(Concurrency(1000)), workers=2)
+    for worker in world.workers:
+        for _ in range(40):
+            worker.request(ONE)
+        worker.exchange()
+        assert len(worker.in_flight) == 40
+        while worker.in_flight:
+            worker.settle(worker.in_flight[0], ONE)
+    hear_of(world, limits(Concurrency(2)))
+    for worker in world.workers:
+        for _ in range(5):
+            worker.request(ONE)
+            worker.exchange()
+    assert sum(len(worker.in_flight) for worker in world.workers) == 2
+
+
+def test_an_answer_to_a_question_of_before_gives_no_more_than_the_limit_is() -> None:
+    world = World(limits(Rate(100_000, 1, 100_000)))
+    (worker,) = world.workers
+    send(worker, 200)
+    world.pass_us(60 * SECOND_US)
+    assert worker.holder.beat()
+    answers = [world.store.renew(renewal) for renewal in worker.send()]
+    hear_of(world, limits(Rate(1, 60, 1)))
+    worker.request(ONE)
+    for answer in answers:
+        worker.hear(answer)
+    worker.exchange()
+    assert len(world.log) <= 201
+    assert send(worker, 300) <= 1
+
+
+def test_what_goes_back_is_told_at_once_and_others_may_have_it() -> None:
+    world = World(limits(Budget(1_000_000, DAY)), workers=2)
+    one, other = world.workers
+    send(one, 200)
+    hear_of(world, limits(Budget(300, DAY)))
+    send(one, 1)
+    # Of what the first one held nothing is missing.
+    assert send(other, 150) >= 90
+
+
+def test_what_was_lent_by_a_larger_limit_is_not_spent() -> None:
+    world = World(limits(Rate(1000, 1, 1000)), policies=LENIENT)
+    (worker,) = world.workers
+    send(worker, 100)
+    world.pass_us(60 * SECOND_US)
+    assert worker.holder.beat()
+    for renewal in worker.send():
+        worker.give_up(renewal)
+    for _ in range(100):
+        world.pass_us(SECOND_US // 100)
+        worker.request(ONE)
+    assert holding(worker).lent_ns
+    before = len(world.log)
+    hear_of(world, limits(Rate(1, 60, 1)))
+    for _ in range(100):
+        world.pass_us(SECOND_US // 100)
+        worker.request(ONE)
+    assert len(world.log) - before <= 1
