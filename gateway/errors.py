@@ -279,7 +279,7 @@ class QuotaStoreAway(Unavailable):
 
 
 class UpstreamTimeout(HttpError):
-    status, code, title = 504, "upstream_timeout", "Triton took too long"
+    status, code, title = 504, "upstream_timeout", "No answer in time"
     proxy_error = "http_response_timeout"
 
 

@@ -57,5 +57,8 @@ def _parse_amount(rate: str) -> tuple[int, int]:
     digits, unit = match[1].lstrip("0") or "0", match[2]
     # Python reads no number of thousands of digits.
     if len(digits) > _MOST_DIGITS or not 1 <= int(digits) <= MAX_AMOUNT:
-        raise InvalidInput(f"rate {shown(rate)} is not between 1/{unit} and {MAX_AMOUNT}/{unit}")
+        raise InvalidInput(
+            f"rate {shown(rate)} is not between 1/{unit} and {MAX_AMOUNT}/{unit}; "
+            "a usual one is 100/s"
+        )
     return int(digits), PERIODS_S[unit]

@@ -23,8 +23,9 @@ def state_lock(state_dir: Path) -> Iterator[None]:
         descriptor = make_private_file(state_dir / "lock", os.O_RDWR)
         running = make_private_file(state_dir / _RUNNING, os.O_RDWR)
     except OSError as error:
+        reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
         raise StateDirectoryError(
-            f"The state directory {state_dir} cannot be used: {error.strerror}. "
+            f"The state directory {state_dir} cannot be used: {reason}. "
             "Name another with --state-dir or CONCH_STATE_DIR."
         ) from None
     try:

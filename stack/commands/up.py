@@ -1,10 +1,12 @@
 """`conch up` and `conch gateway`: run the stack, or only the gateway, until told to stop."""
 
 import asyncio
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -28,6 +30,7 @@ from stack.triton import EmbeddedTriton
 # SIGHUP: the terminal was closed.
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _USUAL_URL = "http://127.0.0.1:8080"
+_USUAL_STATE_DIR = Path(".conch")
 _SAMPLE_MODEL = "mnist_cnn"
 _SAMPLE = "exporters/zoo/samples/digit-7-1.png"
 
@@ -127,7 +130,7 @@ async def _run_gateway(settings: StackSettings, screen: Console) -> None:
         screen.print(_urls(settings, settings.gateway_triton_urls))
         with records_errors(settings):
             if not await has_keys(settings):
-                screen.print("There are no keys yet: `conch keys create --tenant NAME` makes one.")
+                screen.print(_keys_hint(settings), highlight=False, soft_wrap=True)
         await _tell_of_limits(screen, settings)
         screen.print("Ready. Ctrl-C stops the gateway.")
         await _watch([part.run() for part in parts])
@@ -191,6 +194,14 @@ def _try(settings: StackSettings) -> str:
     """What another terminal can be told as it stands; it does not know this one's flags."""
     command = f"conch infer {_SAMPLE_MODEL} {_SAMPLE}"
     return command if settings.url == _USUAL_URL else f"{command} --url {settings.url}"
+
+
+def _keys_hint(settings: StackSettings) -> str:
+    """Another terminal's flags would lead it to other records."""
+    command = "conch keys create --tenant NAME"
+    if not settings.database_url and settings.state_dir != _USUAL_STATE_DIR:
+        command += f" --state-dir {shlex.quote(str(settings.state_dir))}"
+    return f"There are no keys yet: `{command}` makes one."
 
 
 def _urls(settings: StackSettings, triton_url: str) -> Table:

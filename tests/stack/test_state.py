@@ -50,6 +50,12 @@ def test_to_look_whether_it_is_held_refuses_nobody(
     assert held == [True]
 
 
+def test_a_file_in_its_place_is_called_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateDirectoryError, match="it is no folder"), state_lock(tmp_path / "file"):
+        pass
+
+
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (

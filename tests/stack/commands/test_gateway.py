@@ -40,6 +40,11 @@ def test_it_names_the_command_that_makes_a_key_until_there_is_one(tmp_path: Path
     assert "no keys yet" not in _said_until_ready(tmp_path)
 
 
+def test_the_command_names_a_state_directory_of_its_own(tmp_path: Path) -> None:
+    said = _said_until_ready(tmp_path, "--state-dir", "of its own")
+    assert "`conch keys create --tenant NAME --state-dir 'of its own'`" in said
+
+
 def test_it_tells_how_limits_are_kept_without_redis(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     said = _said_until_ready(tmp_path, "--redis-url", f"redis://127.0.0.1:{port}")
