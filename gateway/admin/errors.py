@@ -96,6 +96,8 @@ def _http_error_of_status(request: Request, error: HTTPException) -> HttpError:
         return RouteNotFound("There is no such path; /docs lists the paths.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed(f"{request.method} is not for this path.", _methods_of(request))
+    if isinstance(error.__cause__, RecursionError):
+        return MalformedRequest("The body's JSON is nested too deep; send an object of values.")
     return MalformedRequest(str(error.detail))
 
 

@@ -79,7 +79,7 @@ def check_elements(elements: int, size_bytes: int) -> None:
     if elements > size_bytes:
         raise MalformedRequest(
             f"The shapes tell of more elements than the body has bytes, {size_bytes}; "
-            "send the shapes of the tensors that you send."
+            "send the shapes of the tensors that you send, with no size below 0."
         )
 
 

@@ -107,6 +107,13 @@ def test_a_body_that_does_not_say_that_it_is_json_is_told_so(
     assert said.endswith(f"Content-Type is {sent or ''!r}, send application/json")
 
 
+def test_a_body_that_is_nested_too_deep_is_told_so(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/tenants", content=b"[" * 5_000, headers=headers)
+    said = problem(answer, 400, "malformed_request")
+    assert said == "The body's JSON is nested too deep; send an object of values."
+
+
 def test_a_body_that_is_not_json_is_told_so_with_what_to_send(client: TestClient) -> None:
     headers = {"Content-Type": "application/json"}
     answer = client.post("/v1/tenants", content=b"not json", headers=headers)
