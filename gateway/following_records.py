@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.data.auth import Authenticator
 from gateway.errors import RecordsUnavailable
+from gateway.quotas.holder import Holder
 from gateway.records.migrate import reason_of
 from gateway.records.store import Records
 
@@ -34,8 +35,11 @@ def readable(read: Callable[[str], Awaitable[T]]) -> Callable[[str], Awaitable[T
     return find
 
 
-async def follow_changes(records: Records, authenticator: Authenticator, seen: int) -> None:
-    """Evict what changed: a key revoked anywhere is refused here within a second."""
+async def follow_changes(
+    records: Records, authenticator: Authenticator, holder: Holder, seen: int
+) -> None:
+    """Evict what changed: a key revoked anywhere is refused here within a second, and nothing is
+    held on to that was given by a limit of before."""
     clock = asyncio.get_running_loop().time
     failing_since_s: float | None = None
     while True:
@@ -57,4 +61,6 @@ async def follow_changes(records: Records, authenticator: Authenticator, seen: i
             authenticator.evict(changes.key_ids)
         if changes.tenants:
             authenticator.evict_tenants(frozenset(changes.tenants))
+        if changes.key_ids or changes.tenants:
+            holder.recall(frozenset(changes.key_ids), frozenset(changes.tenants))
         seen = changes.last

@@ -82,7 +82,7 @@ async def serve(settings: GatewaySettings, inherited: Inheritance | None = None)
             await reaper.reap()
     await _listen(server, settings, inherited, tls)
     tasks = [
-        asyncio.create_task(follow_changes(records, authenticator, seen)),
+        asyncio.create_task(follow_changes(records, authenticator, quotas.holder, seen)),
         asyncio.create_task(keep_writing(records, authenticator.last_used)),
         asyncio.create_task(watch.run()),
         asyncio.create_task(reaper.run()),

@@ -1,7 +1,6 @@
 """Which holdings a request draws on."""
 
 import fnmatch
-from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from gateway.limits import Limit
@@ -13,9 +12,7 @@ from gateway.quotas.protocol import Kind, kind_of
 class Allowances:
     """Makes allowances; a holding is one object however many of them name it."""
 
-    def __init__(self, on_change: Callable[[Holding], None]) -> None:
-        """`on_change` is called with each whose limit is another than before."""
-        self._on_change = on_change
+    def __init__(self) -> None:
         # A holding stays while it has a lease (its holder sees to that), or an allowance.
         self._holdings: WeakValueDictionary[tuple[str, Kind], Holding] = WeakValueDictionary()
 
@@ -31,5 +28,4 @@ class Allowances:
             holding = self._holdings[key] = Holding(limit)
         elif holding.limit != limit:
             holding.change(limit)
-            self._on_change(holding)
         return holding

@@ -54,7 +54,7 @@ class Holder:
 
         `is_alone`: the store has no other holders.
         """
-        self.allowances = Allowances(self._changed)
+        self.allowances = Allowances()
         # How many requests were admitted from what was held; and what became of the others.
         self.admitted_at_once = 0
         self.decided: Counter[str] = Counter()
@@ -191,7 +191,7 @@ class Holder:
             self._idle.note(holding)
             self.outage.holders = given.holders
             self._keep_or_drop(holding, now_ns)
-            if holding.has_units_to_tell:
+            if holding.has_more_to_tell:
                 self._ask(holding)
         if holdings:
             self._lines.serve(holdings[0].limit.tenant, now_ns)
@@ -242,6 +242,18 @@ class Holder:
     def look_again(self) -> None:
         """Ask for the slots that requests wait for."""
         self._lines.serve_hopeful(self._now_ns())
+
+    def recall(self, keys: Collection[str], tenants: Collection[str]) -> None:
+        """Return what is held of limits of these: they may have changed, and others count by what
+        they are now. What is asked for again is asked by the next request."""
+        # While the store is away nobody would get it, and nobody give more.
+        if self.outage.mode is not Mode.EXACT:
+            return
+        for holding in self._active:
+            limit = holding.limit
+            if limit.tenant in tenants or limit.principal in keys:
+                holding.recall()
+                self._ask(holding)
 
     def close(self) -> None:
         """Have `renewals` return all that is held; nothing is to be admitted from here on."""
@@ -330,11 +342,6 @@ class Holder:
             return
         if self._due.add(holding) and self.outage.mode is Mode.EXACT:
             self._on_due()
-
-    def _changed(self, holding: Holding) -> None:
-        """What it held by the measure before goes back now: others count by the new one."""
-        if holding.epoch:
-            self._ask(holding)
 
     def _ask_ahead(self, holding: Holding) -> None:
         """Little is left; of a light lease it lasts for seconds."""

@@ -61,6 +61,7 @@ class Holding(Purse):
         "__weakref__",
         "again_ns",
         "ask_ns",
+        "asked_limit",
         "asked_ns",
         "begun_ns",
         "capacity",
@@ -124,6 +125,8 @@ class Holding(Purse):
         # An Ask is under way, since then.
         self.is_asked = False
         self.asked_ns = 0
+        # As the store was told last.
+        self.asked_limit = limit
         # What the request that waits first needs, as the store was told last; and no sooner than
         # that is it asked again, if it gave nothing.
         self.needed = 0
@@ -157,16 +160,26 @@ class Holding(Purse):
             self.keep = self.capacity
 
     def change(self, limit: Limit) -> None:
-        """The limit's measure is another: what is held of the one before is not to be spent, and
-        what the store said of it is void."""
+        """The limit's measure is another."""
         self.limit = limit
-        self.capacity = self.keep = capacity_of(limit.measure)
+        self.capacity = capacity_of(limit.measure)
+        self._void()
+
+    def _void(self) -> None:
+        """What the store said last, it said by another measure: it holds no more, and what it
+        granted by a larger one is not to be spent."""
+        self.keep = self.capacity
+        # Nothing left: the first Ask by the new measure is for what is needed.
         self.ask_ns = self.ready_ns = self.again_ns = self.left = 0
-        if self.lent_ns and self.free > 0:
-            # Not the store's: nobody gets it back.
-            self.granted -= self.free
-            self.free = 0
+        self.is_open = False
+        if self.capacity <= capacity_of(self.asked_limit.measure):
+            self._give_back(self.free)
+
+    def recall(self) -> None:
+        """Have the next Ask return what is not in use, and want nothing."""
         self._give_back(self.free)
+        self.demand = self.used = 0
+        self.peak = self.reserved
 
     def is_short(self, cost: int, now_ns: int) -> bool:
         """Whether so many units cannot be spent now."""
@@ -213,6 +226,7 @@ class Holding(Purse):
             self.free += cost - used
             self.used += used - cost
             self.spent_ns = now_ns
+            return self._give_back_excess()
         elif used > cost:
             # The lease that it was reserved from is over, and all of it counts as spent.
             self.free -= used - cost
@@ -238,6 +252,12 @@ class Holding(Purse):
         if units > 0:
             self.free -= units
             self.returned += units
+
+    def _give_back_excess(self) -> bool:
+        """What is above all that the limit ever allows, since it was lowered; whether any was."""
+        excess = min(self.free, self.reserved + self.free - self.capacity)
+        self._give_back(excess)
+        return excess > 0
 
     def _share(self) -> int:
         """Slots that it may have; what is more goes back when it is not in use.
@@ -267,7 +287,7 @@ class Holding(Purse):
             # A light lease may be an ordinary one from now on, and the answer be lost.
             self.ends_ns = min(self.ends_ns, now_ns + _ORDINARY_NS)
             self.open_until_ns = min(self.open_until_ns, self.ends_ns)
-        self.asked_ns, self.needed = now_ns, needed
+        self.asked_ns, self.asked_limit, self.needed = now_ns, self.limit, needed
         self.used, self.peak, self.low_water = 0, self.reserved, _NEVER
         self.told_spent, self.told_returned = self.spent, self.returned
         return Ask(
@@ -300,8 +320,9 @@ class Holding(Purse):
             # Others have none, as it hears only now: theirs is what nobody here waits for.
             above = self.reserved + self.free - self._share()
             self._give_back(min(above, self.free - self.wanted))
-        # Granted by a measure that is no more, if it is above what the limit ever allows.
-        self._give_back(min(self.free, self.reserved + self.free - self.capacity))
+        if self.asked_limit != self.limit:
+            self._void()
+        self._give_back_excess()
 
     def _note_gain(self, gained: int, now_ns: int) -> None:
         """When to ask again for what was needed and is not there."""
@@ -319,14 +340,14 @@ class Holding(Purse):
         return HEARTBEAT_NS if self.stretch == 1 else LIGHT_HEARTBEAT_NS
 
     @property
-    def has_units_to_tell(self) -> bool:
-        """Whether units were returned while the store was being asked: it does not know of them."""
-        return self.returned != self.told_returned
+    def has_more_to_tell(self) -> bool:
+        """Whether units were returned, or the limit changed, while the store was being asked."""
+        return self.returned != self.told_returned or self.asked_limit != self.limit
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is held and nobody asks for it, and the store knows: the lease may go."""
-        is_told = self.spent == self.told_spent and not self.has_units_to_tell
+        is_told = self.spent == self.told_spent and not self.has_more_to_tell
         return is_told and not (self.free or self.reserved or self.is_awaited or self.used)
 
     def _wants(self, needed: int, now_ns: int) -> int:

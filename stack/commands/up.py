@@ -130,7 +130,7 @@ async def _run_gateway(settings: StackSettings, screen: Console) -> None:
         screen.print(_urls(settings, settings.gateway_triton_urls))
         with records_errors(settings):
             if not await has_keys(settings):
-                screen.print(_keys_hint(settings), highlight=False, soft_wrap=True)
+                screen.print(_keys_hint(settings), highlight=False, markup=False, soft_wrap=True)
         await _tell_of_limits(screen, settings)
         screen.print("Ready. Ctrl-C stops the gateway.")
         await _watch([part.run() for part in parts])

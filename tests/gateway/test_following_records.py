@@ -14,8 +14,12 @@ from gateway.data.principal import Principal
 from gateway.errors import RecordsUnavailable, Unauthenticated
 from gateway.following_records import follow_changes, readable
 from gateway.measures import parse_measure
+from gateway.quotas.holder import Holder
+from gateway.quotas.policies import Policies
 from gateway.records.store import Records
 from tests.gateway.postgresql import PostgresqlServer
+from tests.gateway.quotas.held import HeldInMemory
+from tests.gateway.quotas.world import Clock, FakeStore
 
 PEER = Peer("192.0.2.7")
 EIGHT, NINE = parse_measure(concurrency=8), parse_measure(concurrency=9)
@@ -27,6 +31,7 @@ class Worker:
 
     records: Records
     authenticator: Authenticator
+    holder: Holder
 
     async def ask(self, token: str) -> Principal | None:
         """The principal, or None for a token that is refused."""
@@ -49,9 +54,10 @@ async def _worker(url: str) -> AsyncIterator[Worker]:
     records = Records(url)
     authenticator = Authenticator(readable(records.find_key))
     seen = await records.last_change()
-    following = asyncio.create_task(follow_changes(records, authenticator, seen))
+    holder = Holder(HeldInMemory("worker"), time.monotonic_ns, Policies(), lambda: None)
+    following = asyncio.create_task(follow_changes(records, authenticator, holder, seen))
     try:
-        yield Worker(records, authenticator)
+        yield Worker(records, authenticator, holder)
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
@@ -121,3 +127,28 @@ def test_known_keys_go_on_while_postgresql_is_away_and_changes_are_seen_after(
         await worker.sees(known.token, lambda it: it is None)
 
     _run(postgresql.new_database(), test)
+
+
+def test_what_is_held_of_a_limit_that_changed_is_returned_without_a_request(
+    database_url: str,
+) -> None:
+    async def test(worker: Worker, operator: Records) -> None:
+        new = await operator.create_key("acme")
+        limit = await operator.create_limit("acme", parse_measure(budget="1000000/day"))
+        await worker.sees(new.token, lambda known: known is not None and bool(known.limits))
+        principal = await worker.ask(new.token)
+        assert principal is not None
+        allowance = worker.holder.allowances.of(principal.limits, "mnist")
+        worker.holder.admit(allowance, (1, 1, 1, 1), lambda outcome: None)
+        store = FakeStore(Clock())
+        for renewal in worker.holder.renewals():
+            worker.holder.heard(store.renew(renewal))
+        (holding,) = allowance.holdings
+        # As if that much had been wanted.
+        holding.granted += 5
+        holding.free += 5
+        await operator.change_limit(limit.id, parse_measure(budget="5/day"))
+        await worker.sees(new.token, lambda known: holding.free == 0)
+        assert worker.holder.is_due
+
+    _run(database_url, test)

@@ -21,7 +21,7 @@ def principal(name: str = "key") -> Principal:
 
 
 def test_a_caller_and_a_model_have_one_tab() -> None:
-    known, caller = Tabs(Allowances(lambda holding: None)), principal()
+    known, caller = Tabs(Allowances()), principal()
     first, other = known.of(caller, INFER), known.of(caller, OTHER)
     assert known.of(caller, INFER) is first is caller.tab
     assert first is not other
@@ -29,7 +29,7 @@ def test_a_caller_and_a_model_have_one_tab() -> None:
 
 
 def test_a_tab_has_the_limits_of_its_model() -> None:
-    known, caller = Tabs(Allowances(lambda holding: None)), principal()
+    known, caller = Tabs(Allowances()), principal()
     allowance = known.of(caller, INFER).allowance
     assert allowance is not None
     assert [holding.limit for holding in allowance.holdings] == [MNIST]
@@ -37,7 +37,7 @@ def test_a_tab_has_the_limits_of_its_model() -> None:
 
 
 def test_a_load_counts_under_no_model_and_is_not_remembered() -> None:
-    known, caller = Tabs(Allowances(lambda holding: None)), principal()
+    known, caller = Tabs(Allowances()), principal()
     load = find_route(b"POST", b"/v2/repository/models/mnist_1/load")
     tab = known.of(caller, load)
     assert (tab.asked, tab.model, caller.tab) == ("", "", None)
@@ -47,7 +47,7 @@ def test_a_load_counts_under_no_model_and_is_not_remembered() -> None:
 
 def test_memory_is_bounded_and_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tabs, "MAX_TABS", 10)
-    known = Tabs(Allowances(lambda holding: None))
+    known = Tabs(Allowances())
     callers = [principal(f"key_{number}") for number in range(30)]
     for caller in callers:
         known.of(caller, INFER)

@@ -79,7 +79,7 @@ def test_slots_beyond_the_lowered_number_are_not_taken() -> None:
     assert sum(len(worker.in_flight) for worker in world.workers) == 2
 
 
-def test_an_answer_to_a_question_of_before_gives_no_more_than_the_limit_is() -> None:
+def test_an_answer_to_a_question_of_before_gives_nothing() -> None:
     world = World(limits(Rate(100_000, 1, 100_000)))
     (worker,) = world.workers
     send(worker, 200)
@@ -90,8 +90,9 @@ def test_an_answer_to_a_question_of_before_gives_no_more_than_the_limit_is() -> 
     worker.request(ONE)
     for answer in answers:
         worker.hear(answer)
+    assert holding(worker).free == 0
+    assert len(world.log) == 200
     worker.exchange()
-    assert len(world.log) <= 201
     assert send(worker, 300) <= 1
 
 
@@ -123,3 +124,68 @@ def test_what_was_lent_by_a_larger_limit_is_not_spent() -> None:
         world.pass_us(SECOND_US // 100)
         worker.request(ONE)
     assert len(world.log) - before <= 1
+
+
+def test_a_raise_is_heard_of_while_the_store_is_asked_by_what_was() -> None:
+    world = World(limits(Budget(300, DAY)), workers=2)
+    one, other = world.workers
+    send(one, 100)
+    while holding(one).free:
+        one.request(ONE)
+    send(other, 300)
+    assert one.holder.beat()
+    answers = [world.store.renew(renewal) for renewal in one.send()]
+    assert [given.left for answer in answers for given in answer.given] == [0]
+    hear_of(world, limits(Budget(100_000, DAY)))
+    one.allowance()
+    for answer in answers:
+        one.hear(answer)
+    one.exchange()
+    assert send(one, 100) == 100
+
+
+def test_what_was_reserved_of_a_larger_limit_does_not_come_free() -> None:
+    world = World(limits(Budget(10_000_000, DAY), Metric.COMPUTE_MS))
+    (worker,) = world.workers
+    for _ in range(20):
+        worker.request((1, 1, 100, 1000))
+        worker.exchange()
+    hear_of(world, limits(Budget(50, DAY), Metric.COMPUTE_MS))
+    worker.allowance()
+    while worker.in_flight:
+        worker.settle(worker.in_flight[0], (1, 1, 100, 1))
+        assert holding(worker).free <= 50
+    # 20 of the 50 are used, and each takes 10.
+    assert send(worker, 100) <= 3
+
+
+def test_a_raise_while_the_store_is_away_takes_nothing_of_what_is_held() -> None:
+    world = World(limits(Budget(1_000_000, DAY)))
+    (worker,) = world.workers
+    send(worker, 200)
+    held = holding(worker).free
+    hear_of(world, limits(Budget(2_000_000, DAY)))
+    assert holding(worker).free == held > 0
+
+
+def test_who_hears_that_something_changed_returns_what_it_holds_without_a_request() -> None:
+    world = World(limits(Rate(100_000, 1, 100_000)), workers=2)
+    one, other = world.workers
+    assert send(one, 200) == send(other, 200) == 200
+    for worker in world.workers:
+        worker.holder.recall(frozenset(), {"acme"})
+        worker.exchange()
+    hear_of(world, limits(Rate(20, 1, 20)))
+    # Of the other nothing is heard any more.
+    assert 20 + 20 * 2 <= send(one, 300) <= 20 + 20 * 3
+
+
+def test_only_what_is_of_those_that_changed_is_returned() -> None:
+    world = World(limits(Rate(100_000, 1, 100_000)))
+    (worker,) = world.workers
+    send(worker, 200)
+    held = holding(worker).free
+    worker.holder.recall({"key_2"}, {"globex"})
+    assert holding(worker).free == held > 0
+    worker.holder.recall({"key_1"}, frozenset())
+    assert holding(worker).free == 0
