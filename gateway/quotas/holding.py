@@ -125,8 +125,8 @@ class Holding(Purse):
         # An Ask is under way, since then.
         self.is_asked = False
         self.asked_ns = 0
-        # As the store was told last.
-        self.asked_limit = limit
+        # As the store was told last; None: whatever it answers to that is void.
+        self.asked_limit: Limit | None = limit
         # What the request that waits first needs, as the store was told last; and no sooner than
         # that is it asked again, if it gave nothing.
         self.needed = 0
@@ -166,18 +166,21 @@ class Holding(Purse):
         self._void()
 
     def _void(self) -> None:
-        """What the store said last, it said by another measure: it holds no more, and what it
+        """What the store said last, it said by another measure: that is true no more, and what it
         granted by a larger one is not to be spent."""
         self.keep = self.capacity
         # Nothing left: the first Ask by the new measure is for what is needed.
         self.ask_ns = self.ready_ns = self.again_ns = self.left = 0
         self.is_open = False
-        if self.capacity <= capacity_of(self.asked_limit.measure):
+        before = self.asked_limit
+        if before is None or self.capacity <= capacity_of(before.measure):
             self._give_back(self.free)
 
     def recall(self) -> None:
-        """Have the next Ask return what is not in use, and want nothing."""
+        """Have the next Ask return what is not in use, what is on its way included, and want
+        nothing."""
         self._give_back(self.free)
+        self.asked_limit = None
         self.demand = self.used = 0
         self.peak = self.reserved
 

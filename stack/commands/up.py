@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -30,7 +29,6 @@ from stack.triton import EmbeddedTriton
 # SIGHUP: the terminal was closed.
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _USUAL_URL = "http://127.0.0.1:8080"
-_USUAL_STATE_DIR = Path(".conch")
 _SAMPLE_MODEL = "mnist_cnn"
 _SAMPLE = "exporters/zoo/samples/digit-7-1.png"
 
@@ -199,7 +197,8 @@ def _try(settings: StackSettings) -> str:
 def _keys_hint(settings: StackSettings) -> str:
     """Another terminal's flags would lead it to other records."""
     command = "conch keys create --tenant NAME"
-    if not settings.database_url and settings.state_dir != _USUAL_STATE_DIR:
+    usual = StackSettings.model_fields["state_dir"].default
+    if not settings.database_url and settings.state_dir != usual:
         command += f" --state-dir {shlex.quote(str(settings.state_dir))}"
     return f"There are no keys yet: `{command}` makes one."
 

@@ -110,6 +110,6 @@ def _many(runs: Mapping[str, Run]) -> list[Aim]:
             Aim(f"CPU: {name}", "at most 1.10", ratios(runs[many], runs[CONCH], cpu_us))
             for name, many in names.items()
         ),
-        # What memory costs on this machine at this hour: others may fill the cache that it shares.
+        # Others may fill the cache that this machine shares: that shows here too, if less.
         Aim("CPU: 100,000 keys / 1 key, of nginx", "none: to compare with", nginx),
     ]

@@ -14,6 +14,7 @@ from gateway.data.principal import Principal
 from gateway.errors import RecordsUnavailable, Unauthenticated
 from gateway.following_records import follow_changes, readable
 from gateway.measures import parse_measure
+from gateway.quotas.decisions import Waiting
 from gateway.quotas.holder import Holder
 from gateway.quotas.policies import Policies
 from gateway.records.store import Records
@@ -134,21 +135,25 @@ def test_what_is_held_of_a_limit_that_changed_is_returned_without_a_request(
 ) -> None:
     async def test(worker: Worker, operator: Records) -> None:
         new = await operator.create_key("acme")
+        await worker.sees(new.token, lambda known: known is not None)
         limit = await operator.create_limit("acme", parse_measure(budget="1000000/day"))
         await worker.sees(new.token, lambda known: known is not None and bool(known.limits))
         principal = await worker.ask(new.token)
         assert principal is not None
         allowance = worker.holder.allowances.of(principal.limits, "mnist")
-        worker.holder.admit(allowance, (1, 1, 1, 1), lambda outcome: None)
-        store = FakeStore(Clock())
-        for renewal in worker.holder.renewals():
-            worker.holder.heard(store.renew(renewal))
+        holder, store = worker.holder, FakeStore(Clock())
+        for _ in range(6):
+            outcome = holder.admit(allowance, (1, 1, 1, 1), lambda outcome: None)
+        renewals = holder.renewals()
+        # What it wanted is granted as well.
+        assert isinstance(outcome, Waiting)
+        holder.leave(outcome)
+        for renewal in renewals:
+            holder.heard(store.renew(renewal))
         (holding,) = allowance.holdings
-        # As if that much had been wanted.
-        holding.granted += 5
-        holding.free += 5
+        assert holding.free > 0 and not holder.is_due
         await operator.change_limit(limit.id, parse_measure(budget="5/day"))
         await worker.sees(new.token, lambda known: holding.free == 0)
-        assert worker.holder.is_due
+        assert holder.is_due
 
     _run(database_url, test)

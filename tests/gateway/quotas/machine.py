@@ -265,9 +265,13 @@ class QuotaMachine(RuleBasedStateMachine):
         self.world.limits = limits_of(terms)
         self._remember(self.world.limits)
 
-    @rule(who=which)
-    def hear_of_limits(self, who: int) -> None:
-        self._worker(who).limits = self.world.limits
+    @rule(who=which, is_recalled=st.booleans())
+    def hear_of_limits(self, who: int, is_recalled: bool) -> None:
+        """As the records tell of it, or of a change before."""
+        worker = self._worker(who)
+        if is_recalled:
+            worker.holder.recall({"key_1"}, {"acme"})
+        worker.limits = self.world.limits
 
     # What must hold.
 

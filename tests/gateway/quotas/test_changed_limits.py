@@ -4,6 +4,7 @@ import pytest
 
 from gateway.limits import Budget, Concurrency, Limit, Measure, Metric, Period
 from gateway.quotas.holding import Holding
+from gateway.quotas.outage import Mode
 from gateway.quotas.policies import Policies, Policy
 from gateway.quotas.protocol import LIGHT
 from gateway.rates import Rate
@@ -160,12 +161,20 @@ def test_what_was_reserved_of_a_larger_limit_does_not_come_free() -> None:
 
 
 def test_a_raise_while_the_store_is_away_takes_nothing_of_what_is_held() -> None:
-    world = World(limits(Budget(1_000_000, DAY)))
+    world = World(limits(Budget(1_000_000, DAY)), policies=LENIENT)
     (worker,) = world.workers
     send(worker, 200)
-    held = holding(worker).free
+    world.pass_us(41 * SECOND_US)
+    assert worker.holder.beat()
+    for renewal in worker.send():
+        worker.give_up(renewal)
+    assert worker.holder.outage.mode is Mode.SHARE
+    worker.holder.recall({"key_1"}, {"acme"})
     hear_of(world, limits(Budget(2_000_000, DAY)))
-    assert holding(worker).free == held > 0
+    before = len(world.log)
+    for _ in range(50):
+        worker.request(ONE)
+    assert len(world.log) - before == 50
 
 
 def test_who_hears_that_something_changed_returns_what_it_holds_without_a_request() -> None:
@@ -178,6 +187,22 @@ def test_who_hears_that_something_changed_returns_what_it_holds_without_a_reques
     hear_of(world, limits(Rate(20, 1, 20)))
     # Of the other nothing is heard any more.
     assert 20 + 20 * 2 <= send(one, 300) <= 20 + 20 * 3
+
+
+def test_what_an_answer_under_way_gives_is_returned_too() -> None:
+    world = World(limits(Rate(100_000, 1, 100_000)))
+    (worker,) = world.workers
+    send(worker, 200)
+    world.pass_us(60 * SECOND_US)
+    assert worker.holder.beat()
+    answers = [world.store.renew(renewal) for renewal in worker.send()]
+    assert any(given.granted for answer in answers for given in answer.given)
+    worker.holder.recall({"key_1"}, frozenset())
+    for answer in answers:
+        worker.hear(answer)
+    worker.exchange()
+    account = world.store.account(world.limits[0])
+    assert account is not None and account.out() == 0
 
 
 def test_only_what_is_of_those_that_changed_is_returned() -> None:
