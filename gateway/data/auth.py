@@ -18,7 +18,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from math import inf
 from typing import Protocol
 
@@ -59,7 +58,8 @@ class TokenVerifier(Protocol):
 
 
 class Authenticator:
-    """Knows tokens by their hash; the records are asked once for a key, until it changes."""
+    """Knows keys by their token, and longer tokens by their hash; the records are asked once for a
+    key, until it changes."""
 
     def __init__(
         self,
@@ -87,21 +87,23 @@ class Authenticator:
         `token_hash` is the token's SHA-256, where it is at hand.
         """
         if token:
-            token_hash = token_hash or sha256(token).digest()
+            principal = self._cache.by_token.get(token)
+            if principal is None:
+                token_hash = token_hash or keys.hash_token(token)
+                principal = self._verified.get(token_hash)
         elif peer.subject and self._find_subject is not None:
             if self._clock() >= peer.ends_s:
                 raise Unauthenticated(NOT_VALID)
-            token_hash = keys.hash_subject(peer.subject)
+            principal = self._cache.by_subject.get(peer.subject)
         else:
             raise Unauthenticated(MISSING, is_missing=True)
-        principal = self._cache.admitted.get(token_hash) or self._verified.get(token_hash)
         if (
             principal is not None
             and principal.begins_s <= self._clock() < principal.calm_until_s
             and (not principal.networks or is_within(principal.networks, peer.address))
         ):
             return principal
-        return self._recall(token, token_hash, peer)
+        return self._recall(token, token_hash or _hash(token, peer), peer)
 
     async def look_up(self, token: bytes, peer: Peer) -> Principal:
         """Ask the records or the verifier; calls for the same share one question."""
@@ -109,8 +111,7 @@ class Authenticator:
         if name is None:
             return await self._verify(token, peer)
         key = await self._reading.ask(name, partial(self._read, name, token, peer))
-        token_hash = keys.hash_token(token) if token else keys.hash_subject(peer.subject)
-        principal = self._admit(key, token_hash, peer)
+        principal = self._admit(key, token, _hash(token, peer), peer)
         if principal is None:
             raise self._failure(peer, name)
         return principal
@@ -135,7 +136,7 @@ class Authenticator:
         """What memory says of a token that is not simply let in; nothing is asked."""
         name = _name(token, peer)
         if name is not None:
-            principal = self._admit(self._cache.get(name), token_hash, peer)
+            principal = self._admit(self._cache.get(name), token, token_hash, peer)
             if principal is None and not self._cache.knew(name):
                 self._attempts.look_up(peer.address, name)
             return principal
@@ -146,7 +147,9 @@ class Authenticator:
             self._attempts.look_up(peer.address)
         return None
 
-    def _admit(self, key: Key | None, token_hash: bytes, peer: Peer) -> Principal | None:
+    def _admit(
+        self, key: Key | None, token: bytes, token_hash: bytes, peer: Peer
+    ) -> Principal | None:
         """The principal if this key, in the state that was read, lets the caller in."""
         now_s = self._clock()
         if not keys.matches(key, token_hash) or key is None:
@@ -168,7 +171,7 @@ class Authenticator:
             calm_until_s=calm_until_s,
             networks=key.networks,
         )
-        self._cache.admit(key, token_hash, principal)
+        self._cache.admit(key, token, principal)
         return principal
 
     async def _read(self, name: str, token: bytes, peer: Peer) -> Key | None:
@@ -205,6 +208,11 @@ class Authenticator:
         """The error for a token that is not valid; raises TooManyFailures if it is one too many."""
         self._attempts.fail(peer.address, name)
         return Unauthenticated(NOT_VALID)
+
+
+def _hash(token: bytes, peer: Peer) -> bytes:
+    """As the records have it, of the token or of the certificate's subject."""
+    return keys.hash_token(token) if token else keys.hash_subject(peer.subject)
 
 
 def _name(token: bytes, peer: Peer) -> str | None:

@@ -1,11 +1,11 @@
 """The head of a request: checked for every framing that two parsers could read differently."""
 
 import re
-from hashlib import sha256
 
 from gateway.data.fields import Fields, check_size, given_twice, read_fields
 from gateway.data.trace import is_traceparent
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
+from gateway.keys import TOKEN_LENGTH, hash_token
 
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 32 * 1024
@@ -120,7 +120,7 @@ class HeadReader:
         self._target = b""
         self._credentials: list[Header] | None = []
         self._token = b""
-        # SHA-256 of the token that was returned last; empty without one.
+        # SHA-256 of the token that was returned last, if that is longer than a key; else empty.
         self.token_hash = b""
 
     def read(
@@ -202,7 +202,7 @@ class HeadReader:
             token = value[len(_BEARER) :].strip(b" \t")
         else:
             token = _token(credentials)
-        self.token_hash = sha256(token).digest() if token else b""
+        self.token_hash = hash_token(token) if len(token) > TOKEN_LENGTH else b""
         if is_short:
             self._credentials, self._token = credentials, token
         return token

@@ -20,8 +20,12 @@ class KeyCache:
     """
 
     def __init__(self) -> None:
-        # By hash of the token or the subject; read on every request.
-        self.admitted: dict[bytes, Principal] = {}
+        # Who was let in, by token and by subject of a certificate; read on every request. By the
+        # token itself: its hash costs more than all else that is done to know a caller.
+        self.by_token: dict[bytes, Principal] = {}
+        self.by_subject: dict[str, Principal] = {}
+        # Tokens of a key that were let in: its secret, and the one before it.
+        self._tokens: dict[str, tuple[bytes, ...]] = {}
         # Whoever reads compares it before and after: a change meanwhile makes the answer stale.
         self.changes = 0
         self._keys: OrderedDict[str, Key] = OrderedDict()
@@ -48,10 +52,18 @@ class KeyCache:
         while len(self._keys) > MAX_KEYS:
             self._forget(next(iter(self._keys)))
 
-    def admit(self, key: Key, token_hash: bytes, principal: Principal) -> None:
-        """Remember the token too, unless its key changed since it was read."""
-        if self._keys.get(key.id) is key:
-            self.admitted[token_hash] = principal
+    def admit(self, key: Key, token: bytes, principal: Principal) -> None:
+        """Remember the token too, or without one the certificate, unless its key changed since it
+        was read."""
+        if self._keys.get(key.id) is not key:
+            return
+        if not token:
+            assert key.tls_subject is not None
+            self.by_subject[key.tls_subject] = principal
+            return
+        if token not in self.by_token:
+            self._tokens[key.id] = (*self._tokens.get(key.id, ()), token)
+        self.by_token[token] = principal
 
     def evict(self, key_ids: Iterable[str]) -> None:
         """Forget keys that changed."""
@@ -69,7 +81,9 @@ class KeyCache:
         for name in self._keys:
             put_bounded(self._forgotten, name, None, MAX_KEYS)
         self._keys.clear()
-        self.admitted.clear()
+        self._tokens.clear()
+        self.by_token.clear()
+        self.by_subject.clear()
 
     def _forget(self, name: str) -> None:
         key = self._keys.get(name)
@@ -78,9 +92,10 @@ class KeyCache:
         for known_as in _names(key):
             del self._keys[known_as]
             put_bounded(self._forgotten, known_as, None, MAX_KEYS)
-        self.admitted.pop(key.token_hash, None)
-        if key.old_token_hash is not None:
-            self.admitted.pop(key.old_token_hash, None)
+        for token in self._tokens.pop(key.id, ()):
+            del self.by_token[token]
+        if key.tls_subject is not None:
+            self.by_subject.pop(key.tls_subject, None)
 
 
 def _names(key: Key) -> tuple[str, ...]:

@@ -324,7 +324,6 @@ def test_whatever_is_wrong_the_work_and_the_answer_are_the_same(
 
         monkeypatch.setattr(where, name, count)
 
-    counted(auth, "sha256")
     counted(keys, "hash_token")
     counted(keys, "parse_id")
     counted(keys.hmac, "compare_digest")

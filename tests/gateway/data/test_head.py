@@ -16,6 +16,7 @@ from gateway.data.head import (
     HeadReader,
 )
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest, UriTooLong
+from gateway.keys import TOKEN_LENGTH
 
 HOST = (b"Host", b"gateway")
 
@@ -276,15 +277,17 @@ def test_a_bad_target_is_refused_also_after_a_good_one() -> None:
     "other",
     [
         [(b"Authorization", b"Bearer " + b"j" * REMEMBERED_BYTES)],
+        [(b"Authorization", b"Bearer a-token-that-is-longer-than-" + b"a" * TOKEN_LENGTH)],
+        [(b"Authorization", b"Bearer a-token-that-is-no-longer")],
         [(b"Authorization", b"Bearer second"), (b"X-API-Key", b"third")],
         [],
     ],
-    ids=["too long to be remembered", "two fields", "none"],
+    ids=["too long to be remembered", "longer than a key", "short", "two fields", "none"],
 )
 def test_the_hash_is_of_the_token_that_the_request_shows(other: list[Header]) -> None:
     """A proxy sends the requests of many clients by one connection."""
     reader = HeadReader()
-    first = [(b"Authorization", b"Bearer first")]
+    first = [(b"Authorization", b"Bearer first" + b"t" * TOKEN_LENGTH)]
     for headers in (first, other, first, other):
         token = read_by(reader, b"GET", b"/v2", [HOST, *headers]).token
-        assert reader.token_hash == (sha256(token).digest() if token else b"")
+        assert reader.token_hash == (sha256(token).digest() if len(token) > TOKEN_LENGTH else b"")
