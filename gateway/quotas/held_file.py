@@ -19,14 +19,14 @@ from gateway.errors import InvalidInput
 from gateway.limits import Limit, Metric
 from gateway.locked_files import new_locked, open_left
 from gateway.quotas.holding import Holding
-from gateway.quotas.protocol import LIGHT, TTL_US, Kind, kind_of, measure_of, numbers_of
+from gateway.quotas.protocol import TTL_US, VERY_LIGHT, Kind, kind_of, measure_of, numbers_of
 
 _SUFFIX = ".leases"
 # One limit each, filled up with spaces: the longest takes some two hundred.
 _CELL_BYTES = 256
 _TOUCH_EVERY_S = 1.0
 # After the last Ask no lease lasts longer.
-_LONGEST_S = LIGHT * TTL_US / 1_000_000 + 2 * _TOUCH_EVERY_S
+_LONGEST_S = VERY_LIGHT * TTL_US / 1_000_000 + 2 * _TOUCH_EVERY_S
 
 _log = structlog.get_logger()
 

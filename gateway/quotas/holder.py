@@ -18,7 +18,7 @@ from gateway.quotas.decisions import (
 )
 from gateway.quotas.due import Due
 from gateway.quotas.held_file import Held
-from gateway.quotas.holding import HEARTBEAT_NS, LIGHT_HEARTBEAT_NS, METRICS, Costs, Holding
+from gateway.quotas.holding import HEARTBEATS_NS, METRICS, Costs, Holding
 from gateway.quotas.idle_slots import IdleSlots
 from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
@@ -71,8 +71,7 @@ class Holder:
         self._sent: dict[int, tuple[int, list[Holding]]] = {}
         # When to renew which, if nothing else comes first; by how often.
         self._beats: dict[int, deque[tuple[int, Holding]]] = {
-            HEARTBEAT_NS: deque(),
-            LIGHT_HEARTBEAT_NS: deque(),
+            every_ns: deque() for every_ns in HEARTBEATS_NS.values()
         }
         self._lines = WaitingLines(self._try, self.decided)
         self._idle = IdleSlots(is_alone=is_alone)
@@ -344,7 +343,7 @@ class Holder:
             self._on_due()
 
     def _ask_ahead(self, holding: Holding) -> None:
-        """Little is left; of a light lease it lasts for seconds."""
+        """Little is left; of a light lease it lasts for seconds, or minutes."""
         if holding.stretch == 1:
             self._ask(holding)
         elif not holding.is_asked:

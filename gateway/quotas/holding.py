@@ -3,14 +3,14 @@
 from gateway.limits import Limit, Metric
 from gateway.quotas.protocol import (
     HEARTBEAT_US,
-    LIGHT,
-    LIGHT_HEARTBEAT_US,
+    HEARTBEATS_US,
     TTL_US,
     Ask,
     Given,
     Kind,
     capacity_of,
     kind_of,
+    stretch_of,
 )
 from gateway.quotas.purse import Purse
 
@@ -21,8 +21,8 @@ METRICS = tuple(Metric)
 US = 1000
 # What a lease is used for within so long is what its holder would hold.
 HORIZON_NS = 2 * HEARTBEAT_US * US
-HEARTBEAT_NS = HEARTBEAT_US * US
-LIGHT_HEARTBEAT_NS = LIGHT_HEARTBEAT_US * US
+# By how many times the usual a lease lasts.
+HEARTBEATS_NS = {stretch: heartbeat_us * US for stretch, heartbeat_us in HEARTBEATS_US.items()}
 # Use is not extrapolated from less.
 _SHORTEST_NS = 250_000_000
 # Nothing used in so long: it is returned.
@@ -140,7 +140,7 @@ class Holding(Purse):
         self.is_open = False
         self.left = 0
         self.keep = self.capacity
-        # LIGHT if its lease is light: then it holds so many times what it wants.
+        # Of a light lease more than 1: it holds so many times what it wants.
         self.stretch = 1
         # 0: it never said.
         self.holders = 0
@@ -312,7 +312,7 @@ class Holding(Purse):
         self.ends_ns = sent_ns + less_drift(given.ttl_us * US)
         if not self.is_awaited:
             self.open_until_ns = self.ends_ns
-        self.stretch = LIGHT if given.ttl_us > TTL_US else 1
+        self.stretch = stretch_of(given.ttl_us)
         self.holders, self.keep, self.left = given.holders, given.keep, given.left
         self.ask_ns = now_ns + given.ask_us * US if given.ask_us else 0
         self._note_gain(gained, now_ns)
@@ -340,7 +340,7 @@ class Holding(Purse):
     @property
     def heartbeat_ns(self) -> int:
         """It is renewed so long after it was last, if nothing else comes first."""
-        return HEARTBEAT_NS if self.stretch == 1 else LIGHT_HEARTBEAT_NS
+        return HEARTBEATS_NS[self.stretch]
 
     @property
     def has_more_to_tell(self) -> bool:

@@ -44,8 +44,13 @@ end
 
 -- How many times the usual the lease lasts, and holds.
 local function stretch_of(kind, account, measure, lease, ask)
-  local most = max(ask.wants, ask.needs) * LIGHT * (kind.light_part or LIGHT_PART) * max(holders_of(account), 1)
-  return most <= kind.spare(account, measure) + out_of(lease) and LIGHT or 1
+  local wanted = max(ask.wants, ask.needs) * (kind.light_part or LIGHT_PART) * max(holders_of(account), 1)
+  local left = kind.spare(account, measure) + out_of(lease)
+  if wanted <= 0 or wanted * LIGHT > left then
+    return 1
+  end
+  local is_very_light = ask.granted > 0 and wanted * VERY_LIGHT * VERY_LIGHT_STRICTER <= left
+  return is_very_light and VERY_LIGHT or LIGHT
 end
 
 local function grant(kind, account, measure, lease, ask, now_us, stretch)

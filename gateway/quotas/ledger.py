@@ -9,7 +9,16 @@ from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from gateway.quotas.protocol import HEARTBEAT_US, LIGHT, LIGHT_PART, TTL_US, Ask, Given
+from gateway.quotas.protocol import (
+    HEARTBEAT_US,
+    LIGHT,
+    LIGHT_PART,
+    TTL_US,
+    VERY_LIGHT,
+    VERY_LIGHT_STRICTER,
+    Ask,
+    Given,
+)
 
 M = TypeVar("M")
 
@@ -161,8 +170,12 @@ class Account(msgspec.Struct, Generic[M], metaclass=_AbstractStruct, tag_field="
 
     def _stretch(self, measure: M, lease: Lease, ask: Ask) -> int:
         """How many times the usual the lease lasts, and holds."""
-        most = max(ask.wants, ask.needs) * LIGHT * self.light_part * max(self._holders(), 1)
-        return LIGHT if most <= self.spare(measure) + lease.out else 1
+        wanted = max(ask.wants, ask.needs) * self.light_part * max(self._holders(), 1)
+        left = self.spare(measure) + lease.out
+        if not 0 < wanted * LIGHT <= left:
+            return 1
+        is_very_light = ask.granted and wanted * VERY_LIGHT * VERY_LIGHT_STRICTER <= left
+        return VERY_LIGHT if is_very_light else LIGHT
 
     def _grant(self, measure: M, lease: Lease, ask: Ask, now: Now, stretch: int) -> int:
         """Move units to the lease; returns how many are short of what is needed, or of one."""

@@ -11,8 +11,9 @@ nothing twice. A Renewal has a running number; an Ask whose number is not above 
 answered with what is, and changes nothing.
 
 **At the store** a lease is `out = granted - spent - returned` units, and ends TTL_US after the last
-Ask, for a budget also with its window; a **light** lease LIGHT times as late. An Ask goes through
-these steps (`ledger.py` says them exactly, and is the specification of every store):
+Ask, for a budget also with its window; a **light** lease LIGHT times as late, a **very light** one
+VERY_LIGHT times. An Ask goes through these steps (`ledger.py` says them exactly, and is the
+specification of every store):
 
 1. Leases of this limit that have ended go, the earliest first: of a budget, `out` counts as used;
    of a rate, `out` is gone (it may have been spent) and its room refills from that moment; a slot
@@ -28,7 +29,9 @@ these steps (`ledger.py` says them exactly, and is the specification of every st
    before, and from there until now with what is out after the booking.
 5. It is light if what it `wants` or `needs`, times LIGHT, times the holders, times LIGHT_PART (of a
    budget LIGHT_PART_OF_BUDGET), is no more than is left with what this holder has; then it is
-   granted as if it wanted LIGHT times as much.
+   granted as if it wanted LIGHT times as much. It is very light if the holder was granted units
+   before, and VERY_LIGHT times are no more than a part of that that is VERY_LIGHT_STRICTER times
+   as small. A lease that wants nothing is neither.
    It is granted up to `wants`, or nothing if `needs` cannot be had: the first request that waits
    gets all or nothing. What is beyond `needs` never makes the holder have more than `keep`, and is
    at most a part of what is left, one of as many as there are holders; of a rate it may be all.
@@ -57,14 +60,19 @@ TTL_US = 5_000_000
 # A light lease, of little beside what is left, lasts so many times as long, and holds as much more:
 # a hundred thousand callers who each send now and then must not have the store asked each time.
 LIGHT = 12
+# Who has had a lease before, and uses so little that it is still next to nothing, is asked about
+# less often yet: each time costs as much as some requests.
+VERY_LIGHT = 120
 # All that light leases could hold is at most one part in so many of what is left; of a budget less,
 # because what a killed worker holds of it is gone until the window ends.
 LIGHT_PART = 4
 LIGHT_PART_OF_BUDGET = 100
+# Very light ones could hold so many times less: 1 % of a rate, 0.04 % of a budget.
+VERY_LIGHT_STRICTER = 25
 # A holder that has no reason to ask earlier renews its leases, and returns what it has no use for.
 HEARTBEAT_US = 1_000_000
-# The same for a light lease, of which nobody waits to hear.
-LIGHT_HEARTBEAT_US = 40_000_000
+# The same by how many times the usual a lease lasts: of a light one nobody waits to hear.
+HEARTBEATS_US = {1: HEARTBEAT_US, LIGHT: 40_000_000, VERY_LIGHT: 400_000_000}
 # Most limits in one Renewal: a store answers it in one go.
 MAX_ASKS = 100
 # Above all epochs and numbers that a holder counts up to.
@@ -114,6 +122,13 @@ def capacity_of(measure: Measure) -> int:
     return measure.slots if isinstance(measure, Concurrency) else measure.amount
 
 
+def stretch_of(ttl_us: int) -> int:
+    """How many times the usual a lease that lasts so long holds."""
+    if ttl_us <= TTL_US:
+        return 1
+    return LIGHT if ttl_us <= LIGHT * TTL_US else VERY_LIGHT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What a holder has done with its lease of one limit, and what it would have."""
@@ -156,7 +171,8 @@ class Given:
     is_lost: bool
     # Total of this epoch.
     granted: int
-    # How long the lease lasts, from when the Renewal was sent. Above TTL_US: the lease is light.
+    # How long the lease lasts, from when the Renewal was sent; `stretch_of` tells whether it is
+    # light.
     ttl_us: int
     # How many have a lease on this limit and a use for it, this holder included.
     holders: int

@@ -38,13 +38,15 @@ from tests.gateway.quotas.world import (
 STRICT = Policies(rate=Policy.REFUSE, concurrency=Policy.REFUSE, budget=Policy.REFUSE)
 M = TypeVar("M")
 
-# Small ones are used up, which is where it is told whether they hold.
-rates = st.builds(Rate, st.integers(1, 100), st.sampled_from([1, 60]), st.integers(1, 60))
-amounts = st.one_of(st.integers(1, 20), st.integers(0, 300))
+# Small ones are used up, which is where it is told whether they hold. Of many, leases are light, of
+# very many very light, until an operator lowers the limit.
+MANY = 1_000_000
+bursts = st.one_of(st.integers(1, 60), st.integers(1, 60), st.just(MANY))
+rates = st.builds(Rate, st.integers(1, 100), st.sampled_from([1, 60]), bursts)
+amounts = st.one_of(st.integers(1, 20), st.integers(0, 300), st.just(MANY))
 day_budgets = st.builds(Budget, amounts, st.just(Period.DAY))
 month_budgets = st.builds(Budget, amounts.map(lambda amount: 3 * amount), st.just(Period.MONTH))
-# Of many, leases are light.
-concurrencies = st.builds(Concurrency, st.one_of(st.integers(1, 12), st.just(300)))
+concurrencies = st.builds(Concurrency, st.one_of(st.integers(1, 12), st.sampled_from([300, MANY])))
 # Which of the limits there are.
 chosen = st.one_of(
     st.sets(st.integers(0, 4), min_size=1, max_size=1), st.sets(st.integers(0, 4), min_size=1)
@@ -57,6 +59,7 @@ spans_us = st.one_of(
     st.integers(1, 1000),
     st.integers(1, 300_000),
     st.sampled_from([1_000_000, 2_000_000, 4_960_000, 5_000_000, 5_040_000, 30_000_000]),
+    st.sampled_from([59_300_000, 60_700_000, 400_000_000, 593_000_000, 607_000_000]),
 )
 
 

@@ -8,7 +8,7 @@ from gateway.quotas.decisions import Reason, Refusal, Reservation, Waiting
 from gateway.quotas.holder import SLOT_WAIT_NS
 from gateway.quotas.holding import Holding
 from gateway.quotas.policies import Policies, Policy
-from gateway.quotas.protocol import TTL_US
+from gateway.quotas.protocol import TTL_US, VERY_LIGHT
 from gateway.quotas.waiting_lines import MAX_ALL_HOPES, MAX_HOPES
 from gateway.rates import Rate
 from tests.gateway.quotas.world import SECOND_US, Worker, World
@@ -132,6 +132,34 @@ def test_who_sends_now_and_then_costs_the_store_little_as_well() -> None:
         worker.beat()
     assert len(world.log) == 600
     assert world.store.operations <= 60
+
+
+def test_who_uses_next_to_nothing_of_a_limit_costs_the_store_next_to_nothing() -> None:
+    world = World((limit(Rate(1000, 1, 100_000)), limit(Budget(10**8, Period.DAY))))
+    (worker,) = world.workers
+    for _ in range(4000):
+        world.pass_us(SECOND_US // 2)
+        admitted(worker, 1)
+        worker.beat()
+    assert len(world.log) == 4000
+    assert world.store.operations <= 40
+
+
+def test_a_very_light_lease_is_returned_when_it_is_not_used() -> None:
+    world = World((limit(Budget(10**8, Period.DAY)),))
+    (worker,) = world.workers
+    for span_us in (0, 41 * SECOND_US):
+        world.pass_us(span_us)
+        admitted(worker, 1)
+        worker.beat()
+    (holding,) = worker.allowance().holdings
+    assert holding.stretch == VERY_LIGHT and holding.free >= 100
+    for _ in range(2):
+        world.pass_us(401 * SECOND_US)
+        worker.beat()
+    account = world.store.account(world.limits[0])
+    assert account is not None and account.out() == 0
+    assert len(worker.holder) == 0
 
 
 def test_a_light_lease_is_returned_when_it_is_not_used() -> None:

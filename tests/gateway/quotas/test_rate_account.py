@@ -1,7 +1,7 @@
 """A bucket that refills only up to its burst less what is out."""
 
 from gateway.quotas.ledger import Now
-from gateway.quotas.protocol import HEARTBEAT_US, TTL_US
+from gateway.quotas.protocol import HEARTBEAT_US, LIGHT, TTL_US, VERY_LIGHT
 from gateway.quotas.rate_account import RateAccount
 from gateway.rates import MAX_AMOUNT, Rate
 from tests.gateway.quotas.builders import Ledger
@@ -153,3 +153,28 @@ def test_it_says_nothing_any_more_once_it_is_full_without_leases() -> None:
     bucket = ledger(amount=10, burst=20)
     bucket.renew(needs=20)
     assert bucket.account.idle_from_us(bucket.now) == bucket.now.us + TTL_US + 2 * SECOND_US
+
+
+def test_little_of_much_is_held_for_long_and_from_the_second_time_on_for_longer() -> None:
+    bucket = ledger(burst=1_000_000)
+    light = bucket.renew(wants=10)
+    assert (light.ttl_us, light.granted) == (LIGHT * TTL_US, LIGHT * 10)
+    very_light = bucket.renew(wants=10, granted=light.granted, spent=light.granted)
+    assert very_light.ttl_us == VERY_LIGHT * TTL_US
+    assert very_light.granted - light.granted == VERY_LIGHT * 10
+
+
+def test_very_light_leases_hold_a_hundredth_at_most() -> None:
+    # 83 units for two holders in ten minutes are 19,920, and 84 are 20,160.
+    for wants, stretch in ((83, VERY_LIGHT), (84, LIGHT)):
+        bucket = ledger(burst=2_000_000)
+        first = bucket.renew(wants=1)
+        bucket.renew("other", wants=1)
+        assert bucket.renew(wants=wants, granted=first.granted).ttl_us == stretch * TTL_US
+
+
+def test_a_lease_that_wants_nothing_is_not_light() -> None:
+    bucket = ledger(burst=1_000_000)
+    granted = bucket.renew(wants=10).granted
+    given = bucket.renew(wants=0, granted=granted, returned=granted)
+    assert given.ttl_us == TTL_US

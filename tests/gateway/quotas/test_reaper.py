@@ -205,7 +205,7 @@ def test_a_folder_that_cannot_be_listed_is_said_once_and_looked_at_again(
 def test_leases_that_are_over_are_not_ended_once_more(tmp_path: Path) -> None:
     """Their measures may be those of long ago, and a store would count by them."""
     leave(tmp_path, "a", [SLOTS])
-    long_ago_s = time.time() - 63
+    long_ago_s = time.time() - 603
     os.utime(tmp_path / "a.leases", (long_ago_s, long_ago_s))
     assert Looking(tmp_path).look() == []
     assert list(tmp_path.iterdir()) == []
