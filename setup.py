@@ -17,10 +17,10 @@ from setuptools import Extension, setup
 # that nobody uses is forgotten.
 MODULES = {
     "gateway/data": (
-        "access_log answers auth authorize body client_connection entry exchange fields forwarding "
-        "gate head hedging json_guard key_cache log_members metering metrics model_names pace peer "
-        "principal quotas routes settle tab tabs trace upstream upstream_connection "
-        "upstream_request uploads"
+        "access_log answer_reader answers auth authorize body client_connection entry exchange "
+        "fields forwarding gate head hedging json_guard key_cache log_members metering metrics "
+        "model_names pace peer principal quotas routes settle tab tabs trace upstream "
+        "upstream_connection upstream_request uploads"
     ),
     "gateway/data/replicas": "breakers choice group replica retries sequences trip",
     "gateway/quotas": "decisions due estimates holder purse refusals waiting_line waiting_lines",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from gateway.data import (
+    answer_reader,
     attempts,
     body,
     client_connection,
@@ -16,7 +17,6 @@ from gateway.data import (
     pace,
     questions,
     upstream,
-    upstream_connection,
 )
 from gateway.data.gate import Times
 from gateway.data.replicas import retries
@@ -161,10 +161,10 @@ def _numbers() -> list[_Row]:
 
 
 def _of_tritons_answer() -> list[_Row]:
-    most = upstream_connection.MAX_ANSWER_HEAD_BYTES
+    most = answer_reader.MAX_ANSWER_HEAD_BYTES
     return [
         ("head of Triton's answer", _bytes(most), "502"),
-        ("sizes of its chunks, extensions and trailers", _framing(upstream_connection), "502"),
+        ("sizes of its chunks, extensions and trailers", _framing(answer_reader), "502"),
         ("Triton's list of models", _bytes(model_lists.MAX_LIST_BYTES), "502"),
     ]
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from gateway.data import timeouts
+from gateway.data.answer_reader import Answer
 from gateway.data.answers import CONTINUE, answer_head, problem_answer, unknown_model_answer
 from gateway.data.body import HOLD_BYTES
 from gateway.data.entry import Client, Entry, State
@@ -17,7 +18,6 @@ from gateway.data.pace import Pace
 from gateway.data.routes import LOAD_VERBS, Route
 from gateway.data.settle import settle
 from gateway.data.trace import new_traceparent
-from gateway.data.upstream_connection import Answer
 from gateway.errors import (
     HttpError,
     QuotaStoreAway,

@@ -1,6 +1,7 @@
 """The part of an exchange that Triton takes part in: request sent on, answer passed back."""
 
 from gateway.data import timeouts
+from gateway.data.answer_reader import Answer
 from gateway.data.answers import LAST_CHUNK, answer_head, chunk
 from gateway.data.body import HOLD_BYTES
 from gateway.data.event_errors import EventErrors, error_event
@@ -11,7 +12,7 @@ from gateway.data.replicas.everywhere import Everywhere
 from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.trip import Trip, begin_trip
 from gateway.data.routes import Route
-from gateway.data.upstream_connection import Answer, UpstreamConnection
+from gateway.data.upstream_connection import UpstreamConnection
 from gateway.data.upstream_request import request_head
 from gateway.errors import (
     HttpError,

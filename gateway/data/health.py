@@ -7,12 +7,13 @@ several Tritons one that is well is enough; they are asked in turn.
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.data.answer_reader import Answer
 from gateway.data.head import Head
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.replica import Replica
 from gateway.data.routes import Route
 from gateway.data.trace import new_traceparent
-from gateway.data.upstream_connection import Answer, UpstreamConnection
+from gateway.data.upstream_connection import UpstreamConnection
 from gateway.data.upstream_request import request_head
 from gateway.errors import HttpError, UpstreamFailed
 

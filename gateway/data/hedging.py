@@ -5,13 +5,14 @@ The first answer is the client's. The other's connection is closed, so that Trit
 
 import asyncio
 
+from gateway.data.answer_reader import Answer
 from gateway.data.forwarded import Client, Forwarded
 from gateway.data.forwarding import Forwarding
 from gateway.data.gate import Gate
 from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.trip import Trip
 from gateway.data.routes import Route
-from gateway.data.upstream_connection import Answer, UpstreamConnection
+from gateway.data.upstream_connection import UpstreamConnection
 from gateway.data.upstream_request import request_head
 from gateway.errors import HttpError
 

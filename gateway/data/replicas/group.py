@@ -45,6 +45,9 @@ class Replicas:
         self._lists: dict[str, list[int]] = {}
         # What each has in flight, by its place.
         self._loads: list[int] = []
+        # Those of which something is noted that an answer may put right. Mostly none: of many
+        # Tritons each look at one is memory to be fetched.
+        self._noted: set[Replica] = set()
         # By model: one whose breaker lets a single request through.
         self._trials: dict[str, Replica] = {}
         self._now_s = now_s
@@ -115,16 +118,22 @@ class Replicas:
 
     def answered(self, replica: Replica, model: str | None, status: int) -> None:
         """It has answered, for this model if any; mostly there is nothing to note."""
-        standing, breakers = replica.standing, replica.breakers
-        if standing.broken:
-            standing.broken = 0
-        if model is None:
+        if status < _FAILED and replica not in self._noted:
             return
-        if status >= _FAILED:
+        replica.standing.broken = 0
+        if model is not None:
+            self._note(replica, model, has_failed=status >= _FAILED)
+        if not replica.breakers:
+            self._noted.discard(replica)
+
+    def _note(self, replica: Replica, model: str, *, has_failed: bool) -> None:
+        breakers = replica.breakers
+        if has_failed:
+            self._noted.add(replica)
             if breakers.failed(model, self._now_s()):
                 _log.warning("model_breaker_opened", triton=replica.name, model=model)
                 self._lists.clear()
-        elif breakers and breakers.succeeded(model):
+        elif breakers.succeeded(model):
             _log.info("model_breaker_closed", triton=replica.name, model=model)
             self._lists.clear()
 
@@ -135,6 +144,7 @@ class Replicas:
     def broke(self, replica: Replica) -> None:
         """A connection broke before the answer was whole."""
         self.on_suspicion(replica)
+        self._noted.add(replica)
         if replica.standing.broke() and may_eject(self._ejected, len(self.all)):
             self.eject(replica, "requests broke off")
 
@@ -210,6 +220,7 @@ class Replicas:
         self.only = replicas[0] if len(replicas) == 1 else None
         if self.only is not None and not self.only.standing.is_usable:
             self.take_back(self.only)
+        self._noted &= set(replicas)
         self._loads = [0] * len(replicas)
         for place, replica in enumerate(replicas):
             replica.place = place

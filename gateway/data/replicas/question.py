@@ -3,9 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
+from gateway.data.answer_reader import Answer
 from gateway.data.model_lists import MAX_LIST_BYTES
 from gateway.data.upstream import Pool
-from gateway.data.upstream_connection import Answer, UpstreamConnection
+from gateway.data.upstream_connection import UpstreamConnection
 from gateway.errors import HttpError, UpstreamFailed
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.data.upstream_connection import MAX_ANSWER_HEAD_BYTES
+from gateway.data.answer_reader import MAX_ANSWER_HEAD_BYTES
 from tests.gateway.abuse.case import named
 
 _OK = b"HTTP/1.1 200 OK\r\n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.data.upstream_connection import MAX_ANSWER_HEAD_BYTES
+from gateway.data.answer_reader import MAX_ANSWER_HEAD_BYTES
 from tests.gateway.abuse.answer_cases import CASES, AnswerCase
 from tests.gateway.abuse.answer_play import REQUEST, assert_the_same, play_answer
 from tests.gateway.abuse.answers_reader import read_answers

@@ -275,11 +275,12 @@ def test_chunk_extensions_are_no_progress_of_an_answer() -> None:
             await client.send(post(INFER, gateway.token))
             while b"first" not in await client.read_some():
                 pass
-            upstream = only_upstream(gateway)
-            before_bytes = upstream._raw_bytes
+            reading = only_upstream(gateway)._reader
+            assert reading is not None
+            before_bytes = reading.raw_bytes
             gateway.pass_time(gateway.gate.times.upstream_s - 1)
             goes_on.set()
-            await until(lambda: upstream._raw_bytes > before_bytes)
+            await until(lambda: reading.raw_bytes > before_bytes)
             gateway.pass_time(1)
             assert gateway.count("echo", 504) == 1
 

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from gateway.data.answer_reader import MAX_ANSWER_HEAD_BYTES
 from gateway.data.peer import Peer
 from gateway.data.upstream import WAITING_PER_CONNECTION
-from gateway.data.upstream_connection import HOLD_BYTES, MAX_ANSWER_HEAD_BYTES, UpstreamConnection
+from gateway.data.upstream_connection import HOLD_BYTES, UpstreamConnection
 from tests.gateway.compiled import needs_sources
 from tests.gateway.fake_triton import OK, Behaviour, FakeTriton
 from tests.gateway.helpers import INFER, assert_problem, get, post, run, running, until
