@@ -16,26 +16,46 @@ class Usage:
         self._hour_ends_s = 0.0
         # Those that count in this hour.
         self._meters: list[Meter] = []
+        # Of these, those that may have counted since it was gathered last.
+        self._changed: list[Meter] = []
         # Of this hour too, by tenant and key: clients make up names of models, and all that are
         # none are one account.
         self._unnamed: dict[tuple[str, str], Meter] = {}
-        # Of hours that are over.
+        # Of hours that are over; and the places among them of those that were not gathered yet.
         self._past: list[Row] = []
+        self._late: list[int] = []
 
     def open(self, meter: Meter) -> Meter:
         """Where to count now, and now alone: the next request may be another hour's."""
-        if not meter.is_open or self._clock() >= self._hour_ends_s:
+        if not meter.is_changed or self._clock() >= self._hour_ends_s:
             return self._open(meter)
         return meter
 
     def rows(self) -> list[Row]:
-        """What was counted; an account may have several, of meters that came and went."""
+        """What was counted; an account may have several, of meters that came and went.
+
+        A row keeps its place until all is taken: an hour that ends leaves its rows where they were.
+        """
         return self._past + [meter.row(self._hour_s) for meter in self._meters]
+
+    def changes(self) -> tuple[list[Row], list[int]]:
+        """The rows that may have changed since they were gathered, and their places among all."""
+        rows = [self._past[place] for place in self._late]
+        rows += [meter.row(self._hour_s) for meter in self._changed]
+        return rows, self._late + [meter.place for meter in self._changed]
+
+    def gathered(self) -> None:
+        """The changes are where nothing loses them; those that come now are told anew."""
+        self._late = []
+        for meter in self._changed:
+            meter.is_changed = False
+        self._changed.clear()
 
     def take(self) -> Batch:
         """All that was counted since it was taken last; what comes now is counted anew."""
         batch = batch_of(self.rows())
         self._past = []
+        self._late = []
         self._close_meters()
         # A clock that was set back is believed from here on.
         self._hour_ends_s = 0.0
@@ -44,31 +64,37 @@ class Usage:
     def _open(self, meter: Meter) -> Meter:
         now_s = self._clock()
         if now_s >= self._hour_ends_s:
+            self._late += [meter.place for meter in self._changed]
             self._past = self.rows()
             self._close_meters()
             self._hour_s = int(now_s) // HOUR_S * HOUR_S
             self._hour_ends_s = float(self._hour_s + HOUR_S)
-        if meter.is_open:
-            # The clock was set back since it was looked at.
-            return meter
-        return self._add(meter) if meter.model else self._open_unnamed(meter)
+        if not meter.model:
+            meter = self._shared_by_unnamed(meter)
+        # It is, where the clock was set back since it was looked at, or where others share it.
+        if not meter.is_changed:
+            self._enlist(meter)
+        return meter
 
-    def _open_unnamed(self, meter: Meter) -> Meter:
+    def _shared_by_unnamed(self, meter: Meter) -> Meter:
         account = meter.tenant, meter.key
         shared = self._unnamed.get(account)
         if shared is None:
-            shared = self._unnamed[account] = self._add(Meter(*account, ""))
+            shared = self._unnamed[account] = Meter(*account, "")
         return shared
 
-    def _add(self, meter: Meter) -> Meter:
-        meter.is_open = True
-        self._meters.append(meter)
-        return meter
+    def _enlist(self, meter: Meter) -> None:
+        if meter.place < 0:
+            meter.place = len(self._past) + len(self._meters)
+            self._meters.append(meter)
+        meter.is_changed = True
+        self._changed.append(meter)
 
     def _close_meters(self) -> None:
         for meter in self._meters:
             meter.close()
         self._meters.clear()
+        self._changed.clear()
         self._unnamed.clear()
 
 

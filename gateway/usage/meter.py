@@ -13,9 +13,10 @@ class Meter:
     __slots__ = (
         "compute_us",
         "errors",
-        "is_open",
+        "is_changed",
         "key",
         "model",
+        "place",
         "refused",
         "requests",
         "samples",
@@ -24,8 +25,8 @@ class Meter:
     )
 
     def __init__(self, tenant: str, key: str, model: str) -> None:
-        # Whether it is of those that `Usage` looks at.
-        self.is_open = False
+        # Whether it may have counted since `Usage` was gathered last.
+        self.is_changed = False
         # What each is, docs/usage.md says.
         self.requests = 0
         self.samples = 0
@@ -37,6 +38,8 @@ class Meter:
         self.key = key
         # The name that it is counted under; empty: it has none yet, and others count for it.
         self.model = model
+        # Of its row among those of the open batch; -1: it has none.
+        self.place = -1
 
     def row(self, hour_s: int) -> Row:
         """All that was counted, as used in this hour."""
@@ -55,6 +58,7 @@ class Meter:
 
     def close(self) -> None:
         """It counts anew once it is opened again."""
-        self.is_open = False
+        self.is_changed = False
+        self.place = -1
         self.requests = self.samples = self.size_bytes = self.compute_us = 0
         self.refused = self.errors = 0

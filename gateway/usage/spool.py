@@ -1,15 +1,16 @@
 """Counted batches that the records may not have yet, in a file that outlives its process.
 
 Each worker has a file of its own, `ID.usage`, and a lock on it for as long as it lives; the kernel
-gives the lock back however the process ends. A line is a batch with its number, as far as it had
-grown; the last line of a number is the batch. Lines reach the page cache, which a killed process
-does not take along; nothing waits for the disk, so a machine that loses power may lose what was
-not in the records yet, mostly a second of it.
+gives the lock back however the process ends. A line is of a batch with its number: all rows of it
+as far as it had grown, in place of what earlier lines of the number say; or only those that changed
+since, with their places among all. Lines reach the page cache, which a killed process does not take
+along; nothing waits for the disk, so a machine that loses power may lose what was not in the
+records yet, mostly a second of it.
 """
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -22,8 +23,17 @@ from gateway.usage.counts import Batch, Row
 _SUFFIX = ".usage"
 _FRESH_SUFFIX = ".new"
 _APPEND = os.O_WRONLY | os.O_APPEND
-_decoder = msgspec.json.Decoder(tuple[int, list[Row]])
 _log = structlog.get_logger()
+
+
+class _Line(msgspec.Struct, array_like=True):
+    number: int
+    rows: list[Row]
+    # None: these are all rows of the batch.
+    places: list[int] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Line)
 
 
 class Spool:
@@ -37,22 +47,25 @@ class Spool:
         self._file: int | None = None
         self._is_failing = False
 
-    def append(self, number: int, rows: list[Row]) -> None:
-        """Add what the batch of this number, the last or the next, has grown to."""
-        line = _line(number, rows)
+    def append(self, number: int, rows: list[Row], places: list[int]) -> bool:
+        """Add what changed, and where, of the batch of this number, the last or the next.
+
+        False: the file does not have it; the changes are to come again, with those that come since.
+        """
+        line = _line(number, rows, places)
         try:
             if self._file is None:
                 self._file = new_locked(self.path, _APPEND)
+            elif self._is_failing:
+                # Half a line would spoil this one.
+                os.ftruncate(self._file, self.size_bytes)
             _write(self._file, line)
             self._is_failing = False
         except OSError as error:
             self._complain(error)
-            # Half a line would spoil the one after it.
-            if self._file is not None:
-                with suppress(OSError):
-                    os.ftruncate(self._file, self.size_bytes)
-            return
+            return False
         self.size_bytes += len(line)
+        return True
 
     def replace(self, closed: Sequence[tuple[int, Batch]], number: int, rows: list[Row]) -> None:
         """Hold these batches, and what that of the number has grown to, in place of it all."""
@@ -132,8 +145,10 @@ def _write(file: int, text: bytes) -> None:
         raise OSError(f"{written} of {len(text)} bytes were written; the disk is full")
 
 
-def _line(number: int, rows: list[Row]) -> bytes:
-    return msgspec.json.encode((number, rows)) + b"\n"
+def _line(number: int, rows: list[Row], places: list[int] | None = None) -> bytes:
+    # As the version before has it, where it can be: it may be gone back to.
+    values = (number, rows) if places is None else (number, rows, places)
+    return msgspec.json.encode(values) + b"\n"
 
 
 def _rows(batch: Batch) -> list[Row]:
@@ -142,14 +157,17 @@ def _rows(batch: Batch) -> list[Row]:
 
 def _read(path: Path, file: int) -> dict[int, Batch]:
     """The batches by number, in the order in which they were begun."""
-    batches: dict[int, Batch] = {}
+    batches: dict[int, dict[int, Row]] = {}
     with open(file, "rb", closefd=False) as reader:
         for line in reader:
             try:
-                number, rows = _decoder.decode(line)
+                said = _decoder.decode(line)
             except msgspec.DecodeError as error:
                 # The last line of a process that was killed while it wrote it.
                 _log.warning("usage_line_unreadable", path=str(path), error=str(error))
                 continue
-            batches[number] = batch_of(rows)
-    return batches
+            if said.places is None:
+                batches[said.number] = dict(enumerate(said.rows))
+            else:
+                batches.setdefault(said.number, {}).update(zip(said.places, said.rows, strict=True))
+    return {number: batch_of(rows.values()) for number, rows in batches.items()}

@@ -1,12 +1,14 @@
 """Carries usage from a worker's memory to the records: each count once, whatever ends the worker.
 
-Twice a second, with very many keys about once, what the open batch has grown to is put into the
-spool file under its number; about once a second, or less often, the batch is closed, added to
+Twice a second, with very many keys about once, what changed in the open batch is put into the spool
+file under its number; about once a second, or less often, the batch is closed, added to
 `_waiting`, and all that waits is frozen under its highest number and written.
 
 Why nothing counts twice, and only the last second can be lost, wherever the process is killed:
 * Before a count is in the spool it is in this memory alone, for less than a second: lost.
-  A line that was cut off in the middle is none; the one before it holds, if it has the number.
+  A line that was cut off in the middle is none; those before it hold, if they have the number.
+* A change is told again until it is in the spool, and a row keeps its place in the batch: so the
+  lines of a number add up to the batch, whether or not one before them was lost to a full disk.
 * A batch has all its counts in the spool before it is closed, and then grows no more.
 * From then on it is in the spool, or in the records, or in both. It is taken out of the spool only
   after the records have said that they have it; the new file comes into place in one step.
@@ -102,11 +104,12 @@ class UsageWriter:
         self._spool.close()
 
     def gather(self) -> None:
-        """Put into the spool what has been counted."""
-        rows = self._usage.rows()
+        """Put into the spool what has been counted since the last time."""
+        rows, places = self._usage.changes()
         if not rows:
             return
-        self._spool.append(self._number + 1, rows)
+        if self._spool.append(self._number + 1, rows, places):
+            self._usage.gathered()
         if self._spool.size_bytes > max(_MERGE_BYTES, 2 * self._merged_bytes):
             self._replace_spool()
 

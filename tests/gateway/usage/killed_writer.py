@@ -23,9 +23,9 @@ from unittest.mock import patch
 from gateway.records.migrate import migrate
 from gateway.records.store import Records
 from gateway.usage.accumulator import Usage
+from gateway.usage.meter import Meter
 from gateway.usage.spool import Spool
 from gateway.usage.writer import UsageWriter
-from tests.gateway.usage.counting import tally
 
 _WATCHED = ("gateway/usage/writer.py", "gateway/usage/spool.py", "gateway/records/usage.py")
 _DRIVER = "aiosqlite/core.py"
@@ -89,13 +89,15 @@ def _in_child(work: Callable[[], None]) -> int:
 async def _write(folder: Path, telling: int) -> None:
     records, usage = Records(_url(folder)), Usage()
     writer = UsageWriter(records.usage, usage, folder / "usage")
+    kept = _meter()
     for _ in range(_ROUNDS):
-        for _ in range(2):
-            _count(usage, telling)
+        # What counts again has its row changed; what is new has one added.
+        for meter in (kept, _meter(), kept):
+            _count(usage, meter, telling)
             writer.gather()
             os.write(telling, b"s")
         await writer.write()
-    _count(usage, telling)
+    _count(usage, kept, telling)
     await writer.finish()
     os.write(telling, b"s")
     await records.close()
@@ -115,7 +117,7 @@ async def _leave(folder: Path, telling: int) -> None:
     writer = UsageWriter(records.usage, usage, folder / "usage")
     with patch.object(Spool, "replace"):
         for number in range(3):
-            _count(usage, telling)
+            _count(usage, _meter(), telling)
             writer.close()
             os.write(telling, b"s")
             if number == 0:
@@ -126,9 +128,13 @@ async def _leave(folder: Path, telling: int) -> None:
 _ROLES: dict[str, Role] = {"writer": _write, "adopter": _adopt}
 
 
-def _count(usage: Usage, telling: int) -> None:
+def _meter() -> Meter:
+    return Meter("acme", "key", "model")
+
+
+def _count(usage: Usage, meter: Meter, telling: int) -> None:
     os.write(telling, b"c")
-    tally(usage, "acme", "key", "model").requests += 1
+    usage.open(meter).requests += 1
 
 
 def _run_until(line: int, work: Coroutine[None, None, None]) -> None:

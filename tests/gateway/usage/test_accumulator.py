@@ -16,6 +16,12 @@ class WallClock:
         return self.now_s
 
 
+def told(usage: Usage) -> dict[int, tuple[str, int]]:
+    """Models and requests of the rows that changed, by their places."""
+    rows, places = usage.changes()
+    return {place: (row[3], row[4]) for place, row in zip(places, rows, strict=True)}
+
+
 def test_counts_are_kept_by_tenant_key_and_model_and_taken_once() -> None:
     usage = Usage(WallClock())
     for account in (
@@ -89,6 +95,60 @@ def test_a_clock_that_is_set_back_between_two_looks_counts_nothing_twice() -> No
     usage.open(meter).requests += 1
     usage.open(meter).requests += 1
     assert [row[4] for row in usage.rows()] == [2]
+
+
+def test_what_counted_since_it_was_gathered_is_told_with_its_place() -> None:
+    usage, meters = Usage(WallClock()), [Meter("a", "k", model) for model in "lmn"]
+    for meter in meters[:2]:
+        usage.open(meter).requests += 1
+    assert told(usage) == {0: ("l", 1), 1: ("m", 1)}
+    # Nothing has it yet.
+    assert told(usage) == {0: ("l", 1), 1: ("m", 1)}
+    usage.gathered()
+    assert told(usage) == {}
+    for meter in (*meters[1:], meters[1]):
+        usage.open(meter).requests += 1
+    assert told(usage) == {1: ("m", 3), 2: ("n", 1)}
+    assert [(row[3], row[4]) for row in usage.rows()] == [("l", 1), ("m", 3), ("n", 1)]
+
+
+def test_what_has_no_name_of_a_model_is_told_again_when_it_counts_again() -> None:
+    usage, meter = Usage(WallClock()), Meter("a", "k", "")
+    for requests in (1, 2):
+        usage.open(meter).requests += 1
+        assert told(usage) == {0: ("", requests)}
+        usage.gathered()
+        assert told(usage) == {}
+
+
+def test_an_hour_that_ends_leaves_rows_in_their_places_and_none_untold() -> None:
+    clock = WallClock()
+    usage, known, new = Usage(clock), Meter("a", "k", "known"), Meter("a", "k", "new")
+    usage.open(known).requests += 1
+    usage.gathered()
+    usage.open(new).requests += 2
+    for hour in (1, 2):
+        clock.now_s = HOUR_S + hour * 3600
+        usage.open(known).requests += 3
+    assert told(usage) == {1: ("new", 2), 2: ("known", 3), 3: ("known", 3)}
+    hours = [(row[0] - HOUR_S) // 3600 for row in usage.rows()]
+    assert hours == [0, 0, 1, 2]
+    usage.gathered()
+    usage.open(known).requests += 1
+    assert told(usage) == {3: ("known", 4)}
+
+
+def test_what_was_taken_is_told_no_more_and_places_begin_anew() -> None:
+    clock = WallClock()
+    usage, meters = Usage(clock), [Meter("a", "k", model) for model in "mn"]
+    usage.open(meters[0]).requests += 1
+    clock.now_s += 3600
+    for meter in meters:
+        usage.open(meter).requests += 1
+    usage.take()
+    assert told(usage) == {}
+    usage.open(meters[1]).requests += 1
+    assert told(usage) == {0: ("n", 1)}
 
 
 def test_batches_add_up_and_stay_as_they_were() -> None:

@@ -29,8 +29,8 @@ def found(folder: Path) -> dict[str, list[tuple[int, Batch]]]:
 
 def test_batches_are_found_once_their_worker_is_gone_and_no_sooner(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "usage", "w")
-    spool.append(1, rows_of(5))
-    spool.append(2, rows_of(6, "Ω"))
+    spool.append(1, rows_of(5), [0])
+    spool.append(2, rows_of(6, "Ω"), [0])
     assert found(tmp_path / "usage") == {}
     spool.close()
     assert found(tmp_path / "usage") == {"w": [(1, batch_of(5)), (2, batch_of(6, "Ω"))]}
@@ -45,7 +45,7 @@ def test_nothing_to_write_makes_no_file(tmp_path: Path) -> None:
 
 def test_files_are_their_owners_alone(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "usage", "w")
-    spool.append(1, rows_of(1))
+    spool.append(1, rows_of(1), [0])
     spool.replace([(1, batch_of(1))], 2, [])
     (file,) = (tmp_path / "usage").iterdir()
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -54,10 +54,10 @@ def test_files_are_their_owners_alone(tmp_path: Path) -> None:
 def test_what_is_held_in_place_of_the_rest_is_still_locked_and_goes_on(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
     for number in range(1, 4):
-        spool.append(number, rows_of(number))
+        spool.append(number, rows_of(number), [0])
     spool.replace([(3, batch_of(3))], 4, [])
     assert found(tmp_path) == {}
-    spool.append(4, rows_of(4))
+    spool.append(4, rows_of(4), [0])
     assert spool.size_bytes == os.path.getsize(spool.path)
     spool.close()
     assert found(tmp_path) == {"w": [(3, batch_of(3)), (4, batch_of(4))]}
@@ -65,24 +65,34 @@ def test_what_is_held_in_place_of_the_rest_is_still_locked_and_goes_on(tmp_path:
 
 def test_a_line_that_was_cut_off_is_no_batch(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, rows_of(1))
-    spool.append(2, rows_of(2))
+    spool.append(1, rows_of(1), [0])
+    spool.append(2, rows_of(2), [0])
     spool.close()
     os.truncate(spool.path, os.path.getsize(spool.path) - 3)
     assert found(tmp_path) == {"w": [(1, batch_of(1))]}
+
+
+def test_what_was_said_before_a_line_that_was_cut_off_holds(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "w")
+    spool.append(1, rows_of(1, "a"), [0])
+    spool.append(1, rows_of(2, "b"), [1])
+    spool.append(1, rows_of(3, "a") + rows_of(4, "c"), [0, 2])
+    spool.close()
+    os.truncate(spool.path, os.path.getsize(spool.path) - 3)
+    assert found(tmp_path) == {"w": [(1, batch_of(1, "a") | batch_of(2, "b"))]}
 
 
 def test_a_full_disk_leaves_whole_lines_and_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, rows_of(1))
+    spool.append(1, rows_of(1), [0])
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, text: write(file, text[:10]))
-    spool.append(2, rows_of(2))
+    spool.append(2, rows_of(2), [0])
     spool.replace([(2, batch_of(2))], 3, [])
     monkeypatch.setattr(os, "write", write)
-    spool.append(3, rows_of(3))
+    spool.append(3, rows_of(3), [0])
     spool.close()
     assert found(tmp_path) == {"w": [(1, batch_of(1)), (3, batch_of(3))]}
     assert capsys.readouterr().out.count("usage_spool_unwritable") == 1
@@ -93,7 +103,7 @@ def test_a_folder_that_cannot_be_made_is_said_and_raises_nothing(
 ) -> None:
     (tmp_path / "usage").write_text("")
     spool = Spool(tmp_path / "usage", "w")
-    spool.append(1, rows_of(1))
+    spool.append(1, rows_of(1), [0])
     spool.replace([], 1, [])
     spool.remove()
     assert "usage_spool_unwritable" in capsys.readouterr().out
@@ -101,18 +111,58 @@ def test_a_folder_that_cannot_be_made_is_said_and_raises_nothing(
 
 def test_removing_takes_along_what_an_end_left_beside_the_file(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, rows_of(1))
+    spool.append(1, rows_of(1), [0])
     (tmp_path / "w.new").touch()
     spool.remove()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_last_line_of_a_number_is_its_batch(tmp_path: Path) -> None:
+def test_what_is_said_last_of_a_place_is_its_row(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "w")
-    spool.append(1, rows_of(1))
-    spool.append(1, rows_of(3))
+    spool.append(1, rows_of(1), [0])
+    spool.append(1, rows_of(3), [0])
     spool.replace([], 1, rows_of(4))
-    spool.append(2, rows_of(5) + rows_of(6))
+    spool.append(2, rows_of(5) + rows_of(6), [0, 1])
     spool.close()
     both = {Account(3600, "acme", "key", "m"): Counts(11, 2, 4, 6, 8, 10)}
     assert found(tmp_path) == {"w": [(1, batch_of(4)), (2, both)]}
+
+
+def test_a_line_changes_its_places_alone_and_adds_those_that_are_new(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "w")
+    spool.append(1, rows_of(1, "a") + rows_of(2, "b"), [0, 1])
+    spool.replace([], 1, rows_of(3, "a") + rows_of(4, "b"))
+    spool.append(1, rows_of(5, "c") + rows_of(6, "b"), [2, 1])
+    spool.append(1, rows_of(7, "c"), [2])
+    spool.close()
+    batch = batch_of(3, "a") | batch_of(6, "b") | batch_of(7, "c")
+    assert found(tmp_path) == {"w": [(1, batch)]}
+
+
+def test_half_a_line_that_could_not_be_cut_off_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("the disk is away")
+
+    spool = Spool(tmp_path, "w")
+    assert spool.append(1, rows_of(1), [0])
+    write = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda file, text: write(file, text[:10]))
+        assert not spool.append(1, rows_of(2), [0])
+        patched.setattr(os, "ftruncate", refuse)
+        assert not spool.append(1, rows_of(3), [0])
+    assert spool.append(1, rows_of(4), [0])
+    spool.close()
+    assert found(tmp_path) == {"w": [(1, batch_of(4))]}
+
+
+def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
+    """Its lines are whole: the last of a number is its batch."""
+    (tmp_path / "w.usage").write_text(
+        '[1,[[3600,"acme","key","m",1,1,2,3,4,5],[3600,"acme","key","n",1,1,2,3,4,5]]]\n'
+        '[1,[[3600,"acme","key","m",2,1,2,3,4,5]]]\n'
+        '[2,[[3600,"acme","key","m",3,1,2,3,4,5]]]\n'
+    )
+    assert found(tmp_path) == {"w": [(1, batch_of(2)), (2, batch_of(3))]}

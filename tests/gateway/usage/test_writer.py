@@ -1,6 +1,7 @@
 """From a worker's memory to the records: in batches, each once, whatever the records do."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -63,6 +64,19 @@ class FakeRecords(UsageRecords):
         if self.breaks == "after":
             raise ConnectionError("gone")
         return added
+
+
+class CountedMeanwhile(UsageRecords):
+    """Real ones that take so long that the next batch has begun, and is in the spool."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.records._engine)
+        self._parts = parts
+
+    async def add(self, writer_id: str, number: int, batch: Batch) -> bool:
+        self._parts.count(2, "still")
+        self._parts.count(4, "again")
+        return await super().add(writer_id, number, batch)
 
 
 @dataclass
@@ -226,6 +240,53 @@ def test_a_spool_that_grows_while_the_records_are_away_is_merged(
         dead._spool.close()
         await parts.new_writer(parts.records.usage).adopt()
         assert await parts.written() == 101
+
+    with_parts(given, test)
+
+
+def test_only_what_changed_is_put_into_the_spool(given: Given) -> None:
+    async def test(parts: Parts) -> None:
+        for model in "mnn":
+            parts.count(1, model)
+        parts.writer.gather()
+        lines = parts.writer._spool.path.read_bytes().splitlines()
+        assert [(line.count(b'"m"'), line.count(b'"n"')) for line in lines] == [
+            (1, 0),
+            (0, 1),
+            (0, 1),
+        ]
+
+    with_parts(given, test)
+
+
+def test_what_a_full_disk_did_not_take_is_in_the_next_line(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(parts: Parts) -> None:
+        parts.count(1, "m")
+        write = os.write
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", lambda file, text: write(file, text[:10]))
+            parts.count(2, "m")
+            parts.count(4, "n")
+        parts.count(8, "o")
+        parts.writer._spool.close()
+        await parts.new_writer(parts.records.usage).adopt()
+        assert await parts.written() == 15
+
+    with_parts(given, test)
+
+
+def test_a_new_spool_has_what_the_open_batch_had_and_what_changes_after(given: Given) -> None:
+    async def test(parts: Parts) -> None:
+        records = CountedMeanwhile(parts)
+        dead = parts.writer = parts.new_writer(records)
+        parts.count(1, "before")
+        await dead.write()
+        parts.count(8, "again")
+        dead._spool.close()
+        await parts.new_writer(parts.records.usage).adopt()
+        assert await parts.written() == 1 + 2 + 4 + 8
 
     with_parts(given, test)
 
