@@ -59,11 +59,15 @@ function Budget.window_us(account, wall_us)
 end
 
 function Budget.wait(account, _, lease, short, now_us, wall_us)
-  if out_of_all(account) - out_of(lease) >= short then
-    return told_us(account, lease, now_us), HEARTBEAT_US / 4
-  end
   local window_us = Budget.window_us(account, wall_us)
-  return window_us, window_us
+  if out_of_all(account) - out_of(lease) < short then
+    return window_us, window_us
+  end
+  local told = told_us(account, lease, now_us)
+  if told > HEARTBEAT_US then
+    return window_us, HEARTBEAT_US
+  end
+  return told, HEARTBEAT_US / 4
 end
 
 -- A day longer than the window and the leases: the calendar may be set back over the window's end.

@@ -18,7 +18,7 @@ class _BudgetAccount(Account[Budget]):
     def restart(self, now: Now) -> None:
         # May have been spent.
         self.used += self.out()
-        self.leases = {}
+        self.leases, self.light_from_us = {}, 0
 
     def look(self, measure: Budget, now: Now) -> None:
         if now.wall_us < self.window_ends_us:
@@ -42,11 +42,15 @@ class _BudgetAccount(Account[Budget]):
         return measure.amount
 
     def wait(self, measure: Budget, lease: Lease, short: int, now: Now) -> Wait:
-        if sum(other.out for other in self.others(lease)) >= short:
-            # Their holders have spent them, or return them: it is known after a heartbeat.
-            return Wait(self.told_us(lease, now), HEARTBEAT_US // 4)
         window_us = self.window_us(now)
-        return Wait(window_us, window_us)
+        if sum(other.out for other in self.others(lease)) < short:
+            return Wait(window_us, window_us)
+        # Their holders have spent them, or return them. That is known after a heartbeat; of a light
+        # lease only after minutes, and then there may be none.
+        told_us = self.told_us(lease, now)
+        if told_us > HEARTBEAT_US:
+            return Wait(window_us, HEARTBEAT_US)
+        return Wait(told_us, HEARTBEAT_US // 4)
 
 
 class DayAccount(_BudgetAccount, tag="day"):

@@ -1,6 +1,6 @@
 -- The account of a concurrency: what concurrency_account.py says.
 
-local Concurrency = { fields = { 'shared_until_us' } }
+local Concurrency = { fields = { 'shared_until_us' }, longest = LIGHT }
 
 function Concurrency.measure(numbers)
   return { slots = numbers[1] }
@@ -34,11 +34,9 @@ function Concurrency.keep(account, concurrency, holders, now_us)
 end
 
 function Concurrency.wait(account, _, lease, _, now_us)
-  for _, other in pairs(account.leases) do
-    if other ~= lease and out_of(other) > 0 then
-      account.shared_until_us = now_us + 2 * HEARTBEAT_US
-      return told_us(account, lease, now_us), ASK_US
-    end
+  if has_others(account, lease) then
+    account.shared_until_us = now_us + 2 * HEARTBEAT_US
+    return told_us(account, lease, now_us), ASK_US
   end
   return HEARTBEAT_US, HEARTBEAT_US
 end

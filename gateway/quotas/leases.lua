@@ -62,6 +62,16 @@ local function last_end_us(account, default_us)
   return last_us
 end
 
+-- Whether other holders have units.
+local function has_others(account, lease)
+  for _, other in pairs(account.leases) do
+    if other ~= lease and out_of(other) > 0 then
+      return true
+    end
+  end
+  return false
+end
+
 -- By then all other holders that have units have renewed, or their leases have ended.
 local function told_us(account, lease, now_us)
   local left_us = 0

@@ -43,14 +43,14 @@ local function remember(kind, account, lease, ask)
 end
 
 -- How many times the usual the lease lasts, and holds.
-local function stretch_of(kind, account, measure, lease, ask)
+local function stretch_of(kind, account, measure, lease, ask, now_us)
   local wanted = max(ask.wants, ask.needs) * (kind.light_part or LIGHT_PART) * max(holders_of(account), 1)
   local left = kind.spare(account, measure) + out_of(lease)
-  if wanted <= 0 or wanted * LIGHT > left then
+  if now_us < account.light_from_us or wanted <= 0 or wanted * LIGHT > left then
     return 1
   end
   local is_very_light = ask.granted > 0 and wanted * VERY_LIGHT * VERY_LIGHT_STRICTER <= left
-  return is_very_light and VERY_LIGHT or LIGHT
+  return min(is_very_light and VERY_LIGHT or LIGHT, kind.longest or VERY_LIGHT)
 end
 
 local function grant(kind, account, measure, lease, ask, now_us, stretch)
@@ -83,12 +83,16 @@ local function renew(kind, account, measure, holder, number, ask, now_us, wall_u
     kind.book(account, measure, lease, ask, now_us)
     lease[WANTS] = ask.wants
     local window_us = kind.window_us(account, wall_us)
-    local stretch = stretch_of(kind, account, measure, lease, ask)
+    local stretch = stretch_of(kind, account, measure, lease, ask, now_us)
     local ttl_us = TTL_US * stretch
     lease[ENDS_US] = now_us + (window_us > 0 and min(ttl_us, window_us) or ttl_us)
     local short = grant(kind, account, measure, lease, ask, now_us, stretch)
     if short > 0 then
       ready_us, ask_us = kind.wait(account, measure, lease, short, now_us, wall_us)
+    end
+    if ready_us > 0 and has_others(account, lease) then
+      local longest_us = TTL_US * (kind.longest or VERY_LIGHT)
+      account.light_from_us = max(account.light_from_us, now_us + min(ready_us, longest_us))
     end
   end
   local holders = max(holders_of(account), 1)

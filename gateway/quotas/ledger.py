@@ -66,8 +66,13 @@ class Account(msgspec.Struct, Generic[M], metaclass=_AbstractStruct, tag_field="
 
     # Of what is left, all light leases together may hold one part in so many.
     light_part: ClassVar[int] = LIGHT_PART
+    # How many times the usual the longest leases last.
+    longest: ClassVar[int] = VERY_LIGHT
 
     leases: dict[str, Lease] = {}
+    # Until then no lease is light: somebody was told to wait so long for what others hold, and they
+    # are to return it when they are heard of next.
+    light_from_us: int = 0
     # Of a budget, in Unix time. A window that has begun lasts until its end: the calendar may be
     # set back.
     window_ends_us: int = 0
@@ -137,10 +142,13 @@ class Account(msgspec.Struct, Generic[M], metaclass=_AbstractStruct, tag_field="
         self._remember(lease, ask)
         self.book(measure, lease, ask, now)
         lease.wants = ask.wants
-        stretch = self._stretch(measure, lease, ask)
+        stretch = self._stretch(measure, lease, ask, now)
         lease.ends_us = now.us + self._ttl_us(now, stretch)
         short = self._grant(measure, lease, ask, now, stretch)
         wait = self.wait(measure, lease, short, now) if short > 0 else NO_WAIT
+        if wait.ready_us and any(self.others(lease)):
+            longest_us = TTL_US * self.longest
+            self.light_from_us = max(self.light_from_us, now.us + min(wait.ready_us, longest_us))
         return self._given(measure, lease, now, wait, is_lost=False)
 
     def _end_leases(self, measure: M, now: Now) -> None:
@@ -168,14 +176,14 @@ class Account(msgspec.Struct, Generic[M], metaclass=_AbstractStruct, tag_field="
         lease.granted += forgotten
         self.take(forgotten)
 
-    def _stretch(self, measure: M, lease: Lease, ask: Ask) -> int:
+    def _stretch(self, measure: M, lease: Lease, ask: Ask, now: Now) -> int:
         """How many times the usual the lease lasts, and holds."""
         wanted = max(ask.wants, ask.needs) * self.light_part * max(self._holders(), 1)
         left = self.spare(measure) + lease.out
-        if not 0 < wanted * LIGHT <= left:
+        if now.us < self.light_from_us or not 0 < wanted * LIGHT <= left:
             return 1
         is_very_light = ask.granted and wanted * VERY_LIGHT * VERY_LIGHT_STRICTER <= left
-        return VERY_LIGHT if is_very_light else LIGHT
+        return min(VERY_LIGHT if is_very_light else LIGHT, self.longest)
 
     def _grant(self, measure: M, lease: Lease, ask: Ask, now: Now, stretch: int) -> int:
         """Move units to the lease; returns how many are short of what is needed, or of one."""

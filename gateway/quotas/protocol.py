@@ -31,7 +31,8 @@ specification of every store):
    budget LIGHT_PART_OF_BUDGET), is no more than is left with what this holder has; then it is
    granted as if it wanted LIGHT times as much. It is very light if the holder was granted units
    before, and VERY_LIGHT times are no more than a part of that that is VERY_LIGHT_STRICTER times
-   as small. A lease that wants nothing is neither.
+   as small. A lease that wants nothing is neither, and none is while somebody waits as long as he
+   was told for what others hold; that of a concurrency is never very light.
    It is granted up to `wants`, or nothing if `needs` cannot be had: the first request that waits
    gets all or nothing. What is beyond `needs` never makes the holder have more than `keep`, and is
    at most a part of what is left, one of as many as there are holders; of a rate it may be all.
@@ -67,7 +68,8 @@ VERY_LIGHT = 120
 # because what a killed worker holds of it is gone until the window ends.
 LIGHT_PART = 4
 LIGHT_PART_OF_BUDGET = 100
-# Very light ones could hold so many times less: 1 % of a rate, 0.04 % of a budget.
+# Very light ones could hold so many times less, by the holders there are when each is given: 1 % of
+# a rate, 0.04 % of a budget.
 VERY_LIGHT_STRICTER = 25
 # A holder that has no reason to ask earlier renews its leases, and returns what it has no use for.
 HEARTBEAT_US = 1_000_000

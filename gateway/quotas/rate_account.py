@@ -30,7 +30,7 @@ class RateAccount(Account[Rate], tag="rate"):
 
     def restart(self, now: Now) -> None:
         # How long it was off is not known for sure: nothing refilled.
-        self.leases, self.refilled_us = {}, now.us
+        self.leases, self.light_from_us, self.refilled_us = {}, 0, now.us
 
     def look(self, measure: Rate, now: Now) -> None:
         # The burst may be less than it was.

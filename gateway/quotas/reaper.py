@@ -89,7 +89,7 @@ class Reaper:
                 "leases_not_ended",
                 path=str(path),
                 error=str(error),
-                advice="it is tried again; they end by themselves within a minute",
+                advice="it is tried again; they end by themselves within ten minutes",
             )
         self._refused.add(path)
 

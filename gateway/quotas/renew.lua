@@ -9,10 +9,11 @@ local KINDS = {
   month = with_windows(month_end_us),
 }
 
--- The account as it is kept: when it was seen, how far its clock is ahead, leases, its own fields.
+-- The account as it is kept: when it was seen, how far its clock is ahead, leases, its own fields,
+-- from when on leases may be light.
 
 local function unpack_account(kind, packed, measure, wall_us)
-  local account = { shift_us = 0, leases = {} }
+  local account = { shift_us = 0, leases = {}, light_from_us = 0 }
   if not packed then
     account.now_us = wall_us
     kind.begin(account, measure, wall_us)
@@ -23,6 +24,8 @@ local function unpack_account(kind, packed, measure, wall_us)
   for index, field in ipairs(kind.fields) do
     account[field] = kept[3 + index]
   end
+  -- What an earlier version kept has it not.
+  account.light_from_us = kept[4 + #kind.fields] or 0
   -- The clock of leases goes on from where it was when that of the machine is set back.
   account.shift_us = account.shift_us + max(kept[1] - (wall_us + account.shift_us), 0)
   account.now_us = wall_us + account.shift_us
@@ -34,6 +37,7 @@ local function keep_account(key, kind, account, measure, wall_us)
   for index, field in ipairs(kind.fields) do
     kept[3 + index] = account[field]
   end
+  kept[4 + #kind.fields] = account.light_from_us
   -- When it says no more than an account that is new, it may go.
   local silent_us = kind.silent_us(account, measure, account.now_us, wall_us)
   local silent_ms = math.ceil(min(silent_us, FOREVER_US) / 1000) + 1

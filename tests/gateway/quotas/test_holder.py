@@ -181,9 +181,9 @@ def test_who_needs_what_a_light_lease_holds_gets_it_when_it_is_returned() -> Non
     assert admitted(other, 3000) == 2988
     world.pass_us(2 * SECOND_US)
     other.beat()
-    wait_s = other.refusals[-1].retry_after_s
-    assert wait_s is not None and 1 < wait_s <= 61
-    for _ in range(wait_s):
+    # One may have spent it all.
+    assert other.refusals[-1].retry_after_s == 12 * 3600
+    for _ in range(61):
         world.pass_us(SECOND_US)
         one.beat()
     assert admitted(other, 20) == 11

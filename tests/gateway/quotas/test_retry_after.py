@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 from gateway.limits import Budget, Limit, Metric, Period
 from gateway.quotas.decisions import Reason, Refusal
 from gateway.quotas.holding import Costs
-from tests.gateway.quotas.machine import STRICT, amounts, costs, rates, spans_us, which
+from tests.gateway.quotas.machine import MANY, STRICT, amounts, costs, rates, spans_us, which
 from tests.gateway.quotas.world import SECOND_US, Worker, World
 
 requests = st.tuples(which, costs, spans_us)
+# Of very much, nearly all is told apart from all by what others hold on very light leases.
+nearly_all = st.sampled_from([MANY, MANY - 50, MANY - 1000])
+large = st.tuples(st.just(1), nearly_all, nearly_all, st.just(0))
 measures = st.tuples(
     rates,
     st.builds(Budget, amounts, st.just(Period.DAY)),
@@ -34,15 +37,25 @@ def outcome_of(worker: Worker, costs: Costs) -> object:
 
 def pass_with_beats(world: World, seconds: int) -> None:
     """All the while everybody returns what is idle; hours are not walked through."""
-    for _ in range(min(seconds, 12) * 4):
-        world.pass_us(SECOND_US // 4)
-        for worker in world.workers:
-            worker.beat()
-    world.pass_us(max(seconds - 12, 0) * SECOND_US)
+    for spans, span_us in (
+        (min(seconds, 12) * 4, SECOND_US // 4),
+        (min(max(seconds - 12, 0), 700), SECOND_US),
+    ):
+        for _ in range(spans):
+            world.pass_us(span_us)
+            for worker in world.workers:
+                worker.beat()
+    world.pass_us(max(seconds - 712, 0) * SECOND_US)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(requests, min_size=1, max_size=40), measures, st.integers(1, 3), which, costs)
+@given(
+    st.lists(requests, min_size=1, max_size=40),
+    measures,
+    st.integers(1, 3),
+    which,
+    st.one_of(costs, large),
+)
 def test_waiting_as_long_as_was_told_helps(
     history: list[tuple[int, Costs, int]],
     measures: tuple[object, ...],
