@@ -13,7 +13,9 @@ def why_short(holding: Holding, cost: int, mode: Mode, now_ns: int) -> Refusal |
     """The refusal of a request that costs more than is held; None: the store may have more."""
     if cost > holding.capacity:
         return Refusal(Reason.TOO_LARGE, holding.limit, retry_after_s=None, cost=cost)
-    is_told = now_ns < holding.ask_ns and not holding.is_open
+    is_told = (
+        now_ns < holding.ask_ns and not holding.is_open and not _hangs_on_others(holding, cost)
+    )
     if is_told and cost > holding.free + holding.left:
         wait_ns = max(holding.ready_ns, holding.ask_ns) - now_ns + _beyond_one_ns(holding, cost)
         return Refusal(Reason.USED_UP, holding.limit, -(-wait_ns // _SECOND_NS))
@@ -44,6 +46,13 @@ def late(waiting: Waiting, now_ns: int) -> Refusal:
 
 def _wait_s(refusal: Refusal) -> float:
     return float("inf") if refusal.retry_after_s is None else refusal.retry_after_s
+
+
+def _hangs_on_others(holding: Holding, cost: int) -> bool:
+    """Of a rate: whether refilling may not be enough, since others hold a quarter of the burst at
+    most. The store told the time for that only if it was asked for as much."""
+    is_nearly_all = holding.kind is Kind.RATE and cost > holding.capacity * 3 // 4
+    return is_nearly_all and holding.holders > 1 and cost > holding.needed
 
 
 def _beyond_one_ns(holding: Holding, cost: int) -> int:

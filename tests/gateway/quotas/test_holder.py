@@ -189,6 +189,35 @@ def test_who_needs_what_a_light_lease_holds_gets_it_when_it_is_returned() -> Non
     assert admitted(other, 20) == 11
 
 
+@pytest.mark.parametrize("pause_s", [1, 42], ids=["light", "very light"])
+def test_who_waits_for_all_of_a_burst_gets_it_as_told(pause_s: int) -> None:
+    """Though another used a unit of it since it asked last, and would go on holding some."""
+    world = World((limit(Rate(10**7, 1, 10**7), Metric.BYTES),), workers=2)
+    one, other = world.workers
+    for _ in range(2):
+        admitted(one, 1, (1, 0, 10, 0))
+        world.pass_us(pause_s * SECOND_US)
+        one.beat()
+    admitted(one, 1, (1, 0, 10, 0))
+    settle_all(one)
+    all_of_it = (1, 0, 10**7, 0)
+    # What it is told of less says nothing of all.
+    much = (1, 0, 6_000_000, 0)
+    assert admitted(other, 1, much) == 1
+    other.settle(other.in_flight[0], much)
+    assert admitted(other, 1, much) + admitted(other, 1, all_of_it) == 0
+    for _ in range(2):
+        world.pass_us(ASK_US)
+        other.beat()
+    wait_s = other.refusals[-1].retry_after_s
+    assert wait_s is not None and wait_s > 10
+    for _ in range(wait_s):
+        world.pass_us(SECOND_US)
+        one.beat()
+        other.beat()
+    assert admitted(other, 1, all_of_it) == 1
+
+
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_what_is_allowed_is_given_when_there_is_demand_for_more(workers: int) -> None:
     world = World((limit(Rate(1000, 1, 1000)),), workers)
