@@ -6,7 +6,7 @@ from gateway.limits import Budget, Concurrency, Limit, Measure, Metric, Period
 from gateway.quotas.holding import Holding
 from gateway.quotas.outage import Mode
 from gateway.quotas.policies import Policies, Policy
-from gateway.quotas.protocol import LIGHT
+from gateway.quotas.protocol import LIGHT, VERY_LIGHT
 from gateway.rates import Rate
 from tests.gateway.quotas.world import SECOND_US, Worker, World
 
@@ -177,10 +177,14 @@ def test_a_raise_while_the_store_is_away_takes_nothing_of_what_is_held() -> None
     assert len(world.log) - before == 50
 
 
-def test_who_hears_that_something_changed_returns_what_it_holds_without_a_request() -> None:
-    world = World(limits(Rate(100_000, 1, 100_000)), workers=2)
+@pytest.mark.parametrize(("burst", "stretch"), [(100_000, LIGHT), (100_000_000, VERY_LIGHT)])
+def test_who_hears_that_something_changed_returns_what_it_holds_without_a_request(
+    burst: int, stretch: int
+) -> None:
+    world = World(limits(Rate(100_000, 1, burst)), workers=2)
     one, other = world.workers
     assert send(one, 200) == send(other, 200) == 200
+    assert holding(one).stretch == holding(other).stretch == stretch
     for worker in world.workers:
         worker.holder.recall(frozenset(), {"acme"})
         worker.exchange()

@@ -9,16 +9,21 @@ from typing import Any
 import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
 
 from gateway.limits import Limit
 from gateway.quotas.accounts import account_key
-from gateway.quotas.ledger import Account
+from gateway.quotas.holding import Costs
+from gateway.quotas.ledger import Account, Lease, Now
 from gateway.quotas.outage import Policies
-from gateway.quotas.protocol import Answer, Renewal
+from gateway.quotas.protocol import LIGHT, VERY_LIGHT, Answer, Ask, Renewal
 from gateway.quotas.sqlite_store import SqliteStore
-from tests.gateway.quotas.machine import QuotaMachine
-from tests.gateway.quotas.world import Clock
+from tests.gateway.quotas.machine import QuotaMachine, costs, which
+from tests.gateway.quotas.world import SECOND_US, Clock
+
+# About when light and very light leases end.
+ENDS_US = [seconds * SECOND_US for seconds in (59, 61, 593, 601, 607)]
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +50,28 @@ def run(machine: type[QuotaMachine], examples: int) -> None:
 
 def test_nothing_is_ever_over() -> None:
     run(QuotaMachine, 150)
+
+
+class WithLongLeases(QuotaMachine):
+    """Light and very light ones of little: they hold all of it, and end where it is used up."""
+
+    @rule(who=which, costs=costs, span_us=st.sampled_from(ENDS_US))
+    def one_asks_where_leases_have_ended(self, who: int, costs: Costs, span_us: int) -> None:
+        self.world.pass_us(span_us)
+        self._worker(who).request(costs)
+        self._converse(self._worker(who))
+
+
+def nearly_always_long(
+    _: Account[Any], _measure: object, _lease: Lease, ask: Ask, _now: Now
+) -> int:
+    """Whatever is left; now and then not, and of who wants nothing never."""
+    return (1, VERY_LIGHT, VERY_LIGHT, LIGHT, VERY_LIGHT)[ask.wants % 5]
+
+
+def test_nothing_is_ever_over_with_long_leases_of_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "_stretch", nearly_always_long)
+    run(WithLongLeases, 180)
 
 
 class ByShares(QuotaMachine):

@@ -61,6 +61,11 @@ def leave(folder: Path, holder: str, limits: Sequence[Limit]) -> None:
     held.close()
 
 
+def make_older(path: Path, by_s: int) -> None:
+    then_s = time.time() - by_s
+    os.utime(path, (then_s, then_s))
+
+
 class Looking:
     """A reaper, its store, and the time."""
 
@@ -202,11 +207,20 @@ def test_a_folder_that_cannot_be_listed_is_said_once_and_looked_at_again(
     assert capsys.readouterr().out.count("leases_not_ended") == 1
 
 
+@pytest.mark.parametrize("ago_s", [300, 590])
+def test_very_light_leases_of_one_that_has_long_been_dead_are_ended(
+    tmp_path: Path, ago_s: int
+) -> None:
+    """All workers of the machine may have been away till now."""
+    leave(tmp_path, "a", [SLOTS])
+    make_older(tmp_path / "a.leases", ago_s)
+    assert Looking(tmp_path).look() == ["a"]
+
+
 def test_leases_that_are_over_are_not_ended_once_more(tmp_path: Path) -> None:
     """Their measures may be those of long ago, and a store would count by them."""
     leave(tmp_path, "a", [SLOTS])
-    long_ago_s = time.time() - 603
-    os.utime(tmp_path / "a.leases", (long_ago_s, long_ago_s))
+    make_older(tmp_path / "a.leases", 603)
     assert Looking(tmp_path).look() == []
     assert list(tmp_path.iterdir()) == []
 

@@ -1,16 +1,37 @@
 """The script in Redis answers what the ledger says: any Renewals, any time, to the last unit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
+from types import MappingProxyType
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.limits import MAX_BUDGET, Budget, Concurrency, Limit, Metric, Period
-from gateway.quotas.protocol import Ask, Given, Renewal, capacity_of
+from gateway.limits import (
+    MAX_BUDGET,
+    MAX_CONCURRENCY,
+    Budget,
+    Concurrency,
+    Limit,
+    Measure,
+    Metric,
+    Period,
+)
+from gateway.quotas.protocol import (
+    LIGHT,
+    LIGHT_PART,
+    LIGHT_PART_OF_BUDGET,
+    VERY_LIGHT,
+    VERY_LIGHT_STRICTER,
+    Ask,
+    Given,
+    Renewal,
+    capacity_of,
+)
 from gateway.quotas.reaper import last_words
 from gateway.rates import MAX_AMOUNT, MAX_BURST, PERIODS_S, Rate
 from tests.gateway.quotas.ledger_at_a_time import EXACT, LedgerAtATime
@@ -26,6 +47,12 @@ SPANS_US = [
         3 * SECOND_US,
         5 * SECOND_US - 1,
         5 * SECOND_US,
+        40 * SECOND_US,
+        60 * SECOND_US - 1,
+        60 * SECOND_US,
+        400 * SECOND_US,
+        600 * SECOND_US - 1,
+        600 * SECOND_US,
         3_600 * SECOND_US,
         DAY_US,
         31 * DAY_US,
@@ -36,8 +63,14 @@ STARTS = [
     datetime(*day, 23, 59, 57, tzinfo=UTC)
     for day in [(2026, 11, 26), (2026, 12, 31), (2028, 2, 28), (2028, 2, 29), (2100, 2, 28)]
 ]
-TENANTS = ("acme", "zeta")
-HOLDERS = ("h1", "h2", "h3")
+EXAMPLES = settings(
+    max_examples=100,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+Measures = Mapping[str, st.SearchStrategy[Measure]]
 _runs = count()
 
 amounts = st.sampled_from([1, 2, 3, 7, 99, 1_000, 999_983, MAX_AMOUNT - 1, MAX_AMOUNT])
@@ -54,6 +87,22 @@ units = st.one_of(
     st.sampled_from([1_000, 10**12, 10**12 + 1, EXACT // 2 - 1, EXACT - 2, EXACT - 1]),
 )
 spans_us = st.one_of(st.sampled_from(SPANS_US), st.integers(0, 10 * SECOND_US))
+
+# Of so much that leases may be very light. When such a rate is full again must be exact.
+large_rates = st.builds(
+    Rate,
+    st.sampled_from([999_983, MAX_AMOUNT]),
+    st.sampled_from([1, 3600]),
+    st.sampled_from([MAX_BURST - 1, MAX_BURST]),
+)
+large_budgets = st.builds(
+    Budget, st.sampled_from([MAX_BUDGET - 1, MAX_BUDGET]), st.sampled_from(Period)
+)
+large_concurrencies = st.builds(
+    Concurrency, st.sampled_from([MAX_CONCURRENCY - 1, MAX_CONCURRENCY])
+)
+# So many times what is wanted must be at most a part of what is left.
+edges = st.sampled_from([LIGHT, *3 * [VERY_LIGHT * VERY_LIGHT_STRICTER]])
 
 
 @dataclass
@@ -77,6 +126,12 @@ class Holding:
 class Holders:
     """Holders that ask in every way that the protocol allows, and some that it does not."""
 
+    measures: ClassVar[Measures] = {"a": rates, "b": budgets, "c": concurrencies}
+    tenants: ClassVar[Sequence[str]] = ("acme", "zeta")
+    names: ClassVar[Sequence[str]] = ("h1", "h2", "h3")
+    # Spent beyond what was granted.
+    debts: ClassVar[Sequence[int]] = (0, 0, 0, 0, 1, 5, 1_000, MAX_BURST)
+
     data: st.DataObject
     run: int
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -88,7 +143,7 @@ class Holders:
         if self.sent and draw(st.integers(0, 5)) == 0:
             # Once more, or late.
             return draw(st.sampled_from(self.sent))
-        tenant, holder = draw(st.sampled_from(TENANTS)), draw(st.sampled_from(HOLDERS))
+        tenant, holder = draw(st.sampled_from(self.tenants)), draw(st.sampled_from(self.names))
         if self.sent and draw(st.integers(0, 9)) == 0:
             # Or so others believe: a store must answer it all the same.
             return self.last_words(draw(st.sampled_from(self.sent)))
@@ -106,14 +161,14 @@ class Holders:
 
     def ask(self, tenant: str, holder: str, limit_id: str) -> Ask:
         draw = self.data.draw
-        measure = draw({"a": rates, "b": budgets, "c": concurrencies}[limit_id])
+        measure = draw(self.measures[limit_id])
         holding = self.holdings.setdefault((tenant, holder, limit_id), Holding())
         if draw(st.integers(0, 7)) == 0:
             holding.begin_anew()
         left = max(holding.granted - holding.spent - holding.returned, 0)
         if not isinstance(measure, Concurrency):
-            # Debt is spent beyond what was granted. A slot is never spent.
-            debt = draw(st.sampled_from([0, 0, 0, 0, 1, 5, 1_000, MAX_BURST]))
+            # A slot is never spent.
+            debt = draw(st.sampled_from(self.debts))
             holding.spent += draw(st.one_of(st.integers(0, left), st.just(left))) + debt
             left = max(holding.granted - holding.spent - holding.returned, 0)
         holding.returned += draw(st.one_of(st.just(0), st.integers(0, left), st.just(left)))
@@ -124,9 +179,16 @@ class Holders:
             spent=holding.spent,
             returned=holding.returned,
             quiet_us=draw(spans_us),
-            needs=draw(units) if draw(st.booleans()) else capacity_of(measure),
-            wants=draw(units),
+            needs=self.needs(measure),
+            wants=self.wants(measure),
         )
+
+    def needs(self, measure: Measure) -> int:
+        draw = self.data.draw
+        return draw(units) if draw(st.booleans()) else capacity_of(measure)
+
+    def wants(self, _: Measure) -> int:
+        return self.data.draw(units)
 
     def hear(self, renewal: Renewal, answer: tuple[Given, ...]) -> None:
         if self.data.draw(st.integers(0, 5)) == 0:
@@ -136,22 +198,48 @@ class Holders:
             self.holdings[tenant, renewal.holder, ask.limit.id].hear(part)
 
 
+class FrugalHolders(Holders):
+    """They use little of much: about as little as makes leases light, or very light."""
+
+    measures = MappingProxyType({"a": large_rates, "b": large_budgets, "c": large_concurrencies})
+    # Few, who ask the more often: at first no lease is very light.
+    tenants = ("acme",)
+    names = ("h1", "h2")
+    debts = (0, 0, 0, 1)
+
+    def needs(self, measure: Measure) -> int:
+        return self.wants(measure) if self.data.draw(st.booleans()) else 0
+
+    def wants(self, measure: Measure) -> int:
+        part = LIGHT_PART_OF_BUDGET if isinstance(measure, Budget) else LIGHT_PART
+        draw = self.data.draw
+        holders = draw(st.integers(1, len(self.names)))
+        at_most = capacity_of(measure) // (part * draw(edges) * holders)
+        return at_most * draw(st.integers(95, 105)) // 100
+
+
 @pytest.fixture(scope="module")
 def redis(redis_server: RedisServer) -> Iterator[RedisAtATime]:
     with redis_server.client() as client:
         yield RedisAtATime(client)
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    report_multiple_bugs=False,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@EXAMPLES
 @given(data=st.data())
 def test_the_script_answers_what_the_ledger_says(redis: RedisAtATime, data: st.DataObject) -> None:
-    ledger, holders = LedgerAtATime(), Holders(data, next(_runs))
+    compare(redis, Holders(data, next(_runs)))
+
+
+@settings(EXAMPLES, max_examples=50)
+@given(data=st.data())
+def test_leases_are_light_and_very_light_where_the_ledger_says(
+    redis: RedisAtATime, data: st.DataObject
+) -> None:
+    compare(redis, FrugalHolders(data, next(_runs)))
+
+
+def compare(redis: RedisAtATime, holders: Holders) -> None:
+    ledger, data = LedgerAtATime(), holders.data
     wall_us = int(data.draw(st.sampled_from(STARTS)).timestamp()) * SECOND_US
     for _ in range(data.draw(st.integers(1, 25))):
         wall_us += data.draw(spans_us)
