@@ -58,7 +58,7 @@ function Budget.window_us(account, wall_us)
   return account.window_ends_us - wall_us
 end
 
-function Budget.wait(account, _, lease, short, now_us, wall_us)
+function Budget.wait(account, _, lease, _, short, now_us, wall_us)
   local window_us = Budget.window_us(account, wall_us)
   if out_of_all(account) - out_of(lease) < short then
     return window_us, window_us

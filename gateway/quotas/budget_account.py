@@ -41,7 +41,7 @@ class _BudgetAccount(Account[Budget]):
     def keep(self, measure: Budget, holders: int, now: Now) -> int:
         return measure.amount
 
-    def wait(self, measure: Budget, lease: Lease, short: int, now: Now) -> Wait:
+    def wait(self, measure: Budget, lease: Lease, ask: Ask, short: int, now: Now) -> Wait:
         window_us = self.window_us(now)
         if sum(other.out for other in self.others(lease)) < short:
             return Wait(window_us, window_us)

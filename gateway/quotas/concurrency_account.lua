@@ -33,7 +33,7 @@ function Concurrency.keep(account, concurrency, holders, now_us)
   return concurrency.slots
 end
 
-function Concurrency.wait(account, _, lease, _, now_us)
+function Concurrency.wait(account, _, lease, _, _, now_us)
   if has_others(account, lease) then
     account.shared_until_us = now_us + 2 * HEARTBEAT_US
     return told_us(account, lease, now_us), ASK_US

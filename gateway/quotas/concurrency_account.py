@@ -35,7 +35,7 @@ class ConcurrencyAccount(Account[Concurrency], tag="concurrency"):
         # At least one more would have some, though it is not always there.
         return measure.slots // max(holders, 2)
 
-    def wait(self, measure: Concurrency, lease: Lease, short: int, now: Now) -> Wait:
+    def wait(self, measure: Concurrency, lease: Lease, ask: Ask, short: int, now: Now) -> Wait:
         if not any(self.others(lease)):
             return Wait(HEARTBEAT_US, HEARTBEAT_US)
         # Long enough for the others to hear of it.

@@ -301,6 +301,7 @@ class Holding(Purse):
             returned=self.returned,
             quiet_us=less_drift(now_ns - self.spent_ns) // US,
             needs=self.reserved + needed if needed else 0,
+            needed=needed,
             wants=wants,
         )
 

@@ -88,7 +88,7 @@ local function renew(kind, account, measure, holder, number, ask, now_us, wall_u
     lease[ENDS_US] = now_us + (window_us > 0 and min(ttl_us, window_us) or ttl_us)
     local short = grant(kind, account, measure, lease, ask, now_us, stretch)
     if short > 0 then
-      ready_us, ask_us = kind.wait(account, measure, lease, short, now_us, wall_us)
+      ready_us, ask_us = kind.wait(account, measure, lease, ask, short, now_us, wall_us)
     end
     if ready_us > 0 and has_others(account, lease) then
       local longest_us = TTL_US * (kind.longest or VERY_LIGHT)

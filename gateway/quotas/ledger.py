@@ -112,7 +112,7 @@ class Account(msgspec.Struct, Generic[M], metaclass=_AbstractStruct, tag_field="
         """Most units that a holder should hold."""
 
     @abstractmethod
-    def wait(self, measure: M, lease: Lease, short: int, now: Now) -> Wait:
+    def wait(self, measure: M, lease: Lease, ask: Ask, short: int, now: Now) -> Wait:
         """So many units are short, and for how long."""
 
     def idle_from_us(self, now: Now) -> int:
@@ -145,7 +145,7 @@ class Account(msgspec.Struct, Generic[M], metaclass=_AbstractStruct, tag_field="
         stretch = self._stretch(measure, lease, ask, now)
         lease.ends_us = now.us + self._ttl_us(now, stretch)
         short = self._grant(measure, lease, ask, now, stretch)
-        wait = self.wait(measure, lease, short, now) if short > 0 else NO_WAIT
+        wait = self.wait(measure, lease, ask, short, now) if short > 0 else NO_WAIT
         if wait.ready_us and any(self.others(lease)):
             longest_us = TTL_US * self.longest
             self.light_from_us = max(self.light_from_us, now.us + min(wait.ready_us, longest_us))

@@ -145,8 +145,11 @@ class Ask:
     returned: int
     # Before it asked, nothing was spent for so long.
     quiet_us: int
-    # Units it must hold for the first request that waits; 0: none waits.
+    # Units it must hold for the first request that waits, those of requests in flight included; 0:
+    # none waits.
     needs: int
+    # Of these, what that request takes itself.
+    needed: int
     # Units it would hold on a lease of TTL_US, those of requests in flight included; 0 with 0 held
     # ends the lease.
     wants: int

@@ -78,16 +78,20 @@ function Rate.keep(_, rate, holders)
   return (div(rate.burst, 4 * holders))
 end
 
-function Rate.wait(account, rate, lease, short, now_us)
+function Rate.wait(account, rate, lease, ask, short, now_us)
   local ready_us = refill_us(account, rate, short, now_us)
   if account.level + short > rate.burst - out_of_all(account) then
-    local last_us
+    local last_us, others_out = now_us, 0
     for _, other in pairs(account.leases) do
       if other ~= lease and out_of(other) > 0 then
-        last_us = max(last_us or 0, other[ENDS_US])
+        last_us = max(last_us, other[ENDS_US])
+        others_out = others_out + out_of(other)
       end
     end
-    return max((last_us or now_us) - now_us, HEARTBEAT_US) + ready_us, HEARTBEAT_US
+    if max(ask.needed, 1) + others_out <= rate.burst then
+      last_us = now_us
+    end
+    return max(last_us - now_us, HEARTBEAT_US) + ready_us, HEARTBEAT_US
   end
   local batch = div(rate.burst, 4) - account.level
   return ready_us, max(ready_us, min(refill_us(account, rate, batch, now_us), BATCH_US))

@@ -70,11 +70,16 @@ class RateAccount(Account[Rate], tag="rate"):
         # and what a killed worker holds is gone.
         return measure.burst // (4 * holders)
 
-    def wait(self, measure: Rate, lease: Lease, short: int, now: Now) -> Wait:
+    def wait(self, measure: Rate, lease: Lease, ask: Ask, short: int, now: Now) -> Wait:
         refill_us = self._refill_us(measure, short, now)
         if self.level + short > measure.burst - self.out():
-            # Not by refilling alone: others must return units, or their leases end.
-            last_us = max((other.ends_us for other in self.others(lease)), default=now.us)
+            # Not by refilling alone: the holder's own requests must end, and if that is not enough
+            # others return units, or their leases end.
+            others = list(self.others(lease))
+            others_out = sum(other.out for other in others)
+            is_enough = max(ask.needed, 1) + others_out <= measure.burst
+            ends_us = (other.ends_us for other in others)
+            last_us = now.us if is_enough else max(ends_us, default=now.us)
             return Wait(max(last_us - now.us, HEARTBEAT_US) + refill_us, HEARTBEAT_US)
         batch_us = self._refill_us(measure, measure.burst // 4 - self.level, now)
         return Wait(refill_us, max(refill_us, min(batch_us, BATCH_US)))

@@ -105,5 +105,13 @@ def last_words(holder: str, limits: Sequence[Limit]) -> list[Renewal]:
 
 def _last_word(limit: Limit) -> Ask:
     return Ask(
-        limit=limit, epoch=LAST, granted=0, spent=0, returned=0, quiet_us=0, needs=0, wants=0
+        limit=limit,
+        epoch=LAST,
+        granted=0,
+        spent=0,
+        returned=0,
+        quiet_us=0,
+        needs=0,
+        needed=0,
+        wants=0,
     )

@@ -85,5 +85,6 @@ def _ask(ask: Ask) -> tuple[object, ...]:
         ask.returned,
         ask.quiet_us,
         ask.needs,
+        ask.needed,
         ask.wants,
     )

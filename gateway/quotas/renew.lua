@@ -52,7 +52,8 @@ local function parse_ask(numbers)
     returned = numbers[6],
     quiet_us = numbers[7],
     needs = numbers[8],
-    wants = numbers[9],
+    needed = numbers[9],
+    wants = numbers[10],
   }
 end
 

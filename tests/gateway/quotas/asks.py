@@ -19,7 +19,7 @@ def ask_of(measure: Rate | Concurrency | Budget, limit_id: str = "limit", **tota
 
 def ask_about(limit: Limit, **totals: int) -> Ask:
     rest: dict[str, Any] = {"granted": 0, "spent": 0, "returned": 0, "needs": 0, "wants": 0}
-    rest |= {"epoch": 1, "quiet_us": 0}
+    rest |= {"epoch": 1, "quiet_us": 0, "needed": totals.get("needs", 0)}
     return Ask(limit=limit, **(rest | totals))
 
 

@@ -38,6 +38,7 @@ def ask(
         returned=returned,
         quiet_us=quiet_us,
         needs=needs,
+        needed=needs,
         wants=needs if wants is None else wants,
     )
 

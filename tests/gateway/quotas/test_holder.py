@@ -218,6 +218,19 @@ def test_who_waits_for_all_of_a_burst_gets_it_as_told(pause_s: int) -> None:
     assert admitted(other, 1, all_of_it) == 1
 
 
+def test_who_waits_for_his_own_requests_does_not_wait_for_what_others_hold() -> None:
+    world = World((limit(Rate(10**7, 1, 10**7), Metric.BYTES),), workers=2)
+    one, other = world.workers
+    admitted(one, 1, (1, 0, 10, 0))
+    settle_all(one)
+    much = (1, 0, 6_000_000, 0)
+    assert admitted(other, 2, much) == 1
+    assert other.refusals[-1].retry_after_s == 2
+    other.settle(other.in_flight[0], much)
+    world.pass_us(2 * SECOND_US)
+    assert admitted(other, 1, much) == 1
+
+
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_what_is_allowed_is_given_when_there_is_demand_for_more(workers: int) -> None:
     world = World((limit(Rate(1000, 1, 1000)),), workers)

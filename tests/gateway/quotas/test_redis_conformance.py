@@ -172,6 +172,7 @@ class Holders:
             holding.spent += draw(st.one_of(st.integers(0, left), st.just(left))) + debt
             left = max(holding.granted - holding.spent - holding.returned, 0)
         holding.returned += draw(st.one_of(st.just(0), st.integers(0, left), st.just(left)))
+        needs = self.needs(measure)
         return Ask(
             limit=Limit(limit_id, tenant, None, "*", Metric.REQUESTS, measure),
             epoch=holding.epoch,
@@ -179,7 +180,8 @@ class Holders:
             spent=holding.spent,
             returned=holding.returned,
             quiet_us=draw(spans_us),
-            needs=self.needs(measure),
+            needs=needs,
+            needed=needs - draw(st.sampled_from([0, 0, needs // 2, needs])),
             wants=self.wants(measure),
         )
 

@@ -36,7 +36,7 @@ prepare_it = SqliteStore._prepare
 def ask(limit: Limit, needs: int, *, epoch: int = 1, granted: int = 0, spent: int = 0) -> Ask:
     return Ask(
         limit=limit, epoch=epoch, granted=granted, spent=spent, returned=0,
-        quiet_us=0, needs=needs, wants=needs,
+        quiet_us=0, needs=needs, needed=needs, wants=needs,
     )  # fmt: skip
 
 
