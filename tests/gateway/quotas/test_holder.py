@@ -112,37 +112,31 @@ def test_who_is_known_to_have_used_it_up_is_refused_without_asking() -> None:
     assert world.store.operations == operations
 
 
-def test_a_busy_key_costs_the_store_an_operation_per_hundred_requests_at_most() -> None:
-    world = World((limit(Rate(1000, 1, 1000)), limit(Budget(10**6, Period.DAY))))
+BUSY = (Rate(1000, 1, 1000), Budget(10**6, Period.DAY))
+SELDOM = (Rate(100, 1, 200), Budget(10**6, Period.DAY))
+OF_MUCH = (Rate(1000, 1, 100_000), Budget(10**8, Period.DAY))
+
+
+@pytest.mark.parametrize(
+    ("measures", "times", "every_us", "operations"),
+    [
+        (BUSY, 10_000, SECOND_US // 500, 100),
+        (SELDOM, 600, SECOND_US // 2, 60),
+        (OF_MUCH, 4000, SECOND_US // 2, 40),
+    ],
+    ids=["a busy key", "who sends now and then", "who uses next to nothing of much"],
+)
+def test_the_store_is_asked_once_for_many_requests(
+    measures: tuple[Rate, Budget], times: int, every_us: int, operations: int
+) -> None:
+    world = World(tuple(limit(measure) for measure in measures))
     (worker,) = world.workers
-    for _ in range(10_000):
-        world.pass_us(SECOND_US // 500)
+    for _ in range(times):
+        world.pass_us(every_us)
         admitted(worker, 1)
         worker.beat()
-    assert len(world.log) == 10_000
-    assert world.store.operations <= 100
-
-
-def test_who_sends_now_and_then_costs_the_store_little_as_well() -> None:
-    world = World((limit(Rate(100, 1, 200)), limit(Budget(10**6, Period.DAY))))
-    (worker,) = world.workers
-    for _ in range(600):
-        world.pass_us(SECOND_US // 2)
-        admitted(worker, 1)
-        worker.beat()
-    assert len(world.log) == 600
-    assert world.store.operations <= 60
-
-
-def test_who_uses_next_to_nothing_of_a_limit_costs_the_store_next_to_nothing() -> None:
-    world = World((limit(Rate(1000, 1, 100_000)), limit(Budget(10**8, Period.DAY))))
-    (worker,) = world.workers
-    for _ in range(4000):
-        world.pass_us(SECOND_US // 2)
-        admitted(worker, 1)
-        worker.beat()
-    assert len(world.log) == 4000
-    assert world.store.operations <= 40
+    assert len(world.log) == times
+    assert world.store.operations <= operations
 
 
 def test_a_very_light_lease_is_returned_when_it_is_not_used() -> None:
