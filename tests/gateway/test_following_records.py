@@ -13,6 +13,7 @@ from gateway.data.peer import Peer
 from gateway.data.principal import Principal
 from gateway.errors import RecordsUnavailable, Unauthenticated
 from gateway.following_records import follow_changes, readable
+from gateway.keys import NewKey
 from gateway.measures import parse_measure
 from gateway.quotas.decisions import Waiting
 from gateway.quotas.holder import Holder
@@ -77,6 +78,14 @@ def _run(url: str, test: Callable[[Worker, Records], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
+async def _two_keys(url: str) -> tuple[NewKey, NewKey]:
+    records = Records(url)
+    try:
+        return await records.create_key("acme"), await records.create_key("acme")
+    finally:
+        await records.close()
+
+
 def _limits(principal: Principal | None) -> set[str]:
     return set() if principal is None else {str(limit.measure) for limit in principal.limits}
 
@@ -113,8 +122,11 @@ def test_a_disabled_tenant_is_refused_and_an_enabled_one_let_in(database_url: st
 def test_known_keys_go_on_while_postgresql_is_away_and_changes_are_seen_after(
     postgresql: PostgresqlServer,
 ) -> None:
+    url = postgresql.new_database()
+    # Before the worker: that they are new is no change that would have it read them again.
+    known, unknown = asyncio.run(_two_keys(url))
+
     async def test(worker: Worker, operator: Records) -> None:
-        known, unknown = await operator.create_key("acme"), await operator.create_key("acme")
         assert await worker.ask(known.token)
         await asyncio.to_thread(postgresql.stop)
         try:
@@ -127,7 +139,7 @@ def test_known_keys_go_on_while_postgresql_is_away_and_changes_are_seen_after(
         await operator.revoke_key(known.id)
         await worker.sees(known.token, lambda it: it is None)
 
-    _run(postgresql.new_database(), test)
+    _run(url, test)
 
 
 def test_what_is_held_of_a_limit_that_changed_is_returned_without_a_request(
