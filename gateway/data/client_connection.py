@@ -41,6 +41,8 @@ MAX_FRAMING_BYTES = 64 * 1024
 FRAMING_PER_BYTE = 8
 # As many as Triton itself takes since 26.06.
 MAX_CHUNKS = 65_536
+# Between heads; nothing is ever added to it.
+_NOTHING: list[Header] = []
 
 
 class ClientConnection(asyncio.Protocol):
@@ -57,10 +59,11 @@ class ClientConnection(asyncio.Protocol):
         self._current: Exchange | None = None
         # The exchange whose body is arriving.
         self._receiving: Exchange | None = None
+        # Of a head that is being read.
         self._target = b""
-        self._headers: list[Header] = []
-        self._varying: list[Header] = []
-        self._credentials: list[Header] = []
+        self._headers = _NOTHING
+        self._varying = _NOTHING
+        self._credentials = _NOTHING
         # Bytes of the last piece of data; of the message that it began or went on with, less what
         # came in one piece with the message before; how many of these were body.
         self._fed_bytes = 0
@@ -278,6 +281,9 @@ class ClientConnection(asyncio.Protocol):
                 "A request with a body cannot ask for an upgrade; leave Upgrade out "
                 "(Java: HttpClient.Version.HTTP_1_1)."
             )
+        # Freed at once it is memory for the next of any connection, which the caches still hold.
+        self._target = b""
+        self._headers = self._varying = self._credentials = _NOTHING
         self._receiving = Exchange(self._gate, self, head, target, token, self._reader.token_hash)
         self._queue.append(self._receiving)
         self._head_start.clear()

@@ -97,13 +97,12 @@ class HeadReader:
     """Reads the heads of one connection and remembers what does not vary in them."""
 
     __slots__ = (
-        "_credentials",
         "_fields",
+        "_hashed",
         "_head",
         "_headers",
         "_line",
         "_target",
-        "_token",
         "_varying",
         "token_hash",
     )
@@ -116,10 +115,11 @@ class HeadReader:
         self._line: tuple[object, ...] = ()
         self._varying: list[Header] = []
         self._head: Head | None = None
-        # The last target that is a path, and the last token with what it was read from.
+        # The last target that is a path.
         self._target = b""
-        self._credentials: list[Header] | None = []
-        self._token = b""
+        # The last token that is longer than a key, with its SHA-256. No other is remembered: to
+        # read it anew costs less than to fetch what was kept of it.
+        self._hashed = b"", b""
         # SHA-256 of the token that was returned last, if that is longer than a key; else empty.
         self.token_hash = b""
 
@@ -151,9 +151,7 @@ class HeadReader:
             head = self._read_head(line, varying, fields)
         if target != self._target:
             target = self._read_target(target, fields)
-        if credentials != self._credentials:
-            return head, target, self._read_token(credentials)
-        return head, target, self._token
+        return head, target, self._read_token(credentials)
 
     def _read_fields(self, others: int, headers: list[Header]) -> tuple[Fields, list[Header]]:
         """What does not vary, and the fields among these that do."""
@@ -193,19 +191,16 @@ class HeadReader:
         return target
 
     def _read_token(self, credentials: list[Header]) -> bytes:
-        # One that is not remembered takes the place of the one that is: the hash is of one alone.
-        self._credentials = None
-        name, value = credentials[0] if len(credentials) == 1 else (b"", b"")
-        is_short = 0 < len(value) <= REMEMBERED_BYTES
-        if is_short and name == b"authorization" and value.startswith(_BEARER):
-            # Mostly; and here it is the next key of many.
-            token = value[len(_BEARER) :].strip(b" \t")
-        else:
-            token = _token(credentials)
-        self.token_hash = hash_token(token) if len(token) > TOKEN_LENGTH else b""
-        if is_short:
-            self._credentials, self._token = credentials, token
+        token = _token(credentials)
+        self.token_hash = self._hash(token) if len(token) > TOKEN_LENGTH else b""
         return token
+
+    def _hash(self, token: bytes) -> bytes:
+        known, token_hash = self._hashed
+        if token != known:
+            token_hash = hash_token(token)
+            self._hashed = (token, token_hash) if len(token) <= REMEMBERED_BYTES else (b"", b"")
+        return token_hash
 
 
 def _assemble(
@@ -295,6 +290,11 @@ def _body_bytes(fields: Fields, length: bytes | None, is_http_1_0: bool) -> int 
 
 
 def _token(credentials: list[Header]) -> bytes:
+    if len(credentials) == 1:
+        name, value = credentials[0]
+        # Mostly; and it costs half of the general way.
+        if name == b"authorization" and value.startswith(_BEARER):
+            return _checked(value[len(_BEARER) :].strip(b" \t"))
     values = _once_each(credentials)
     given = values.get(b"authorization")
     if given is not None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 
-from gateway.usage.counts import HOUR_S, Account, Batch, Counts, Row
+from gateway.usage.counts import HOUR_S, Account, Batch, Changes, Counts, Row
 from gateway.usage.meter import Meter
 
 
@@ -16,8 +16,11 @@ class Usage:
         self._hour_ends_s = 0.0
         # Those that count in this hour.
         self._meters: list[Meter] = []
-        # Of these, those that may have counted since it was gathered last.
+        # Of these, those that may have counted since it was gathered last; how often that was.
         self._changed: list[Meter] = []
+        self._gathering = 1
+        # Rows with a place below it were told by a gathering before.
+        self._told = 0
         # Of this hour too, by tenant and key: clients make up names of models, and all that are
         # none are one account.
         self._unnamed: dict[tuple[str, str], Meter] = {}
@@ -27,7 +30,7 @@ class Usage:
 
     def open(self, meter: Meter) -> Meter:
         """Where to count now, and now alone: the next request may be another hour's."""
-        if not meter.is_changed or self._clock() >= self._hour_ends_s:
+        if meter.gathering != self._gathering or self._clock() >= self._hour_ends_s:
             return self._open(meter)
         return meter
 
@@ -38,24 +41,33 @@ class Usage:
         """
         return self._past + [meter.row(self._hour_s) for meter in self._meters]
 
-    def changes(self) -> tuple[list[Row], list[int]]:
-        """The rows that may have changed since they were gathered, and their places among all."""
-        rows = [self._past[place] for place in self._late]
-        rows += [meter.row(self._hour_s) for meter in self._changed]
-        return rows, self._late + [meter.place for meter in self._changed]
+    def changes(self) -> Changes:
+        """What may have counted since it was gathered last."""
+        told, hour_s = self._told, self._hour_s
+        places = self._late.copy()
+        rows = [self._past[place] for place in places]
+        sums: list[int] = []
+        for meter in self._changed:
+            if meter.place < told:
+                meter.add_sums(sums)
+            else:
+                rows.append(meter.row(hour_s))
+                places.append(meter.place)
+        return Changes(rows, places, sums)
 
     def gathered(self) -> None:
         """The changes are where nothing loses them; those that come now are told anew."""
         self._late = []
-        for meter in self._changed:
-            meter.is_changed = False
+        self._told = len(self._past) + len(self._meters)
         self._changed.clear()
+        self._gathering += 1
 
     def take(self) -> Batch:
         """All that was counted since it was taken last; what comes now is counted anew."""
         batch = batch_of(self.rows())
         self._past = []
         self._late = []
+        self._told = 0
         self._close_meters()
         # A clock that was set back is believed from here on.
         self._hour_ends_s = 0.0
@@ -72,7 +84,7 @@ class Usage:
         if not meter.model:
             meter = self._shared_by_unnamed(meter)
         # It is, where the clock was set back since it was looked at, or where others share it.
-        if not meter.is_changed:
+        if meter.gathering != self._gathering:
             self._enlist(meter)
         return meter
 
@@ -87,7 +99,7 @@ class Usage:
         if meter.place < 0:
             meter.place = len(self._past) + len(self._meters)
             self._meters.append(meter)
-        meter.is_changed = True
+        meter.gathering = self._gathering
         self._changed.append(meter)
 
     def _close_meters(self) -> None:

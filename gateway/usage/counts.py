@@ -22,6 +22,17 @@ class Account(NamedTuple):
 Row = tuple[int, str, str, str, int, int, int, int, int, int]
 
 
+class Changes(NamedTuple):
+    """What changed in a batch that grows; each row keeps its place in it."""
+
+    # Those that are told for the first time, and their places.
+    rows: list[Row]
+    places: list[int]
+    # Of the others what counts alone, one after another: the place, then the fields of its Counts.
+    # With very many keys this is what is told, so there is no object for each.
+    sums: list[int]
+
+
 @dataclass(slots=True)
 class Counts:
     """Sums over requests; what each is, docs/usage.md says."""

@@ -13,7 +13,7 @@ class Meter:
     __slots__ = (
         "compute_us",
         "errors",
-        "is_changed",
+        "gathering",
         "key",
         "model",
         "place",
@@ -25,8 +25,8 @@ class Meter:
     )
 
     def __init__(self, tenant: str, key: str, model: str) -> None:
-        # Whether it may have counted since `Usage` was gathered last.
-        self.is_changed = False
+        # Of the gatherings of `Usage` the number of the one that it is noted for; 0: none.
+        self.gathering = 0
         # What each is, docs/usage.md says.
         self.requests = 0
         self.samples = 0
@@ -56,9 +56,19 @@ class Meter:
             self.compute_us,
         )
 
+    def add_sums(self, sums: list[int]) -> None:
+        """Add the place and what was counted, in the order of a row."""
+        sums.append(self.place)
+        sums.append(self.requests)
+        sums.append(self.refused)
+        sums.append(self.errors)
+        sums.append(self.samples)
+        sums.append(self.size_bytes)
+        sums.append(self.compute_us)
+
     def close(self) -> None:
         """It counts anew once it is opened again."""
-        self.is_changed = False
+        self.gathering = 0
         self.place = -1
         self.requests = self.samples = self.size_bytes = self.compute_us = 0
         self.refused = self.errors = 0

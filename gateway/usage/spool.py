@@ -2,10 +2,10 @@
 
 Each worker has a file of its own, `ID.usage`, and a lock on it for as long as it lives; the kernel
 gives the lock back however the process ends. A line is of a batch with its number: all rows of it
-as far as it had grown, in place of what earlier lines of the number say; or only those that changed
-since, with their places among all. Lines reach the page cache, which a killed process does not take
-along; nothing waits for the disk, so a machine that loses power may lose what was not in the
-records yet, mostly a second of it.
+as far as it had grown, in place of what earlier lines of the number say; or only those that are
+new, with their places among all, and of others that changed since the place and the sums. Lines
+reach the page cache, which a killed process does not take along; nothing waits for the disk, so a
+machine that loses power may lose what was not in the records yet, mostly a second of it.
 """
 
 import os
@@ -18,7 +18,7 @@ import structlog
 
 from gateway.locked_files import new_locked, open_left
 from gateway.usage.accumulator import batch_of
-from gateway.usage.counts import Batch, Row
+from gateway.usage.counts import Batch, Changes, Row
 
 _SUFFIX = ".usage"
 _FRESH_SUFFIX = ".new"
@@ -31,8 +31,12 @@ class _Line(msgspec.Struct, array_like=True):
     rows: list[Row]
     # None: these are all rows of the batch.
     places: list[int] | None = None
+    # As in Changes.
+    sums: list[int] = []
 
 
+# Numbers of a row among the sums.
+_SUMS = 7
 _decoder = msgspec.json.Decoder(_Line)
 
 
@@ -47,12 +51,12 @@ class Spool:
         self._file: int | None = None
         self._is_failing = False
 
-    def append(self, number: int, rows: list[Row], places: list[int]) -> bool:
-        """Add what changed, and where, of the batch of this number, the last or the next.
+    def append(self, number: int, changes: Changes) -> bool:
+        """Add what changed of the batch of this number, the last or the next.
 
         False: the file does not have it; the changes are to come again, with those that come since.
         """
-        line = _line(number, rows, places)
+        line = _line(number, *changes)
         try:
             if self._file is None:
                 self._file = new_locked(self.path, _APPEND)
@@ -145,10 +149,9 @@ def _write(file: int, text: bytes) -> None:
         raise OSError(f"{written} of {len(text)} bytes were written; the disk is full")
 
 
-def _line(number: int, rows: list[Row], places: list[int] | None = None) -> bytes:
-    # As the version before has it, where it can be: it may be gone back to.
-    values = (number, rows) if places is None else (number, rows, places)
-    return msgspec.json.encode(values) + b"\n"
+def _line(number: int, rows: list[Row], *changes: list[int]) -> bytes:
+    # Of all rows as the versions before have it: one of them may be gone back to.
+    return msgspec.json.encode((number, rows, *changes)) + b"\n"
 
 
 def _rows(batch: Batch) -> list[Row]:
@@ -162,12 +165,27 @@ def _read(path: Path, file: int) -> dict[int, Batch]:
         for line in reader:
             try:
                 said = _decoder.decode(line)
-            except msgspec.DecodeError as error:
-                # The last line of a process that was killed while it wrote it.
+                if said.places is None:
+                    batches[said.number] = dict(enumerate(said.rows))
+                else:
+                    _change(batches.setdefault(said.number, {}), said.places, said)
+            except (msgspec.DecodeError, ValueError) as error:
+                # The last line of a process that was killed while it wrote it; or a machine was,
+                # and the disk does not have all that was written.
                 _log.warning("usage_line_unreadable", path=str(path), error=str(error))
-                continue
-            if said.places is None:
-                batches[said.number] = dict(enumerate(said.rows))
-            else:
-                batches.setdefault(said.number, {}).update(zip(said.places, said.rows, strict=True))
     return {number: batch_of(rows.values()) for number, rows in batches.items()}
+
+
+def _change(rows: dict[int, Row], places: list[int], said: _Line) -> None:
+    """Take in what is new and what has changed. Raises ValueError if something is lost."""
+    rows.update(zip(places, said.rows, strict=True))
+    lost = []
+    numbers = iter(said.sums)
+    for place, *sums in zip(*[numbers] * _SUMS, strict=True):
+        if place in rows:
+            hour_s, tenant, key, model, *_ = rows[place]
+            rows[place] = (hour_s, tenant, key, model, *sums)
+        else:
+            lost.append(place)
+    if lost:
+        raise ValueError(f"no line tells whose the rows {lost} are; they are left out")

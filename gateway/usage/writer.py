@@ -105,10 +105,10 @@ class UsageWriter:
 
     def gather(self) -> None:
         """Put into the spool what has been counted since the last time."""
-        rows, places = self._usage.changes()
-        if not rows:
+        changes = self._usage.changes()
+        if not any(changes):
             return
-        if self._spool.append(self._number + 1, rows, places):
+        if self._spool.append(self._number + 1, changes):
             self._usage.gathered()
         if self._spool.size_bytes > max(_MERGE_BYTES, 2 * self._merged_bytes):
             self._replace_spool()

@@ -5,6 +5,7 @@ from gateway.usage.counts import Account, Counts, merge
 from gateway.usage.meter import Meter
 from tests.gateway.usage.counting import tally
 
+AGAIN = "told again by its place"
 HOUR_S = 1_800_000_000 // 3600 * 3600
 
 
@@ -17,9 +18,13 @@ class WallClock:
 
 
 def told(usage: Usage) -> dict[int, tuple[str, int]]:
-    """Models and requests of the rows that changed, by their places."""
-    rows, places = usage.changes()
-    return {place: (row[3], row[4]) for place, row in zip(places, rows, strict=True)}
+    """Models and requests of what changed, by place; the model is AGAIN if it was told before."""
+    rows, places, sums = usage.changes()
+    result = {place: (row[3], row[4]) for place, row in zip(places, rows, strict=True)}
+    for place, *counts in zip(*[iter(sums)] * 7, strict=True):
+        assert place not in result and tuple(counts) == usage.rows()[place][4:]
+        result[place] = AGAIN, counts[0]
+    return result
 
 
 def test_counts_are_kept_by_tenant_key_and_model_and_taken_once() -> None:
@@ -108,7 +113,7 @@ def test_what_counted_since_it_was_gathered_is_told_with_its_place() -> None:
     assert told(usage) == {}
     for meter in (*meters[1:], meters[1]):
         usage.open(meter).requests += 1
-    assert told(usage) == {1: ("m", 3), 2: ("n", 1)}
+    assert told(usage) == {1: (AGAIN, 3), 2: ("n", 1)}
     assert [(row[3], row[4]) for row in usage.rows()] == [("l", 1), ("m", 3), ("n", 1)]
 
 
@@ -116,7 +121,7 @@ def test_what_has_no_name_of_a_model_is_told_again_when_it_counts_again() -> Non
     usage, meter = Usage(WallClock()), Meter("a", "k", "")
     for requests in (1, 2):
         usage.open(meter).requests += 1
-        assert told(usage) == {0: ("", requests)}
+        assert told(usage) == {0: ("" if requests == 1 else AGAIN, requests)}
         usage.gathered()
         assert told(usage) == {}
 
@@ -135,7 +140,7 @@ def test_an_hour_that_ends_leaves_rows_in_their_places_and_none_untold() -> None
     assert hours == [0, 0, 1, 2]
     usage.gathered()
     usage.open(known).requests += 1
-    assert told(usage) == {3: ("known", 4)}
+    assert told(usage) == {3: (AGAIN, 4)}
 
 
 def test_what_was_taken_is_told_no_more_and_places_begin_anew() -> None:
