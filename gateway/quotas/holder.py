@@ -5,6 +5,7 @@ It does no I/O and reads one clock that it is given; `renewing.py` carries its R
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
+from typing import cast
 
 from gateway.limits import Metric
 from gateway.quotas.allowances import Allowances
@@ -23,6 +24,7 @@ from gateway.quotas.idle_slots import IdleSlots
 from gateway.quotas.outage import Mode, Outage
 from gateway.quotas.policies import Policies
 from gateway.quotas.protocol import MAX_ASKS, Answer, Ask, Kind, Renewal
+from gateway.quotas.purse import Purse
 from gateway.quotas.refusals import late, may_pass, strictest, why_short
 from gateway.quotas.waiting_lines import WaitingLines
 
@@ -102,17 +104,18 @@ class Holder:
         holder, is decided later, by `on_decided`.
         """
         now_ns = self._now_ns()
-        holdings = allowance.holdings
-        for holding in holdings:
-            if costs[holding.metric] > holding.free or holding.open_until_ns <= now_ns:
+        # As what they are to compiled code: each look at a Holding would go by its name.
+        purses: tuple[Purse, ...] = allowance.holdings
+        for purse in purses:
+            if costs[purse.metric] > purse.free or purse.open_until_ns <= now_ns:
                 return self._admit_or_wait(allowance, costs, on_decided, slot_wait_ns, now_ns)
-        for holding in holdings:
-            cost = costs[holding.metric]
-            holding.free -= cost
-            holding.used += cost
-            holding.spent_ns = now_ns
-            if holding.free < holding.low_water:
-                self._ask_ahead(holding)
+        for purse in purses:
+            cost = costs[purse.metric]
+            purse.free -= cost
+            purse.used += cost
+            purse.spent_ns = now_ns
+            if purse.free < purse.low_water:
+                self._ask_ahead(cast(Holding, purse))
         for holding in allowance.kept:
             holding.reserve(costs[holding.metric])
         self.admitted_at_once += 1
