@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest
 
 MAX_FIELD_BYTES = 16 * 1024
+# Triton compresses for whoever does not say that they want it plain.
+PLAIN = b"Accept-Encoding: identity\r\n"
 
 # What Triton reads, and nothing else, goes upstream: no hop-by-hop field, no credential and
 # nothing that a header forward pattern of Triton would turn into a parameter gets through.
@@ -65,9 +67,14 @@ def read_fields(headers: list[Header]) -> Fields:
         json_bytes=_json_bytes(forwarded),
         coding=forwarded.get(b"Content-Encoding", b"").lower(),
         timeout_s=_timeout_s(single),
-        forwarded=b"".join(b"%b: %b\r\n" % field for field in forwarded.items()),
+        forwarded=_lines(forwarded),
         tracestate=b"" if tracestate is None else b"Tracestate: %b\r\n" % tracestate,
     )
+
+
+def _lines(forwarded: dict[bytes, bytes]) -> bytes:
+    lines = b"".join(b"%b: %b\r\n" % field for field in forwarded.items())
+    return lines if b"Accept-Encoding" in forwarded else lines + PLAIN
 
 
 def check_size(value: bytes) -> None:

@@ -140,7 +140,7 @@ class Hedged(Forwarding):
 
     def _note(self, replica: Replica, status: int) -> None:
         """For the breakers."""
-        self._gate.replicas.answered(replica, self._route.model, status)
+        self._gate.replicas.answered(replica, self._route, status)
 
 
 class Hedge:

@@ -1,11 +1,8 @@
 """The head of the request that Triton gets: built anew from parsed parts, never copied."""
 
+from gateway.data.fields import PLAIN
 from gateway.data.head import Head
 from gateway.data.routes import Route
-
-_ACCEPT_ENCODING = b"Accept-Encoding: "
-# Triton compresses for whoever does not say that they want it plain.
-_PLAIN = b"Accept-Encoding: identity\r\n"
 
 
 def request_head(
@@ -18,13 +15,8 @@ def request_head(
     body_bytes: int | None,
 ) -> bytes:
     """Head of the request; `body_bytes` None: the body follows in chunks."""
-    fields = head.forwarded
-    if route.is_list:
-        # It is read here, so it must come plain.
-        fields = _PLAIN
-    # `in` asks first whether it is a number, by raising and catching an error.
-    elif fields.find(_ACCEPT_ENCODING) < 0:
-        fields += _PLAIN
+    # A list is read here, so it must come plain.
+    fields = PLAIN if route.is_list else head.forwarded
     if body_bytes is None:
         fields += b"Transfer-Encoding: chunked\r\n"
     elif head.method == b"POST":

@@ -40,8 +40,9 @@ def pick(slots: Sequence[int], loads: Sequence[int], draw: Callable[[], float]) 
     count = len(slots)
     if count == 1:
         return slots[0]
-    first = int(draw() * count)
-    second = int(draw() * (count - 1))
+    # Of all pairs.
+    pair = int(draw() * (count * (count - 1)))
+    first, second = pair // (count - 1), pair % (count - 1)
     if second >= first:
         second += 1
     one, other = slots[first], slots[second]

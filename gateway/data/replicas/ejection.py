@@ -51,6 +51,11 @@ class Standing:
     def is_usable(self) -> bool:
         return self.state in (State.HEALTHY, State.RETURNING)
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it gives no reason to ask for its health more often than others."""
+        return self.state is State.HEALTHY and not (self.missed or self.broken)
+
     def share(self, now_s: float) -> float:
         """Which part of its usual traffic it gets."""
         if self.state is not State.RETURNING:

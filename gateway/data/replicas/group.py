@@ -10,6 +10,7 @@ from gateway.data.replicas import choice, sequences
 from gateway.data.replicas.ejection import may_eject
 from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.retries import RetryBudget
+from gateway.data.routes import TENSOR_VERBS, Route
 
 # Clients name models; beyond so many names the lists are made anew.
 MAX_LISTS = 4096
@@ -116,13 +117,14 @@ class Replicas:
 
     # What requests tell.
 
-    def answered(self, replica: Replica, model: str | None, status: int) -> None:
-        """It has answered, for this model if any; mostly there is nothing to note."""
-        if status < _FAILED and replica not in self._noted:
+    def answered(self, replica: Replica, route: Route, status: int) -> None:
+        """It has answered; mostly there is nothing to note."""
+        if status < _FAILED and not (self._noted and replica in self._noted):
             return
         replica.standing.broken = 0
-        if model is not None:
-            self._note(replica, model, has_failed=status >= _FAILED)
+        # That a model is ready does not say that it works.
+        if route.verb in TENSOR_VERBS:
+            self._note(replica, route.model, has_failed=status >= _FAILED)
         if not replica.breakers:
             self._noted.discard(replica)
 

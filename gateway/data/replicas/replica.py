@@ -24,6 +24,7 @@ class Replica:
         "ejections",
         "is_being_asked",
         "is_index_due",
+        "looks",
         "models",
         "name",
         "place",
@@ -44,6 +45,8 @@ class Replica:
         self.models: frozenset[str] | None = None
         self.is_index_due = True
         self.is_being_asked = False
+        # How often it was asked whether it is live.
+        self.looks = 0
         self.ejections = 0
 
     @property

@@ -17,7 +17,6 @@ from gateway.errors import HttpError
 MOST_UNSENT = 2
 _UNKNOWN = 404
 _UNAVAILABLE = 503
-_REFUSALS = frozenset({_UNKNOWN, _UNAVAILABLE})
 
 
 def begin_trip(
@@ -34,7 +33,7 @@ class Trip:
 
     __slots__ = (
         "_group",
-        "_is_idempotent",
+        "_is_get",
         "_route",
         "_sequence",
         "_tried",
@@ -58,9 +57,7 @@ class Trip:
         if start and route.verb in TENSOR_VERBS:
             text = start[0] if len(start) == 1 else b"".join(start)
             self._sequence = find_sequence(text, head.json_bytes, head.coding)
-        # Where nothing was heard a model may yet have run. Twice does no harm to an inference,
-        # but to a generated text, or what is set.
-        self._is_idempotent = head.method == b"GET" or route.is_list or route.verb == "infer"
+        self._is_get = head.method == b"GET"
         if self._sequence is None:
             self.next: Replica = group.choose(route.model)
         else:
@@ -86,12 +83,10 @@ class Trip:
 
     def goes_on_answered(self, status: int) -> bool:
         """It was answered: whether that means that it was not done, and it goes to another."""
-        # That a model is ready does not say that it works.
-        is_work = self._route.verb in TENSOR_VERBS
-        self._group.answered(self.next, self._route.model if is_work else None, status)
-        if status in _REFUSALS and self.was_refused(status):
-            return self._may_repeat and self._go_on_within_budget("refused")
-        return False
+        self._group.answered(self.next, self._route, status)
+        if status < _UNKNOWN or not self.was_refused(status):
+            return False
+        return self._may_repeat and self._go_on_within_budget("refused")
 
     def was_refused(self, status: int) -> bool:
         """Whether an answer of this status means that nothing was done, and another may do it."""
@@ -123,6 +118,12 @@ class Trip:
     def explained_body(self, status: int, parts: list[bytes]) -> list[bytes]:
         """What Triton says, as it says it."""
         return parts
+
+    @property
+    def _is_idempotent(self) -> bool:
+        """Where nothing was heard a model may yet have run. Twice does no harm to an inference, but
+        to a generated text, or what is set."""
+        return self._is_get or self._route.is_list or self._route.verb == "infer"
 
     @property
     def _may_repeat(self) -> bool:

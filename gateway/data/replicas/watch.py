@@ -1,4 +1,4 @@
-"""Looks after the Tritons once a second: are they live, which models are ready, what to count."""
+"""Looks after the Tritons each second: are they live, which models are ready, what to count."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,10 @@ from gateway.data.replicas.replica import Replica
 from gateway.errors import HttpError
 
 INTERVAL_S = 1.0
-# Between two looks at which models are ready, in rounds.
+# Of sound Tritons so many are asked in a round, in turn: each question is a new connection, and of
+# many at once every second the requests would be as late.
+MOST_A_ROUND = 16
+# One question in so many is for the models that are ready, too.
 INDEX_EVERY = 3
 PROBE_TIMEOUT_S = 2.0
 FIRST_LOOK_S = 3.0
@@ -64,10 +67,13 @@ class Watch:
         self._round += 1
         if self._group.only is not None:
             return
-        for replica in self._group.all:
-            if self._round % INDEX_EVERY == 0:
-                replica.is_index_due = True
-            self._begin(replica)
+        replicas = self._group.all
+        first = self._round * MOST_A_ROUND
+        for place, replica in enumerate(replicas):
+            is_its_turn = (place - first) % len(replicas) < MOST_A_ROUND
+            # Not known to be live and to have what it should: asked in each round.
+            if is_its_turn or replica.is_index_due or not replica.standing.is_sound:
+                self._begin(replica)
 
     def _tell(self) -> None:
         try:
@@ -83,6 +89,9 @@ class Watch:
         if replica.is_being_asked:
             return
         replica.is_being_asked = True
+        replica.looks += 1
+        if replica.looks % INDEX_EVERY == 0:
+            replica.is_index_due = True
         task = asyncio.get_running_loop().create_task(look_at(self._group, replica))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)

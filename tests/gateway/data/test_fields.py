@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.data.fields import MAX_FIELD_BYTES, read_fields
+from gateway.data.fields import MAX_FIELD_BYTES, PLAIN, read_fields
 from gateway.errors import Header, HeadersTooLarge, MalformedRequest
 
 
@@ -10,7 +10,8 @@ def test_no_fields_say_nothing() -> None:
     fields = read_fields([])
     assert fields.host is None and fields.json_bytes is None
     assert not fields.is_chunked and not fields.expects_continue
-    assert fields.coding == fields.forwarded == fields.tracestate == b""
+    assert fields.coding == fields.tracestate == b""
+    assert fields.forwarded == PLAIN
 
 
 def test_names_are_read_in_any_case_and_values_without_blanks() -> None:
@@ -41,13 +42,17 @@ def test_only_what_triton_reads_goes_on() -> None:
         (b"content-type", b"application/json"),
     ]
     assert read_fields(headers).forwarded == (
-        b"Accept: a/b, c/d\r\nContent-Type: application/json\r\n"
+        b"Accept: a/b, c/d\r\nContent-Type: application/json\r\n" + PLAIN
     )
+
+
+def test_a_client_that_takes_compressed_answers_is_not_overruled() -> None:
+    assert read_fields([(b"accept-encoding", b"gzip")]).forwarded == b"Accept-Encoding: gzip\r\n"
 
 
 def test_the_state_of_a_trace_stays_apart_as_it_goes_with_its_parent() -> None:
     fields = read_fields([(b"tracestate", b"a=1"), (b"Tracestate", b"b=2")])
-    assert (fields.forwarded, fields.tracestate) == (b"", b"Tracestate: a=1, b=2\r\n")
+    assert (fields.forwarded, fields.tracestate) == (PLAIN, b"Tracestate: a=1, b=2\r\n")
 
 
 @pytest.mark.parametrize(

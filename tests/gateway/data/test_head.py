@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.data.fields import MAX_FIELD_BYTES
+from gateway.data.fields import MAX_FIELD_BYTES, PLAIN
 from gateway.data.head import (
     CREDENTIALS,
     MAX_HEADERS,
@@ -118,9 +118,9 @@ def test_the_size_of_the_json_before_tensors_is_a_number() -> None:
 def test_a_trace_goes_on_and_anything_else_is_dropped() -> None:
     parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     going_on = _read((b"Traceparent", parent), (b"Tracestate", b"a=1"))
-    assert (going_on.traceparent, going_on.forwarded) == (parent, b"Tracestate: a=1\r\n")
+    assert (going_on.traceparent, going_on.forwarded) == (parent, PLAIN + b"Tracestate: a=1\r\n")
     new = _read((b"Traceparent", b"junk"), (b"Tracestate", b"a=1"))
-    assert (new.traceparent, new.forwarded) == (b"", b"")
+    assert (new.traceparent, new.forwarded) == (b"", PLAIN)
 
 
 def test_other_versions_are_refused() -> None:
@@ -160,7 +160,7 @@ def test_only_what_triton_reads_is_passed_on() -> None:
         (b"X-Forwarded-For", b"1.2.3.4"),
     )
     assert head.forwarded == (
-        b"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: 7\r\n"
+        b"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: 7\r\n" + PLAIN
     )
 
 
@@ -206,7 +206,7 @@ def test_what_varies_is_read_each_time_and_the_rest_once() -> None:
         head, target, token = read_by(reader, b"POST", b"/v2/%d" % number, headers)
         assert (target, token) == (b"/v2/%d" % number, b"t%d" % number)
         assert (head.request_id, head.body_bytes) == (b"r%d" % number, int(length))
-        assert head.forwarded == b"Accept: a/b\r\n"
+        assert head.forwarded == b"Accept: a/b\r\n" + PLAIN
 
 
 def test_a_field_that_is_gone_is_not_remembered() -> None:
@@ -214,7 +214,7 @@ def test_a_field_that_is_gone_is_not_remembered() -> None:
     with_accept = [HOST, (b"Accept", b"a/b"), (b"Transfer-Encoding", b"chunked")]
     assert read_by(reader, b"POST", b"/", with_accept).head.body_bytes is None
     head = read_by(reader, b"POST", b"/", [HOST]).head
-    assert (head.forwarded, head.body_bytes) == (b"", 0)
+    assert (head.forwarded, head.body_bytes) == (PLAIN, 0)
     with pytest.raises(MalformedRequest, match="Host"):
         read_by(reader, b"POST", b"/", [])
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from gateway.data.fields import PLAIN
 from gateway.data.head import Head
 from gateway.data.routes import find_route
 from gateway.data.upstream_request import request_head
 
 INFER = b"/v2/models/echo/infer"
-PLAIN = b"Accept-Encoding: identity\r\n"
 
 
 def head_of(target: bytes, body_bytes: int | None, *, method: bytes, forwarded: bytes) -> bytes:
@@ -41,15 +41,9 @@ def test_it_is_built_anew_with_one_framing_and_without_secrets(
 ) -> None:
     built = head_of(target, body_bytes, method=method, forwarded=b"Accept: a/b\r\n")
     assert built == (
-        b"%b %b HTTP/1.1\r\nHost: triton:8000\r\nAccept: a/b\r\n%b%bTraceparent: 00-a-b-01\r\n"
-        b"Via: 1.1 conch\r\nX-Request-Id: r-1\r\n\r\n" % (method, target, PLAIN, framing)
+        b"%b %b HTTP/1.1\r\nHost: triton:8000\r\nAccept: a/b\r\n%bTraceparent: 00-a-b-01\r\n"
+        b"Via: 1.1 conch\r\nX-Request-Id: r-1\r\n\r\n" % (method, target, framing)
     )
-
-
-def test_a_client_that_takes_compressed_answers_is_not_overruled() -> None:
-    accept = b"Accept-Encoding: gzip\r\n"
-    built = head_of(INFER, 2, method=b"POST", forwarded=accept)
-    assert accept in built and PLAIN not in built
 
 
 def test_a_list_that_is_read_here_comes_plain_whatever_the_client_takes() -> None:

@@ -10,6 +10,7 @@ from gateway.data.replicas.ejection import BROKEN_IN_A_ROW, RETURN_S, State
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.replica import Address, Replica, new_replica
 from gateway.data.replicas.sequences import Sequence
+from gateway.data.routes import Route, find_route
 from tests.gateway.helpers import Clock
 
 
@@ -21,9 +22,13 @@ def chosen(group: Replicas, model: str = "m", requests: int = 200) -> set[Replic
     return {group.choose(model) for _ in range(requests)}
 
 
+def infer(model: str) -> Route:
+    return find_route(b"POST", f"/v2/models/{model}/infer".encode())
+
+
 def fail(group: Replicas, replica: Replica, model: str = "m") -> None:
     for _ in range(FAILURES_IN_A_ROW):
-        group.answered(replica, model, 500)
+        group.answered(replica, infer(model), 500)
 
 
 def test_one_triton_is_no_choice() -> None:
@@ -71,7 +76,7 @@ def test_an_answer_between_makes_broken_requests_no_row() -> None:
     group = Replicas(given, now_s=Clock().seconds)
     for _ in range(BROKEN_IN_A_ROW):
         group.broke(given[0])
-        group.answered(given[0], "m", 200)
+        group.answered(given[0], infer("m"), 200)
     assert chosen(group) == set(given)
 
 
@@ -133,7 +138,7 @@ def test_one_request_tries_a_model_that_has_failed(status: int, is_mended: bool)
     clock.now_s += FIRST_OPEN_S
     group.pass_time()
     assert [group.choose("m") for _ in range(3)] == [given[0], given[1], given[1]]
-    group.answered(given[0], "m", status)
+    group.answered(given[0], infer("m"), status)
     assert (given[0] in chosen(group)) is is_mended
 
 

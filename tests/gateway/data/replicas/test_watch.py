@@ -6,7 +6,7 @@ import pytest
 
 from gateway.data.replicas.ejection import FIRST_EJECTION_S, State
 from gateway.data.replicas.replica import Replica
-from gateway.data.replicas.watch import INDEX_EVERY, Watch, look_at
+from gateway.data.replicas.watch import INDEX_EVERY, MOST_A_ROUND, Watch, look_at
 from tests.gateway.fake_triton import OK, Asked, Behaviour, FakeTriton
 from tests.gateway.helpers import INFER, Gateway, assert_problem, get, post, run, running, until
 
@@ -205,6 +205,31 @@ def test_each_round_asks_for_health_and_some_for_the_models() -> None:
             assert paths(first).count(b"/v2/health/live") == 2 * INDEX_EVERY
             # The first time, and every so often.
             assert paths(first).count(b"/v2/repository/index") == 3
+
+    run(test)
+
+
+def test_of_many_sound_ones_some_are_asked_in_a_round_and_each_in_its_turn() -> None:
+    async def test() -> None:
+        tritons = [with_models("echo") for _ in range(2 * MOST_A_ROUND + 5)]
+        async with running(*tritons) as gateway:
+            group = gateway.gate.replicas
+            watch = Watch(group, lambda group: None)
+            await watch.begin()
+            assert all(replica.looks == 1 for replica in group.all)
+            broken = group.all[0]
+            broken.standing.broke()
+            for rounds in range(1, 3 * INDEX_EVERY + 1):
+                asked = sum(replica.looks for replica in group.all)
+                watch.look()
+                now_asked = sum(replica.looks for replica in group.all) - asked
+                assert MOST_A_ROUND <= now_asked <= MOST_A_ROUND + 1
+                assert broken.looks == 1 + rounds
+                await until(lambda: not any(one.is_being_asked for one in group.all))
+            # In three rounds each has had its turn at least once, and its models when they are due.
+            assert all(replica.looks > INDEX_EVERY for replica in group.all)
+        for triton in tritons:
+            assert paths(triton).count(b"/v2/repository/index") >= 2
 
     run(test)
 
