@@ -4,7 +4,7 @@ What is drawn from is made ready whenever something changes, and the loads stand
 request looks at as much among sixty-four as among two.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Protocol, TypeVar
 
@@ -35,7 +35,7 @@ def slots_of(shares: Iterable[tuple[T, float]]) -> list[T]:
     return [what for what, share in given for _ in range(max(1, round(SLOTS * share)))]
 
 
-def pick(slots: Sequence[int], loads: Sequence[int], draw: Callable[[], float]) -> int:
+def pick(slots: list[int], loads: list[int], draw: Callable[[], float]) -> int:
     """One of these places in `loads`; `draw` gives numbers from 0 up to 1."""
     count = len(slots)
     if count == 1:

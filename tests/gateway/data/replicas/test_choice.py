@@ -34,7 +34,7 @@ def test_the_only_one_is_taken_without_drawing() -> None:
 
 def test_equals_get_equal_shares() -> None:
     draw = Random(1).random
-    taken = Counter(pick(range(8), [0] * 8, draw) for _ in range(8000))
+    taken = Counter(pick(list(range(8)), [0] * 8, draw) for _ in range(8000))
     assert all(850 < count < 1150 for count in taken.values())
 
 
