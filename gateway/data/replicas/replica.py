@@ -22,9 +22,9 @@ class Replica:
         "asking",
         "breakers",
         "ejections",
+        "indexed_round",
         "is_being_asked",
         "is_index_due",
-        "looks",
         "models",
         "name",
         "place",
@@ -45,8 +45,8 @@ class Replica:
         self.models: frozenset[str] | None = None
         self.is_index_due = True
         self.is_being_asked = False
-        # How often it was asked whether it is live.
-        self.looks = 0
+        # Of the watch, in which the models that are ready there were last due.
+        self.indexed_round = 0
         self.ejections = 0
 
     @property

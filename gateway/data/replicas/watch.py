@@ -16,7 +16,7 @@ INTERVAL_S = 1.0
 # Of sound Tritons so many are asked in a round, in turn: each question is a new connection, and of
 # many at once every second the requests would be as late.
 MOST_A_ROUND = 16
-# One question in so many is for the models that are ready, too.
+# Between two looks at which models are ready at one, in rounds, at least.
 INDEX_EVERY = 3
 PROBE_TIMEOUT_S = 2.0
 FIRST_LOOK_S = 3.0
@@ -71,6 +71,9 @@ class Watch:
         first = self._round * MOST_A_ROUND
         for place, replica in enumerate(replicas):
             is_its_turn = (place - first) % len(replicas) < MOST_A_ROUND
+            if is_its_turn and self._round >= replica.indexed_round + INDEX_EVERY:
+                replica.is_index_due = True
+                replica.indexed_round = self._round
             # Not known to be live and to have what it should: asked in each round.
             if is_its_turn or replica.is_index_due or not replica.standing.is_sound:
                 self._begin(replica)
@@ -89,9 +92,6 @@ class Watch:
         if replica.is_being_asked:
             return
         replica.is_being_asked = True
-        replica.looks += 1
-        if replica.looks % INDEX_EVERY == 0:
-            replica.is_index_due = True
         task = asyncio.get_running_loop().create_task(look_at(self._group, replica))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
