@@ -11,9 +11,10 @@ from gateway.data.replicas.breakers import FAILURES_IN_A_ROW
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.replica import Replica
 from gateway.data.replicas.retries import FREE_PER_S, HEDGING_SHARE, SHARE, WINDOW_S
+from gateway.data.routes import find_route
 from tests.gateway.data.racing import BODY, NEVER_S, Held, ask, begin, hedged, racing
 from tests.gateway.fake_triton import OK, OK_BODY, FakeTriton
-from tests.gateway.helpers import get, post, run, until
+from tests.gateway.helpers import INFER, get, post, run, until
 
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
@@ -145,7 +146,7 @@ def lack_the_model(replica: Replica, group: Replicas) -> None:
 
 def open_breaker(replica: Replica, group: Replicas) -> None:
     for _ in range(FAILURES_IN_A_ROW):
-        group.answered(replica, "echo", 500)
+        group.answered(replica, find_route(b"POST", INFER), 500)
 
 
 def fill(replica: Replica, group: Replicas) -> None:
