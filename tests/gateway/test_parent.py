@@ -1,6 +1,7 @@
 """The parent and its workers as processes: crashes, replacement and the end under load."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import ssl
@@ -90,7 +91,12 @@ class Running:
 def children(pid: int) -> set[int]:
     # Each thread has children of its own: subprocesses are started by any.
     lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return {int(child) for children in lists for child in children.read_text().split()}
+    found: set[int] = set()
+    for children in lists:
+        # A thread may have ended since its folder was seen.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.update(map(int, children.read_text().split()))
+    return found
 
 
 @asynccontextmanager
