@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.data.answer_reader import Answer
+from gateway.data.fields import PLAIN
 from gateway.data.head import Head
 from gateway.data.replicas.group import Replicas
 from gateway.data.replicas.replica import Replica
@@ -30,7 +31,7 @@ _HEAD = Head(
     json_bytes=None,
     coding=b"",
     traceparent=b"",
-    forwarded=b"",
+    forwarded=PLAIN,
 )
 
 

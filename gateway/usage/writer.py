@@ -101,6 +101,8 @@ class UsageWriter:
         for task in self._tasks:
             task.cancel()
         self.gather()
+        # As whole rows, which the versions before read as well: one may be gone back to.
+        self._replace_spool()
         self._spool.close()
 
     def gather(self) -> None:

@@ -41,6 +41,8 @@ class Watch:
         self._publish = publish
         self._asking: set[asyncio.Task[None]] = set()
         self._round = 0
+        # Among all Tritons, the place of the one whose turn is next.
+        self._first = 0
         self._is_failing = False
         group.on_suspicion = self._begin
 
@@ -68,7 +70,8 @@ class Watch:
         if self._group.only is not None:
             return
         replicas = self._group.all
-        first = self._round * MOST_A_ROUND
+        first = self._first % len(replicas)
+        self._first = first + MOST_A_ROUND
         for place, replica in enumerate(replicas):
             is_its_turn = (place - first) % len(replicas) < MOST_A_ROUND
             if is_its_turn and self._round >= replica.indexed_round + INDEX_EVERY:

@@ -47,6 +47,8 @@ def test_live_and_ready_are_two_questions() -> None:
             assert (await gateway.ask(LIVE)).status == 200
             reply = await gateway.ask(READY)
         assert (reply.status, reply.body) == (400, b"")
+        # Whoever asks: the answer is given to clients that take nothing compressed as well.
+        assert [asked.fields[b"accept-encoding"] for asked in triton.asked] == [b"identity"] * 2
 
     run(test)
 

@@ -245,6 +245,24 @@ def test_a_spool_that_grows_while_the_records_are_away_is_merged(
     with_parts(given, test)
 
 
+def test_what_a_worker_leaves_that_ends_is_whole_rows_which_versions_before_read(
+    given: Given,
+) -> None:
+    async def test(parts: Parts) -> None:
+        records = FakeRecords(parts.records)
+        records.breaks = "before"
+        parts.writer = parts.new_writer(records)
+        for requests in (1, 2, 4):
+            parts.count(requests)
+        await parts.writer.finish()
+        (line,) = map(json.loads, parts.writer._spool.path.read_bytes().splitlines())
+        assert line[0] == 1 and [row[4] for row in line[1]] == [7] and len(line) == 2
+        await parts.new_writer(parts.records.usage).adopt()
+        assert await parts.written() == 7
+
+    with_parts(given, test)
+
+
 def test_only_what_changed_is_put_into_the_spool(given: Given) -> None:
     async def test(parts: Parts) -> None:
         for model in "mnn":
